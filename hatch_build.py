@@ -35,11 +35,21 @@ def generate(root: Path) -> Path:
     well_known = str(files("grpc_tools") / "_proto")
     google = _folder_of_google_rpc()
     bin_dir = Path(sys.executable).parent
-    plugins = [f"--plugin=protoc-gen-{n}={_plugin(bin_dir, f'protoc-gen-{n}')}" for n in ("mypy", "mypy_grpc")]
-    contract = sorted(str(p.relative_to(root / "protos")) for p in (root / "protos" / "void").rglob("*.proto"))
+    plugins = [
+        f"--plugin=protoc-gen-{n}={_plugin(bin_dir, f'protoc-gen-{n}')}" for n in ("mypy", "mypy_grpc")
+    ]
+    contract = sorted(
+        str(p.relative_to(root / "protos")) for p in (root / "protos" / "void").rglob("*.proto")
+    )
     _run(
         protoc,
-        [f"-I{root / 'protos'}", f"-I{well_known}", *plugins, f"--python_out={out}", f"--grpc_python_out={out}"]
+        [
+            f"-I{root / 'protos'}",
+            f"-I{well_known}",
+            *plugins,
+            f"--python_out={out}",
+            f"--grpc_python_out={out}",
+        ]
         + [f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}", *contract],
     )
     _run(

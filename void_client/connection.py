@@ -1,0 +1,348 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One connection to a server: address, token, TLS, and what happens when the network breaks.
+
+Every call bears the token. A call that the server is safe to see twice is tried again with bounded
+exponential backoff; whoever reads a stream resumes it himself, with the same `RetryPolicy`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, TypeVar
+
+import grpc
+from void.v1 import frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
+
+from void_client.errors import BadInput, ClientError, from_rpc, rich_details, status_of
+
+MAX_MESSAGE_BYTES = 64 * 2**20
+"""Largest message taken or sent: a spec of 4096 frames and eight inputs passes gRPC's own 4 MiB."""
+
+CALL_TIMEOUT_S = 60.0
+"""Longest wait for the answer of a call that moves no frames."""
+
+_HEALTH_METHOD = "/grpc.health.v1.Health/Check"
+# HealthCheckResponse{status: SERVING} on the wire; the client does without the health package for one enum
+# (github.com/grpc/grpc, src/proto/grpc/health/v1/health.proto).
+_SERVING = b"\x08\x01"
+
+_BROKEN = frozenset(
+    {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+)
+
+# Frames go to the server that the user named and nowhere else, so a proxy from the environment is not asked.
+# The reconnect times are below gRPC's (1 s growing to 120 s), because the retry policy already spaces the
+# attempts.
+_CHANNEL_OPTIONS = (
+    ("grpc.enable_http_proxy", 0),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 1000),
+    ("grpc.max_reconnect_backoff_ms", 2000),
+)
+
+Request_contra = TypeVar("Request_contra", contravariant=True)
+Request = TypeVar("Request")
+Response = TypeVar("Response")
+Response_co = TypeVar("Response_co", covariant=True)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a server is and how to be let in.
+
+    Attributes:
+        address: `host:port`.
+        token: what the server knows the caller by; never shown.
+        ca: PEM certificates that the server's must chain to; None = the system's.
+    """
+
+    address: str
+    token: str = field(repr=False)
+    ca: bytes | None = field(default=None, repr=False)
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the connection uses TLS: always, except to this machine without a CA."""
+        return self.ca is not None or not is_loopback(self.address)
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Bounded exponential backoff with jitter.
+
+    Attributes:
+        attempts: tries without any progress before giving up, at least 1.
+        first_wait_s: wait after the first failure; doubles each time.
+        longest_wait_s: upper bound of one wait.
+    """
+
+    attempts: int = 9
+    first_wait_s: float = 0.2
+    longest_wait_s: float = 5.0
+
+    def wait_s(self, failures: int) -> float:
+        """Seconds to wait after `failures` failures in a row (from 1), up to 25 % taken off at random."""
+        full = min(self.longest_wait_s, self.first_wait_s * 2.0 ** min(failures - 1, 30))
+        return full * random.uniform(0.75, 1.0)
+
+
+class Retries:
+    """Counts failures in a row during one task and waits between the tries.
+
+    Args:
+        policy: the limits.
+        sleep: waits; replaced in tests of the waiting itself.
+    """
+
+    def __init__(self, policy: RetryPolicy, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._policy = policy
+        self._sleep = sleep
+        self._failures = 0
+
+    def progressed(self) -> None:
+        """Something arrived: the next failure counts as the first."""
+        self._failures = 0
+
+    def absorb(self, error: grpc.RpcError) -> bool:
+        """Wait and return True when the task may be tried again; False when the error must be told."""
+        wait = retry_wait(error)
+        if wait is None:
+            return False
+        self._failures += 1
+        if self._failures >= self._policy.attempts:
+            return False
+        self._sleep(max(wait, self._policy.wait_s(self._failures)))
+        return True
+
+
+def retry_wait(error: grpc.RpcError) -> float | None:
+    """Seconds that the server asks to wait before another try; None when another try is of no use.
+
+    A broken connection is worth another try at once (0); any other failure only if the server sent RetryInfo.
+    """
+    if status_of(error) in _BROKEN:
+        return 0.0
+    return rich_details(error).retry_after_s
+
+
+class Method(Protocol[Request_contra, Response_co]):
+    """A stub's method for one call."""
+
+    def __call__(
+        self, request: Request_contra, *, timeout: float | None, metadata: tuple[tuple[str, str], ...]
+    ) -> Response_co:
+        """Make the call."""
+
+
+class Stubs:
+    """The services of one channel."""
+
+    def __init__(self, channel: grpc.Channel) -> None:
+        self.frames = frames_pb2_grpc.FrameStoreStub(channel)
+        self.jobs = jobs_pb2_grpc.JobsStub(channel)
+        self.server = server_pb2_grpc.ServerStub(channel)
+        self.health = channel.unary_unary(
+            _HEALTH_METHOD, request_serializer=bytes, response_deserializer=bytes
+        )
+
+
+class Connection:
+    """A channel to one server, shared by threads; a context manager.
+
+    Args:
+        find: says where the server is; asked again after the connection broke, since a local server may have
+            ended and been started anew at another port.
+        policy: how long to keep trying.
+    """
+
+    def __init__(self, find: Callable[[], Target], policy: RetryPolicy | None = None) -> None:
+        self.policy = policy or RetryPolicy()
+        self._find = find
+        self._lock = threading.Lock()
+        self._target = find()
+        self._channel = open_channel(self._target)
+        self._stubs = Stubs(self._channel)
+
+    def __enter__(self) -> Connection:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the channel; calls under way end with an error."""
+        self._channel.close()
+
+    @property
+    def target(self) -> Target:
+        """Where the server is."""
+        return self._target
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What each call bears."""
+        return (("authorization", f"Bearer {self._target.token}"),)
+
+    def greet(self, timeout_s: float = 10.0) -> None:
+        """Make sure that a server answers, serves, and accepts the token.
+
+        Raises:
+            ServerUnreachable, AccessRefused: it does not.
+        """
+        self.call(lambda s: s.health, b"", timeout_s=timeout_s, policy=RetryPolicy(attempts=2))
+
+    def call(
+        self,
+        method: Callable[[Stubs], Method[Request, Response]],
+        request: Request,
+        *,
+        timeout_s: float = CALL_TIMEOUT_S,
+        repeatable: bool = True,
+        policy: RetryPolicy | None = None,
+    ) -> Response:
+        """Make one call and return its answer.
+
+        Args:
+            method: picks the stub's method, such as `lambda s: s.jobs.Get`.
+            request: what to send.
+            timeout_s: longest wait for one try.
+            repeatable: whether the server may see the call twice; only then is it tried again.
+            policy: instead of the connection's own.
+
+        Raises:
+            ClientError: the typed form of the failure.
+        """
+        retries = Retries(policy or self.policy)
+        while True:
+            try:
+                return method(self._stubs)(request, timeout=timeout_s, metadata=self.metadata)
+            except grpc.RpcError as error:
+                if not (repeatable and retries.absorb(error)):
+                    raise self.error(error) from error
+                self.renew()
+
+    def stream(
+        self,
+        method: Callable[[Stubs], Method[Request, Iterator[Response]]],
+        request: Request,
+        *,
+        timeout_s: float,
+    ) -> Iterator[Response]:
+        """Begin a call that answers with a stream; failures arrive as `grpc.RpcError`, for the reader."""
+        return method(self._stubs)(request, timeout=timeout_s, metadata=self.metadata)
+
+    def renew(self) -> None:
+        """After a break: ask where the server is, and open a channel there if it moved.
+
+        Raises:
+            ClientError: it is nowhere to be found.
+        """
+        with self._lock:
+            target = self._find()
+            if target != self._target:
+                self._channel.close()
+                self._target, self._channel = target, open_channel(target)
+                self._stubs = Stubs(self._channel)
+
+    def error(self, error: grpc.RpcError) -> ClientError:
+        """The typed form of a failure of this connection."""
+        return from_rpc(error, self._target.address)
+
+
+def open_channel(target: Target) -> grpc.Channel:
+    """A channel to the target, with TLS unless it is this machine; nothing is connected yet."""
+    if not target.encrypted:
+        return grpc.insecure_channel(target.address, options=_CHANNEL_OPTIONS)
+    credentials = grpc.ssl_channel_credentials(root_certificates=target.ca)
+    return grpc.secure_channel(target.address, credentials, options=_CHANNEL_OPTIONS)
+
+
+def is_serving(target: Target, timeout_s: float = 5.0) -> bool:
+    """Whether a server answers at the target, accepts the token and says that it serves."""
+    with open_channel(target) as channel:
+        try:
+            answer = Stubs(channel).health(
+                b"", timeout=timeout_s, metadata=(("authorization", f"Bearer {target.token}"),)
+            )
+        except grpc.RpcError:
+            return False
+        return bool(answer == _SERVING)
+
+
+def is_loopback(address: str) -> bool:
+    """Whether `host:port` is this machine by its spelling; names other than `localhost` are not looked up."""
+    host = address.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def remote_target(address: str, token_file: str, ca_file: str = "") -> Target:
+    """The target that the user named.
+
+    Args:
+        address: `host:port`, `[::1]:port` for IPv6.
+        token_file: path of the file with the token.
+        ca_file: PEM file of the certificate authority; empty = the system's.
+
+    Raises:
+        BadInput: the address has no port, no token file is named, or a file cannot be read.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
+        raise BadInput(f"'{address}' is not HOST:PORT.", fix="Write --server HOST:PORT, such as gpu1:7760.")
+    if not token_file:
+        raise BadInput(
+            f"The server {address} wants a token.",
+            fix="Name the file that holds it with --token-file or $VOID_TOKEN_FILE.",
+        )
+    return Target(address, read_token(Path(token_file)), _read_ca(Path(ca_file)) if ca_file else None)
+
+
+def read_token(path: Path) -> str:
+    """The token in a file: its only line.
+
+    Raises:
+        BadInput: the file cannot be read, or does not hold one line of visible ASCII characters.
+    """
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(
+            f"The token file {path} cannot be read: {error}.",
+            fix="Ask the server's keeper for it.",
+            file=str(path),
+        ) from error
+    if not text or not text.isprintable() or " " in text:
+        raise BadInput(
+            f"The token file {path} does not hold a token.",
+            fix="It must hold the token on one line.",
+            file=str(path),
+        )
+    return text
+
+
+def _read_ca(path: Path) -> bytes:
+    try:
+        pem = path.read_bytes()
+    except OSError as error:
+        raise BadInput(f"The CA file {path} cannot be read: {error}.", file=str(path)) from error
+    if b"-----BEGIN CERTIFICATE-----" not in pem:
+        raise BadInput(
+            f"The CA file {path} holds no PEM certificate.", fix="Give the server's ca.pem.", file=str(path)
+        )
+    return pem

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The files of a shot: which frames are worked on, and whether every file that they need is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from void.v1 import types_pb2
+
+from void_client.errors import BadInput, SpecRefused
+from void_client.sequence import (
+    FramePattern,
+    FrameRange,
+    covering_range,
+    describe_frames,
+    parse_pattern,
+    split_channel,
+)
+
+PLATE = "plate"
+CLEAN_PLATE = "clean_plate"
+MATTES = ("remove", "affected", "keep", "quadmask")
+ROLES = (PLATE, *MATTES, CLEAN_PLATE)
+"""The inputs, named as in the contract's `Shot` and in `Problem.input`."""
+
+OPTION_OF_ROLE = {role: f"--{role.replace('_', '')}" for role in ROLES}
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One file of one input: its frame, its name as the user writes it, and where it is."""
+
+    frame: int
+    name: str
+    path: Path
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input over the frames; `channel` is empty unless the user named one."""
+
+    role: str
+    pattern: FramePattern
+    channel: str
+    files: tuple[InputFile, ...]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """All that a shot is made of.
+
+    Attributes:
+        range: the frames to work on.
+        by_role: the inputs given, by role; `plate` is always there.
+        notes: what was decided for the user, one sentence each.
+    """
+
+    range: FrameRange
+    by_role: dict[str, Input]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def plate(self) -> Input:
+        """The source frames."""
+        return self.by_role[PLATE]
+
+    def files(self) -> Iterator[InputFile]:
+        """Every file of every input."""
+        for given in self.by_role.values():
+            yield from given.files
+
+    def checked_before_plates(self) -> Iterator[InputFile]:
+        """The mattes and the first plate frame: enough to check the artist's part before plates are sent."""
+        for role in MATTES:
+            if role in self.by_role:
+                yield from self.by_role[role].files
+        yield self.plate.files[0]
+
+
+def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") -> Inputs:
+    """Find the files of all inputs.
+
+    Args:
+        patterns: what the user wrote, by role; mattes but `quadmask` may end with `:channel`. Needs `plate`.
+        frames: the frames to work on; None = all that the plate's pattern finds.
+        view: what `%V` and `%v` stand for.
+
+    Raises:
+        BadInput: a pattern is unusable, or no range can be told.
+        SpecRefused: files are missing; all of them are named at once.
+    """
+    parsed: dict[str, tuple[FramePattern, str]] = {}
+    for role in ROLES:
+        if text := patterns.get(role, ""):
+            with_channel = role in MATTES and role != "quadmask"
+            path, channel = split_channel(text) if with_channel else (text, "")
+            parsed[role] = (parse_pattern(path, view), channel)
+    plate = parsed[PLATE][0]
+    notes = []
+    if frames is None:
+        frames = _range_on_disk(plate)
+        notes.append(f"No --range given: frames {frames} ({len(frames)}) found for {plate.text}.")
+    problems: list[types_pb2.Problem] = []
+    by_role: dict[str, Input] = {}
+    for role, (pattern, channel) in parsed.items():
+        files, problem = _files(role, pattern, frames)
+        by_role[role] = Input(role, pattern, channel, files)
+        if problem:
+            problems.append(problem)
+    if problems:
+        raise SpecRefused(problems)
+    return Inputs(frames, by_role, tuple(notes))
+
+
+def _range_on_disk(plate: FramePattern) -> FrameRange:
+    found = plate.frames_on_disk()
+    if not found:
+        raise BadInput(
+            f"No file matches the plate {plate.text}.",
+            fix="Check the path and the padding: #### and %04d stand for four digits.",
+            file=plate.text,
+        )
+    return covering_range(found, plate.text)
+
+
+def _files(
+    role: str, pattern: FramePattern, frames: FrameRange
+) -> tuple[tuple[InputFile, ...], types_pb2.Problem | None]:
+    if not pattern.numbered:
+        return _single(role, pattern, frames)
+    wanted = [_input_file(pattern, frame) for frame in frames.frames()]
+    present = set(pattern.frames_on_disk())
+    there = tuple(f for f in wanted if f.frame in present)
+    missing = [f for f in wanted if f.frame not in present]
+    # A clean plate is a preferred source where it exists, not one image a frame.
+    if not missing or (role == CLEAN_PLATE and there):
+        return there, None
+    exist = f"on disk are frames {describe_frames(present)}" if present else "no frame of it is on disk"
+    return there, _problem(
+        role,
+        [f.frame for f in missing],
+        missing[0].name,
+        f"{pattern.text}: {describe_frames(f.frame for f in missing)} of {frames} missing; {exist}.",
+        "Render the missing frames, or change --range." if present else "Check the path and the padding.",
+    )
+
+
+def _single(
+    role: str, pattern: FramePattern, frames: FrameRange
+) -> tuple[tuple[InputFile, ...], types_pb2.Problem | None]:
+    if len(frames) > 1 and role != CLEAN_PLATE:
+        return (), _problem(
+            role,
+            [],
+            pattern.text,
+            f"{pattern.text} has no place for the frame number, but {len(frames)} frames are wanted.",
+            f"Write {OPTION_OF_ROLE[role]} with #### or %04d, such as name.####.exr.",
+        )
+    file = _input_file(pattern, frames.first)
+    if file.path.is_file():
+        return (file,), None
+    return (), _problem(
+        role, [frames.first], file.name, f"{file.name} does not exist.", f"Check {OPTION_OF_ROLE[role]}."
+    )
+
+
+def _input_file(pattern: FramePattern, frame: int) -> InputFile:
+    name = pattern.path(frame)
+    return InputFile(frame, name, Path(name))
+
+
+def _problem(role: str, frames: list[int], file: str, message: str, fix: str) -> types_pb2.Problem:
+    return types_pb2.Problem(
+        severity=types_pb2.SEVERITY_ERROR,
+        code="missing_frame",
+        input=role,
+        frames=frames,
+        file=file,
+        message=message,
+        fix=fix,
+    )

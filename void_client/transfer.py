@@ -1,0 +1,314 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Moves blobs to and from the frame store: resumed after a break, verified, several at once.
+
+The first transfer that fails for good stops the others; so does an interruption of the caller.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from typing import BinaryIO, Protocol
+
+import grpc
+
+from void.v1 import frames_pb2, types_pb2
+from void_client.connection import Connection, Retries
+from void_client.content import Content, Meter, sha256_of
+from void_client.errors import BadInput, CorruptTransfer, status_of
+from void_client.events import Sink
+
+CHUNK_BYTES = 2**20
+"""Bytes of one message; the contract prefers 1 MiB."""
+
+MAX_BLOBS_PER_QUESTION = 4096
+"""Blobs of one FindMissing call, as the contract bounds it."""
+
+PARALLEL = 3
+"""Blobs moved at once."""
+
+WRONG_DIGEST_ATTEMPTS = 3
+"""Downloads of one blob that may arrive damaged before that is an error."""
+
+_GRACE_S = 120.0
+_SLOWEST_BYTES_PER_S = 64 * 1024
+
+
+def time_limit_s(byte_count: int) -> float:
+    """Longest time that one try at moving so many bytes may take, in seconds: two minutes and 64 KiB/s."""
+    return _GRACE_S + byte_count / _SLOWEST_BYTES_PER_S
+
+
+class Cancellable(Protocol):
+    """A call under way."""
+
+    def cancel(self) -> object:
+        """End it."""
+
+
+class Stop:
+    """Ends transfers from another thread: cancels the calls under way and wakes those who wait."""
+
+    def __init__(self) -> None:
+        self._event = threading.Event()
+        self._lock = threading.Lock()
+        self._calls: list[Cancellable] = []
+
+    @property
+    def requested(self) -> bool:
+        """Whether transfers should end."""
+        return self._event.is_set()
+
+    def request(self) -> None:
+        """End all transfers."""
+        self._event.set()
+        with self._lock:
+            for call in self._calls:
+                call.cancel()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but not beyond a request to stop."""
+        self._event.wait(seconds)
+
+    @contextmanager
+    def tracking(self, call: Cancellable) -> Iterator[None]:
+        """Cancel `call` when a stop is requested while the body runs."""
+        with self._lock:
+            self._calls.append(call)
+        try:
+            if self.requested:
+                call.cancel()
+            yield
+        finally:
+            with self._lock:
+                self._calls.remove(call)
+
+
+class Stopped(Exception):
+    """A transfer ended because a stop was requested; never leaves this package."""
+
+
+def upload(connection: Connection, contents: Iterable[Content], on_event: Sink) -> int:
+    """Bring all contents to the server that it lacks.
+
+    Returns:
+        How many were sent.
+
+    Raises:
+        ClientError: the first that could not be sent.
+    """
+    by_digest = {c.digest: c for c in contents}
+    missing = find_missing(connection, [c.blob for c in by_digest.values()])
+    meter = Meter("uploading", len(missing), sum(by_digest[d].size for d in missing), on_event)
+    stop = Stop()
+
+    def send(digest: str) -> None:
+        _Upload(connection, by_digest[digest], meter, stop).run(missing[digest])
+        meter.add(files=1)
+
+    in_parallel(send, list(missing), stop)
+    return len(missing)
+
+
+def find_missing(connection: Connection, blobs: Sequence[types_pb2.Blob]) -> dict[str, int]:
+    """Which blobs the server lacks: digest and the byte from which on they are wanted, in the order given."""
+    missing: dict[str, int] = {}
+    for start in range(0, len(blobs), MAX_BLOBS_PER_QUESTION):
+        request = frames_pb2.FindMissingRequest(blobs=blobs[start : start + MAX_BLOBS_PER_QUESTION])
+        answer = connection.call(lambda s: s.frames.FindMissing, request)
+        missing.update((m.digest, m.offset) for m in answer.missing)
+    return missing
+
+
+def in_parallel(work: Callable[[str], None], items: Sequence[str], stop: Stop) -> None:
+    """Do `work` for each item, `PARALLEL` at once; the first error stops the others and is raised."""
+    with ThreadPoolExecutor(PARALLEL, "void-transfer") as pool:
+        futures = [pool.submit(_unless_stopped, work, item, stop) for item in items]
+        try:
+            for future in futures:
+                future.result()
+        finally:
+            if not all(f.done() and not f.exception() for f in futures):
+                stop.request()
+                wait(futures)
+
+
+def _unless_stopped(work: Callable[[str], None], item: str, stop: Stop) -> None:
+    if stop.requested:
+        return
+    try:
+        work(item)
+    except Stopped:
+        return
+    except BaseException:
+        stop.request()
+        raise
+
+
+class _Upload:
+    """The upload of one blob, over as many calls as it takes."""
+
+    def __init__(self, connection: Connection, content: Content, meter: Meter, stop: Stop) -> None:
+        self._connection = connection
+        self._content = content
+        self._meter = meter
+        self._stop = stop
+        self._retries = Retries(connection.policy, stop.sleep)
+        self._counted = 0
+        self._read_error: OSError | None = None
+
+    def run(self, offset: int) -> None:
+        while not self._try_once(offset):
+            self._connection.renew()
+            missing = find_missing(self._connection, [self._content.blob])
+            if self._content.digest not in missing:
+                break
+            if missing[self._content.digest] > offset:
+                self._retries.progressed()
+            offset = missing[self._content.digest]
+        self._count_to(self._content.size)
+
+    def _try_once(self, offset: int) -> bool:
+        self._count_to(offset)
+        limit = time_limit_s(self._content.size - offset)
+        stub = self._connection.stubs.frames
+        call = stub.Upload.future(
+            self._messages(offset), timeout=limit, metadata=self._connection.metadata
+        )
+        try:
+            with self._stop.tracking(call):
+                call.result()
+        except grpc.FutureCancelledError as error:
+            raise Stopped from error
+        except grpc.RpcError as error:
+            self._explain(error)
+            return False
+        return True
+
+    def _explain(self, error: grpc.RpcError) -> None:
+        """Return when another try is due, else raise what went wrong."""
+        name = self._content.name
+        if self._stop.requested:
+            raise Stopped from error
+        if self._read_error:
+            raise BadInput(f"{name} cannot be read: {self._read_error}.", file=name) from self._read_error
+        if self._retries.absorb(error):
+            if self._stop.requested:
+                raise Stopped from error
+            return
+        if status_of(error) == grpc.StatusCode.DATA_LOSS and not self._is_unchanged():
+            raise BadInput(
+                f"{name} changed after it was looked at.",
+                fix="Wait until it has been written and run the command again.",
+                file=name,
+            ) from error
+        told = self._connection.error(error)
+        told.file = name
+        raise told from error
+
+    def _is_unchanged(self) -> bool:
+        with self._content.open() as file:
+            return sha256_of(file)[0] == self._content.digest
+
+    def _messages(self, offset: int) -> Iterator[frames_pb2.UploadRequest]:
+        yield frames_pb2.UploadRequest(
+            start=frames_pb2.UploadStart(blob=self._content.blob, offset=offset)
+        )
+        try:
+            with self._content.open() as file:
+                file.seek(offset)
+                left = self._content.size - offset
+                while left and not self._stop.requested and (chunk := file.read(min(left, CHUNK_BYTES))):
+                    yield frames_pb2.UploadRequest(chunk=chunk)
+                    left -= len(chunk)
+                    self._counted += len(chunk)
+                    self._meter.add(len(chunk))
+        except OSError as error:
+            # Raised here it would only end a thread of gRPC's; the early end of the stream brings it to light.
+            self._read_error = error
+
+    def _count_to(self, offset: int) -> None:
+        self._meter.add(offset - self._counted)
+        self._counted = offset
+
+
+def download(
+    connection: Connection, blob: types_pb2.Blob, file: BinaryIO, on_bytes: Callable[[int], None], stop: Stop
+) -> None:
+    """Fetch one blob into an empty file opened for writing, and verify it.
+
+    Args:
+        connection: where from.
+        blob: what; its length is verified too.
+        file: where to.
+        on_bytes: told the bytes of each message; negative when damaged bytes are thrown away.
+        stop: ends it early.
+
+    Raises:
+        ClientError: the server refused, the connection stayed broken, or the bytes stayed damaged.
+        OSError: the file could not be written.
+        Stopped: a stop was requested.
+    """
+    for _ in range(WRONG_DIGEST_ATTEMPTS):
+        sha = hashlib.sha256()
+        _fetch(connection, blob, file, lambda chunk: (sha.update(chunk), on_bytes(len(chunk))), stop)  # noqa: B023
+        if sha.hexdigest() == blob.digest:
+            return
+        on_bytes(-file.tell())
+        file.seek(0)
+        file.truncate()
+    raise CorruptTransfer(
+        f"The blob {blob.digest} arrived damaged {WRONG_DIGEST_ATTEMPTS} times.",
+        fix="Check the network and the server's disk; `void jobs fetch` tries again.",
+    )
+
+
+def _fetch(
+    connection: Connection,
+    blob: types_pb2.Blob,
+    file: BinaryIO,
+    on_chunk: Callable[[bytes], object],
+    stop: Stop,
+) -> None:
+    retries = Retries(connection.policy, stop.sleep)
+    received = 0
+    while received < blob.bytes:
+        request = frames_pb2.DownloadRequest(digest=blob.digest, offset=received)
+        try:
+            call = connection.stubs.frames.Download(
+                request, timeout=time_limit_s(blob.bytes - received), metadata=connection.metadata
+            )
+            with stop.tracking(call):
+                for message in call:
+                    _check_length(blob, message, received)
+                    file.write(message.chunk)
+                    on_chunk(message.chunk)
+                    received += len(message.chunk)
+                    retries.progressed()
+        except grpc.RpcError as error:
+            if stop.requested:
+                raise Stopped from error
+            if not retries.absorb(error):
+                raise connection.error(error) from error
+            connection.renew()
+        else:
+            _check_complete(blob, received)
+
+
+def _check_length(blob: types_pb2.Blob, message: frames_pb2.DownloadResponse, received: int) -> None:
+    if message.total_bytes != blob.bytes or received + len(message.chunk) > blob.bytes:
+        raise CorruptTransfer(
+            f"The server sends {message.total_bytes} bytes for the blob {blob.digest}, which has {blob.bytes}.",
+            fix="The server's store is damaged; its keeper should look at it.",
+        )
+
+
+def _check_complete(blob: types_pb2.Blob, received: int) -> None:
+    if received < blob.bytes:
+        raise CorruptTransfer(
+            f"The server ended the blob {blob.digest} after {received} of {blob.bytes} bytes.",
+            fix="The server's store is damaged; its keeper should look at it.",
+        )

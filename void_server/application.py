@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running server: store, pool, runner and gRPC front, put together and taken apart in order."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from void.v1 import (
+    frames_pb2,
+    frames_pb2_grpc,
+    jobs_pb2,
+    jobs_pb2_grpc,
+    masks_pb2,
+    masks_pb2_grpc,
+    server_pb2,
+    server_pb2_grpc,
+)
+
+from void_server.configuration import ServerConfiguration
+from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.frames.blobs import BlobFolder
+from void_server.frames.durable import write_file
+from void_server.frames.uploads import Uploads
+from void_server.jobs.database import Database
+from void_server.jobs.runner import Runner
+from void_server.jobs.store import JobStore
+from void_server.lock import LockFile, LockHeld
+from void_server.pool.local import LocalPool
+from void_server.rpc.auth import Activity, TokenInterceptor, read_or_create_token
+from void_server.rpc.frame_store import FrameStore
+from void_server.rpc.jobs import Jobs
+from void_server.rpc.server_info import Masks, Server
+from void_server.rpc.validate import Validator
+
+log = logging.getLogger(__name__)
+
+VERSION = version("void-for-hosts")
+MAX_MESSAGE_BYTES = 32 << 20
+"""A spec of 10,000 frames with five inputs is about 8 MB."""
+RPC_THREADS = 64
+STOP_GRACE_SECONDS = 5.0
+
+
+class Application:
+    """One server on one store.
+
+    Raises:
+        PreconditionFailed: another server has the store, or the address cannot be bound.
+        InvalidInput: the configuration is not safe or not complete.
+    """
+
+    def __init__(self, configuration: ServerConfiguration) -> None:
+        self._configuration = configuration
+        self._stopping = threading.Event()
+        credentials = _credentials(configuration)
+        token = read_or_create_token(configuration.token_file)
+        self._lock = _lock_store(configuration)
+        self._blobs = BlobFolder(configuration.store)
+        self._database = Database(configuration.store / "void.sqlite3")
+        self._jobs = JobStore(self._database)
+        self._pool = LocalPool(
+            worker_command(configuration), configuration.workers, configuration.limits.unit_timeout_seconds
+        )
+        capabilities = self._pool.submit({"do": "capabilities"}).result()
+        self._runner = Runner(self._jobs, self._blobs, self._pool, capabilities["stages"])
+        self._activity = Activity()
+        self._health = health.HealthServicer()
+        self._server = grpc.server(
+            ThreadPoolExecutor(RPC_THREADS, thread_name_prefix="rpc"),
+            interceptors=[TokenInterceptor(token, self._activity)],
+            options=[
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        limits = configuration.limits
+        uploads = Uploads(self._blobs, limits.max_blob_bytes)
+        validator = Validator(limits, capabilities)
+        frames_pb2_grpc.add_FrameStoreServicer_to_server(
+            FrameStore(self._blobs, uploads, self._pool), self._server
+        )
+        jobs_pb2_grpc.add_JobsServicer_to_server(
+            Jobs(self._jobs, self._runner, self._blobs, validator, self._stopping), self._server
+        )
+        masks_pb2_grpc.add_MasksServicer_to_server(Masks(), self._server)
+        server_pb2_grpc.add_ServerServicer_to_server(
+            Server(VERSION, configuration.workers, limits, capabilities), self._server
+        )
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(_service_names(), self._server)
+        self.address = self._bind(credentials)
+
+    def start(self) -> None:
+        """Take up interrupted jobs and begin to serve."""
+        for job_id in self._jobs.recover():
+            log.info("job %s goes on where it was interrupted", job_id)
+        self._runner.start()
+        self._server.start()
+        for name in ("", *_service_names()):
+            self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
+        if self._configuration.endpoint_file is not None:
+            self._write_endpoint()
+        log.info("serving on %s with %d workers", self.address, self._configuration.workers)
+
+    def wait(self) -> None:
+        """Return when the server is asked to stop, or has been idle for long enough."""
+        limit = self._configuration.idle_seconds
+        while not self._stopping.wait(0.5):
+            if limit and self._activity.idle_seconds() > limit and not self._jobs.live_jobs():
+                log.info("idle for %.0f s, ending", limit)
+                return
+
+    def request_stop(self) -> None:
+        """Make `wait` return; safe in a signal handler."""
+        self._stopping.set()
+
+    def stop(self) -> None:
+        """End in order: no new calls, running jobs left between two units, workers ended, files closed."""
+        if self._configuration.endpoint_file is not None:
+            self._configuration.endpoint_file.unlink(missing_ok=True)
+        self._stopping.set()
+        self._health.enter_graceful_shutdown()
+        self._server.stop(STOP_GRACE_SECONDS).wait()
+        self._runner.stop()
+        self._pool.close()
+        self._database.close()
+        self._lock.release()
+
+    def worker_pids(self) -> list[int]:
+        """Process ids of the running workers."""
+        return self._pool.pids()
+
+    def _bind(self, credentials: grpc.ServerCredentials | None) -> str:
+        host, _, _ = self._configuration.listen.rpartition(":")
+        try:
+            if credentials is None:
+                port = self._server.add_insecure_port(self._configuration.listen)
+            else:
+                port = self._server.add_secure_port(self._configuration.listen, credentials)
+        except RuntimeError as error:
+            raise PreconditionFailed(
+                f"The address {self._configuration.listen} cannot be bound: {error}",
+                fix="Another program uses it, or the host is not this machine's; choose another with --listen.",
+            ) from error
+        return f"{host}:{port}"
+
+    def _write_endpoint(self) -> None:
+        endpoint = {
+            "address": self.address,
+            "pid": os.getpid(),
+            "token_file": str(self._configuration.token_file),
+            "version": VERSION,
+            "started": time.time(),
+        }
+        if self._configuration.endpoint_file is not None:
+            write_file(self._configuration.endpoint_file, json.dumps(endpoint).encode(), mode=0o600)
+
+
+def worker_command(configuration: ServerConfiguration) -> list[str]:
+    """What starts one worker process."""
+    memory = str(configuration.limits.worker_memory_bytes)
+    return [
+        sys.executable,
+        "-m",
+        "void_server.pool.worker",
+        "--store",
+        str(configuration.store),
+        "--memory-bytes",
+        memory,
+    ]
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether HOST:PORT can be reached from this machine only."""
+    host = listen.rpartition(":")[0].strip("[]")
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials | None:
+    certificate, key = configuration.tls_certificate, configuration.tls_key
+    if certificate is not None and key is not None:
+        return grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+    if certificate is not None or key is not None:
+        raise InvalidInput("TLS needs both --tls-cert and --tls-key.")
+    if not is_loopback(configuration.listen):
+        raise InvalidInput(
+            f"{configuration.listen} can be reached from other machines, and without TLS the token and the frames"
+            " would travel in the clear.",
+            fix="Give --tls-cert and --tls-key, or listen on 127.0.0.1.",
+        )
+    return None
+
+
+def _lock_store(configuration: ServerConfiguration) -> LockFile:
+    configuration.store.mkdir(parents=True, exist_ok=True)
+    try:
+        return LockFile(configuration.store / "lock")
+    except LockHeld:
+        raise PreconditionFailed(
+            f"Another server uses the store {configuration.store}.",
+            fix="Stop it, or give another folder with --store.",
+        ) from None
+
+
+def _service_names() -> tuple[str, ...]:
+    files = (frames_pb2, jobs_pb2, masks_pb2, server_pb2)
+    names = [s.full_name for f in files for s in f.DESCRIPTOR.services_by_name.values()]
+    return (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)

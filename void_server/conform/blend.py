@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where a result may differ from its plate, and how the two are joined.
+
+The blend matte is 1 on the region grown by some pixels and falls to 0 outward: an inward feather would leave
+the object's fringe. It is quantised to the type it is published in before anything is blended with it, so
+that the published 0 is the 0 that was used."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Composite:
+    """A plate with its fill.
+
+    Attributes:
+        colour: (h, w, c) of the plate's type and space.
+        clipped: samples that the type cannot hold and that became its greatest finite value.
+        unfilled: samples inside the blend matte that keep the plate's bits, because the fill was not finite
+            there.
+    """
+
+    colour: npt.NDArray[Any]
+    clipped: int
+    unfilled: int
+
+
+def blend_matte(
+    region: npt.NDArray[np.bool_],
+    keep: npt.NDArray[np.float32] | None,
+    *,
+    grow: float,
+    feather: float,
+    dtype: npt.DTypeLike,
+) -> npt.NDArray[Any]:
+    """The blend matte of one frame.
+
+    Args:
+        region: (h, w), the pixels to be filled (`Quadmask.region`).
+        keep: (h, w) float32 0..1, the artist's protection matte, which always wins; None for none.
+        grow: pixels of the plate by which the region grows, as a Euclidean disc; >= 0.
+        feather: pixels over which the matte then falls to 0 (smoothstep); 0 for a hard edge.
+        dtype: the type it is published in, float16 or float32.
+
+    Returns:
+        (h, w) of `dtype`, 0..1.
+    """
+    if not (grow >= 0 and feather >= 0):
+        raise ValueError(f"grow {grow} and feather {feather} are pixels outward, not negative")
+    blend = np.zeros(region.shape, np.float32)
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    if rows.size == 0:
+        return blend.astype(dtype)
+    reach = math.ceil(grow + feather)
+    box = (
+        slice(max(0, int(rows[0]) - reach), int(rows[-1]) + reach + 1),
+        slice(max(0, int(columns[0]) - reach), int(columns[-1]) + reach + 1),
+    )
+    outside = np.ascontiguousarray(~region[box], dtype=np.uint8)
+    distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    blend[box] = _fall(distance - np.float32(grow), feather)
+    if keep is not None:
+        blend *= 1 - np.clip(keep, 0, 1)
+    return blend.astype(dtype)
+
+
+def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDArray[Any]) -> Composite:
+    """Join a fill with its plate.
+
+    Where blend is 0 the plate's bits are copied; where it is 1 the fill is taken as it is; between, plate *
+    (1 - blend) + fill * blend. A plate sample that is not finite takes the fill wherever blend is above 0.
+
+    Args:
+        plate: (h, w, c) float16 or float32, any value.
+        fill: (h, w, c) float32 in the plate's own space.
+        blend: (h, w) as `blend_matte` gives it.
+    """
+    if plate.shape != fill.shape or plate.shape[:2] != blend.shape:
+        raise ValueError(f"shapes differ: plate {plate.shape}, fill {fill.shape}, blend {blend.shape}")
+    inside = blend > 0
+    weight = blend[inside].astype(np.float32)[:, None]
+    before, after = plate[inside], fill[inside]
+    with np.errstate(invalid="ignore", over="ignore"):
+        source = before.astype(np.float32)
+        mixed = source * (1 - weight) + after * weight
+    mixed = np.where((weight == 1) | ~np.isfinite(source), after, mixed)
+    largest = np.float32(np.finfo(plate.dtype).max)
+    usable = ~np.isnan(after) & ~np.isinf(after)
+    clipped = usable & (np.abs(mixed) > largest)
+    published = np.clip(mixed, -largest, largest).astype(plate.dtype)
+    colour = plate.copy()
+    colour[inside] = np.where(usable, published, before)
+    return Composite(colour, int(np.count_nonzero(clipped)), int(np.count_nonzero(~usable)))
+
+
+def _fall(distance: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.float32]:
+    """1 up to distance 0, then smoothstep down to 0 at `feather`."""
+    if feather == 0:
+        return (distance <= 0).astype(np.float32)
+    t: npt.NDArray[np.float32] = np.clip(distance / np.float32(feather), 0, 1)
+    fall: npt.NDArray[np.float32] = 1 - t * t * (3 - 2 * t)
+    return fall

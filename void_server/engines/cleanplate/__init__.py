@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clean-plate engine: rebuilds a removed region's background from other frames of the shot, without a model.
+
+Three pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
+`estimate_pair` for every two neighbours, `fill_frame` for every frame with something to fill. Same inputs, same bits
+(with one OpenCV thread). The method is ENGINE_FACTS 1.4, steps 0 to 5 and 7.
+"""
+
+from void_server.engines.cleanplate.fill import FrameFill, fill_frame
+from void_server.engines.cleanplate.motion import PairMotion, estimate_pair
+from void_server.engines.cleanplate.proxy import ProxyFrame, prepare_frame
+from void_server.engines.cleanplate.settings import VERSION, CleanplateSettings
+from void_server.engines.cleanplate.shot import ShotReader
+
+__all__ = [
+    "VERSION",
+    "CleanplateSettings",
+    "FrameFill",
+    "PairMotion",
+    "ProxyFrame",
+    "ShotReader",
+    "estimate_pair",
+    "fill_frame",
+    "prepare_frame",
+]

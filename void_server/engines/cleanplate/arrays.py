@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Array types of the engine, and the three region operations that every step shares."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+F32 = NDArray[np.float32]
+F16 = NDArray[np.float16]
+F64 = NDArray[np.float64]
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+Bools = NDArray[np.bool_]
+Arrays = dict[str, NDArray[Any]]
+
+GREATEST_HALF = 65504.0
+
+
+def finite(picture: F32) -> F32:
+    """A float32 copy without NaN (0), with infinities at the greatest half: safe to average and to interpolate."""
+    return np.nan_to_num(
+        picture.astype(np.float32), nan=0.0, posinf=GREATEST_HALF, neginf=-GREATEST_HALF, copy=True
+    )
+
+
+def grown(mask: Bools, radius: float) -> Bools:
+    """The mask grown by a Euclidean disc of `radius` pixels."""
+    if radius <= 0 or not mask.any():
+        return mask.copy()
+    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return np.asarray(distance <= radius)
+
+
+def touched(mask: Bools, size: tuple[int, int]) -> Bools:
+    """The mask at another size (height, width): True where any part of the pixel was True."""
+    if mask.shape == size:
+        return mask.copy()
+    reduced = cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(reduced > 1e-6)
+
+
+def bounds(mask: Bools) -> tuple[int, int, int, int] | None:
+    """The smallest (x0, y0, x1, y1), end exclusive, that holds every True pixel; None when there is none."""
+    columns, rows = np.flatnonzero(mask.any(0)), np.flatnonzero(mask.any(1))
+    if columns.size == 0:
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The camera's motion between two neighbouring frames as one homography, measured away from the object.
+
+ENGINE_FACTS 1.4 step 2: corner features, Lucas-Kanade forward and backward, MAGSAC. Of the models that explain the
+features, the simplest is taken: noise in parameters that a shot does not have would add up over a long track.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, F64, U8, Bools
+
+# ENGINE_FACTS 1.4 step 2; lengths in units u.
+FEATURES, ROUND_TRIP, INLIER = 1500, 0.7, 1.5
+LEAST_INLIERS, LEAST_SHARE = 40, 0.4
+LEAST_SIMILARITY_INLIERS = 8
+SIMPLER_LOSES_AT_MOST = 0.02
+"""A simpler model is preferred while its mean residual exceeds the fuller one's by at most this much, in units u."""
+
+
+@dataclass(frozen=True)
+class CameraMotion:
+    """matrix: (3, 3) float64, proxy pixels of one frame to proxy pixels of the other; model: which kind was taken;
+    features: how many were followed; inliers: the share of them, 0..1, that the matrix explains."""
+
+    matrix: F64
+    model: str
+    features: int
+    inliers: float
+
+
+def estimate_camera(first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float) -> CameraMotion:
+    """Motion of the trusted parts of `first` (h, w) uint8 to `second`; identity where no motion can be measured."""
+    here, there = _follow_features(first, second, first_trusted, second_trusted, unit)
+    if len(here) < LEAST_SIMILARITY_INLIERS:
+        return CameraMotion(np.eye(3), "identity", len(here), 0.0)
+    # Seeded for each pair, so that a pair gives the same bits whatever ran before it in the process.
+    cv2.setRNGSeed(1)
+    threshold = max(INLIER * unit, 0.5)
+    fullest = _homography(here, there, threshold)
+    if fullest is None:
+        fullest = _similarity(here, there, threshold)
+    if fullest is None:
+        return CameraMotion(np.eye(3), "identity", len(here), 0.0)
+    matrix, inliers, model = fullest
+    for simpler, name in _simpler_models(here[inliers], there[inliers], model):
+        if _mean_residual(simpler, here[inliers], there[inliers]) <= (
+            _mean_residual(matrix, here[inliers], there[inliers]) + SIMPLER_LOSES_AT_MOST * unit
+        ):
+            matrix, model = simpler, name
+            break
+    return CameraMotion(matrix, model, len(here), float(inliers.mean()))
+
+
+def _follow_features(first: U8, second: U8, trusted: Bools, arrives: Bools, unit: float) -> tuple[F32, F32]:
+    nothing = np.zeros((0, 2), np.float32)
+    corners = cv2.goodFeaturesToTrack(
+        first, FEATURES, 0.005, max(4.0, 8 * unit), mask=trusted.astype(np.uint8) * 255, blockSize=5
+    )
+    if corners is None or len(corners) == 0:
+        return nothing, nothing
+    window = 2 * max(7, round(10 * unit)) + 1
+    options = {"winSize": (window, window), "maxLevel": 4}
+    ahead, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, **options)
+    back, found_back, _ = cv2.calcOpticalFlowPyrLK(second, first, ahead, None, **options)
+    here, there, returned = (points.reshape(-1, 2) for points in (corners, ahead, back))
+    good = (found.ravel() > 0) & (found_back.ravel() > 0) & np.isfinite(there).all(1)
+    good &= np.hypot(*(here - returned).T) < max(ROUND_TRIP * unit, 0.3)
+    column, row = np.round(np.where(np.isfinite(there), there, -1)).astype(int).T
+    inside = (column >= 0) & (row >= 0) & (column < arrives.shape[1]) & (row < arrives.shape[0])
+    good &= inside
+    good[good] &= arrives[row[good], column[good]]
+    return here[good], there[good]
+
+
+def _homography(here: F32, there: F32, threshold: float) -> tuple[F64, Bools, str] | None:
+    if len(here) < LEAST_INLIERS:
+        return None
+    matrix, mask = cv2.findHomography(here, there, cv2.USAC_MAGSAC, threshold, maxIters=2000, confidence=0.999)
+    if matrix is None or not np.isfinite(matrix).all():
+        return None
+    inliers = mask.ravel() > 0
+    if inliers.sum() < LEAST_INLIERS or inliers.mean() < LEAST_SHARE or not _plausible(matrix, here):
+        return None
+    return np.asarray(matrix, np.float64), inliers, "homography"
+
+
+def _similarity(here: F32, there: F32, threshold: float) -> tuple[F64, Bools, str] | None:
+    matrix, mask = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=threshold)
+    if matrix is None or not np.isfinite(matrix).all():
+        return None
+    inliers = mask.ravel() > 0
+    if inliers.sum() < LEAST_SIMILARITY_INLIERS or inliers.mean() < LEAST_SHARE:
+        return None
+    full = np.vstack([matrix, [0, 0, 1]]).astype(np.float64)
+    return (full, inliers, "similarity") if _plausible(full, here) else None
+
+
+def _plausible(matrix: F64, points: F32) -> bool:
+    """Neighbouring frames of one shot do not mirror, collapse or magnify the picture more than twofold."""
+    determinant = float(np.linalg.det(matrix[:2, :2]))
+    depth = points @ matrix[2, :2] + matrix[2, 2]
+    return 0.25 < determinant < 4 and bool((depth > 0.5).all()) and bool((depth < 2).all())
+
+
+def _simpler_models(here: F32, there: F32, model: str) -> list[tuple[F64, str]]:
+    """Models with fewer parameters than `model`, fewest first, fitted to the inliers."""
+    moved = np.eye(3)
+    moved[:2, 2] = np.median(there - here, axis=0)
+    simpler = [(np.eye(3), "identity"), (moved, "translation")]
+    if model == "homography":
+        partial, _ = cv2.estimateAffinePartial2D(here, there, method=cv2.LMEDS)
+        if partial is not None and np.isfinite(partial).all():
+            simpler.append((np.vstack([partial, [0, 0, 1]]).astype(np.float64), "similarity"))
+    return simpler
+
+
+def _mean_residual(matrix: F64, here: F32, there: F32) -> float:
+    return float(np.hypot(*(apply(matrix, here) - there).T).mean())
+
+
+def apply(matrix: F64, points: F32) -> F32:
+    """(..., 2) float32 points (x, y) through a homography; pixel centres at whole numbers."""
+    x, y = points[..., 0].astype(np.float64), points[..., 1].astype(np.float64)
+    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
+    depth = np.where(np.abs(depth) < 1e-9, 1e-9, depth)
+    across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth
+    down = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth
+    return np.stack([across, down], axis=-1).astype(np.float32)

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fills one frame from the others: tracks, sources, blending, completion, and how sure of it the engine is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, finite
+from void_server.engines.cleanplate.complete import fill_unseen, median_colour
+from void_server.engines.cleanplate.compose import Target, blend_sources
+from void_server.engines.cleanplate.harmonise import epsilon
+from void_server.engines.cleanplate.proxy import FILL, HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.settings import CleanplateSettings
+from void_server.engines.cleanplate.shot import ShotReader
+from void_server.engines.cleanplate.sources import Source, choose
+from void_server.engines.cleanplate.tracks import follow
+from void_server.engines.cleanplate.workbox import WorkBox
+
+DOUBT = 0.04
+"""Encoded disagreement (0..1) around the hole at which confidence has fallen to a half."""
+ERROR_OF_DOUBT = 4.0
+"""Summed round-trip error, in units u, at which confidence has fallen to 1/e (as the weights of ENGINE_FACTS 1.4-5)."""
+
+
+@dataclass(frozen=True)
+class FrameFill:
+    """The filled part of one frame.
+
+    Attributes:
+        box: (x0, y0, x1, y1) in the plate, ends exclusive; of no area when there is nothing to fill.
+        colour: float32 (h, w, 3), scene-linear, finite: the background where it was filled, else the plate.
+        confidence: float32 (h, w), 0..1; 1 on the plate's own pixels, 0 on synthesised ones.
+        borrowed: float32 (h, w), 0..1, how much comes from other frames.
+        synthesised: float32 (h, w), 0..1, how much was seen in no frame.
+        figures: `coverage` (share 0..1 of the hole that other frames show), `confidence` (mean over the hole),
+            `ring_error` (mean encoded difference 0..1 around the hole over the sources used), `sources` (frames
+            read), `distance` (mean frames between target and source, by weight).
+    """
+
+    box: tuple[int, int, int, int]
+    colour: F32
+    confidence: F32
+    borrowed: F32
+    synthesised: F32
+    figures: dict[str, float]
+
+    @property
+    def empty(self) -> bool:
+        """True when there was nothing to fill."""
+        return self.confidence.size == 0
+
+    def to_arrays(self) -> Arrays:
+        """As named arrays, for storage."""
+        arrays: Arrays = {
+            "box": np.array(self.box, np.int32),
+            "colour": self.colour,
+            "confidence": self.confidence,
+            "borrowed": self.borrowed,
+            "synthesised": self.synthesised,
+        }
+        arrays.update({f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()})
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> FrameFill:
+        """The fill that `to_arrays` gave."""
+        x0, y0, x1, y1 = (int(v) for v in arrays["box"])
+        figures = {
+            name.removeprefix("figure."): float(value[0])
+            for name, value in sorted(arrays.items())
+            if name.startswith("figure.")
+        }
+        parts = (arrays[name] for name in ("colour", "confidence", "borrowed", "synthesised"))
+        return cls((x0, y0, x1, y1), *parts, figures)
+
+
+def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> FrameFill:
+    """Rebuilds the background of one frame's region from the other frames of the shot.
+
+    Args:
+        target: the frame's position, 0..n-1.
+        shot: the shot; only proxies, motions and plates that the frame needs are read.
+        settings: the engine's settings.
+    """
+    proxy = shot.proxy(target)
+    box = WorkBox.around(proxy)
+    if box is None:
+        return _nothing()
+    pixels, in_hole, on_ring = _tracked(proxy, box)
+    candidates = follow(target, pixels.astype(np.float32), in_hole, shot, settings)
+    sources = choose(candidates, proxy, pixels, in_hole, on_ring, shot, settings)
+    plate = shot.plate(target)
+    cut = _cut(proxy, box, pixels, plate)
+    borrowed_colour, use = blend_sources(cut, sources, shot, settings)
+    colour, synthesised = _complete(cut, borrowed_colour, use, plate)
+    filled = cut.box.enlarge(cut.fill.astype(np.float32)) > 0
+    borrowed = np.where(filled, use, 0).astype(np.float32)
+    confidence = _confidence(cut, sources, borrowed, synthesised)
+    figures = _figures(target, sources, in_hole, cut, confidence)
+    return _trimmed(cut, filled, colour, confidence, borrowed, synthesised, figures)
+
+
+def _nothing() -> FrameFill:
+    empty = np.zeros((0, 0), np.float32)
+    return FrameFill((0, 0, 0, 0), np.zeros((0, 0, 3), np.float32), empty, empty, empty, {"coverage": 1.0, "sources": 0.0})
+
+
+def _tracked(proxy: ProxyFrame, box: WorkBox) -> tuple[I32, Bools, Bools]:
+    """(N, 2) pixels (x, y) to be followed, and which of them are in the hole, on the ring."""
+    x0, y0, _, _ = box.proxy
+    regions = proxy.regions[box.proxy[1] : box.proxy[3], x0 : box.proxy[2]]
+    rows, columns = np.nonzero(regions & (FILL | RING))
+    bits = regions[rows, columns]
+    pixels = np.stack([columns + x0, rows + y0], axis=1).astype(np.int32)
+    return pixels, (bits & FILL != 0) & (bits & HOLE != 0), bits & RING != 0
+
+
+def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
+    x0, y0, x1, y1 = box.full
+    hole, ring, fill = (box.crop(proxy.where(bit)) for bit in (HOLE, RING, FILL))
+    part = finite(plate[y0:y1, x0:x1])
+    known = box.enlarge((~hole).astype(np.float32)) >= 1
+    return Target(box, pixels, part, hole, ring, fill, known, epsilon(part[known]), proxy.unit)
+
+
+def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F32]:
+    """The finished colour of the box, and how much of each pixel was seen in no frame."""
+    filled = cut.box.enlarge(cut.fill.astype(np.float32)) > 0
+    share = np.where(filled, use, 0).astype(np.float32)
+    best = cut.plate + (borrowed - cut.plate) * share[..., None]
+    synthesised = np.where(filled & ~cut.known, 1 - share, 0).astype(np.float32)
+    if not (synthesised > 0).any():
+        return best, synthesised
+    # Pixels of the hole that are only partly covered would carry the object into the fill.
+    trusted = np.where(cut.known, 1, share >= 1).astype(np.float32)
+    unseen = fill_unseen(best, trusted, cut.eps, median_colour(finite(plate), np.isfinite(plate).all(axis=2)))
+    mixed = np.where(cut.known[..., None], best, borrowed * share[..., None] + unseen * (1 - share[..., None]))
+    return np.where(filled[..., None], mixed, best).astype(np.float32), synthesised
+
+
+def _confidence(cut: Target, sources: list[Source], borrowed: F32, synthesised: F32) -> F32:
+    own = np.clip(1 - borrowed - synthesised, 0, 1)
+    if not sources:
+        return own
+    total = np.zeros(len(cut.pixels), np.float64)
+    sure = np.zeros(len(cut.pixels), np.float64)
+    for source in sources:
+        certainty = np.exp(-source.error / (ERROR_OF_DOUBT * cut.unit)) / (1 + np.square(source.disagreement / DOUBT))
+        total += source.weight
+        sure += source.weight * certainty
+    mean = (sure / np.maximum(total, 1e-12)).astype(np.float32)
+    return np.clip(own + borrowed * cut.box.enlarge(cut.on_grid(mean)), 0, 1).astype(np.float32)
+
+
+def _figures(target: int, sources: list[Source], in_hole: Bools, cut: Target, confidence: F32) -> dict[str, float]:
+    weights = np.array([source.weight[in_hole].sum(dtype=np.float64) for source in sources])
+    seen = np.zeros(in_hole.sum(), bool)
+    for source in sources:
+        seen |= source.weight[in_hole] > 0
+    hole = ~cut.known & (cut.box.enlarge(cut.fill.astype(np.float32)) > 0)
+    figures = {
+        "coverage": float(seen.mean()) if seen.size else 1.0,
+        "confidence": float(confidence[hole].mean(dtype=np.float64)) if hole.any() else 1.0,
+        "sources": float(len(sources)),
+    }
+    if weights.sum() > 0:
+        around = [float(np.mean(source.disagreement[in_hole], dtype=np.float64)) for source in sources]
+        figures["ring_error"] = float(np.average(around, weights=weights))
+        figures["distance"] = float(np.average([abs(source.frame - target) for source in sources], weights=weights))
+    return figures
+
+
+def _trimmed(
+    cut: Target, filled: Bools, colour: F32, confidence: F32, borrowed: F32, synthesised: F32, figures: dict[str, float]
+) -> FrameFill:
+    """The work box without the ring that was only evidence."""
+    rows, columns = np.flatnonzero(filled.any(1)), np.flatnonzero(filled.any(0))
+    down, across = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    x0, y0 = cut.box.full[0] + int(columns[0]), cut.box.full[1] + int(rows[0])
+    parts = (np.ascontiguousarray(part[down, across]) for part in (colour, confidence, borrowed, synthesised))
+    height, width = down.stop - down.start, across.stop - across.start
+    return FrameFill((x0, y0, x0 + int(width), y0 + int(height)), *parts, figures)

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The light of a borrowed picture brought to that of the target: mean-value cloning in log light.
+
+ENGINE_FACTS 1.4 step 7. The gain is measured on the ring, extended as a membrane over the hole and smoothed, so that
+it carries light and no texture; being a factor, it clips nothing and cannot change a sign.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
+
+# ENGINE_FACTS 1.4: notation (epsilon) and step 7.
+EPSILON_OF_MEDIAN = 0.004
+GREATEST_LOG_GAIN = 0.7
+GAIN_SIGMA = 4.0
+BRIGHT = 16.0
+
+
+def epsilon(known: F32) -> float:
+    """The offset that keeps logarithms of black finite, in the plate's units: 0.004 of the median luminance.
+
+    Args:
+        known: (n, 3) float32, scene-linear samples of the plate outside its hole.
+    """
+    if known.size == 0:
+        return 1e-4
+    level = float(np.median(known.mean(axis=1)))
+    if level <= 0:
+        level = float(np.maximum(known, 0).mean())
+    return max(EPSILON_OF_MEDIAN * level, 1e-6)
+
+
+def log_gain(target_low: F32, source_low: F32, evidence: Bools, eps: float, unit: float) -> F32:
+    """The smooth log gain that takes a source to the target.
+
+    Args:
+        target_low, source_low: (h, w, 3) float32, at least 0: both pictures without their high band.
+        evidence: (h, w) bool, where both show the same background.
+        eps: see `epsilon`.
+        unit: the length u in pixels.
+
+    Returns:
+        (h, w, 3) float32 within +-0.7; 0 when there is no evidence.
+    """
+    if not evidence.any():
+        return np.zeros_like(target_low)
+    ratio = np.log((np.maximum(target_low, 0) + eps) / (np.maximum(source_low, 0) + eps))
+    ratio = np.clip(ratio, -GREATEST_LOG_GAIN, GREATEST_LOG_GAIN).astype(np.float32)
+    grey = max(float(np.median(target_low[evidence])), eps)
+    level = target_low.mean(axis=2) / (BRIGHT * grey)
+    weight = (evidence / (1 + np.square(level))).astype(np.float32)
+    steady = masked_blur(ratio, weight, GAIN_SIGMA * unit)
+    return gaussian(membrane(steady, weight), GAIN_SIGMA * unit)
+
+
+def apply_log_gain(picture: F32, gain: F32, eps: float) -> F32:
+    """(picture + eps) * exp(gain) - eps."""
+    return ((picture + np.float32(eps)) * np.exp(gain) - np.float32(eps)).astype(np.float32)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Smooth extension of known samples over unknown ones: the pull-push pyramid and masked Gaussian averages.
+
+Pull-push (Gortler et al., "The Lumigraph", SIGGRAPH 1996, section 3.4) stands in for the solution of Laplace's
+equation: it costs one pyramid instead of a sparse solve, needs no radius, and is as smooth as a light field has to be.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32
+
+
+def membrane(values: F32, weight: F32) -> F32:
+    """Extends values smoothly to where they are not known.
+
+    Args:
+        values: (h, w) or (h, w, c), float32, any range; must be finite where weight > 0 and is ignored elsewhere.
+        weight: (h, w), float32, 0 (unknown) to 1 (known exactly).
+
+    Returns:
+        The shape of values, float32: values where weight is 1, a smooth interpolation elsewhere; all zero when
+        nothing is known.
+    """
+    flat = values[..., None] if values.ndim == 2 else values
+    known = np.clip(weight, 0.0, 1.0).astype(np.float32)
+    start = np.where(known[..., None] > 0, flat, 0).astype(np.float32)
+    result = _pull_push(np.ascontiguousarray(start), known)
+    return result[..., 0] if values.ndim == 2 else result
+
+
+def _pull_push(values: F32, weight: F32) -> F32:
+    height, width = weight.shape
+    if min(height, width) <= 1 or bool((weight >= 1).all()):
+        return _flatten(values, weight)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    mass = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
+    total = _keep_channels(cv2.resize(values * weight[..., None], half, interpolation=cv2.INTER_AREA))
+    coarse = total / np.maximum(mass, 1e-12)[..., None]
+    # A quarter of known samples makes a coarse cell fully known, so that near samples outweigh far ones.
+    coarse = _pull_push(coarse, np.minimum(4 * mass, 1))
+    grown = _keep_channels(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
+    return values * weight[..., None] + grown * (1 - weight[..., None])
+
+
+def _flatten(values: F32, weight: F32) -> F32:
+    """The end of the recursion: where nothing coarser can help, unknown samples take the weighted mean."""
+    mass = float(weight.sum(dtype=np.float64))
+    if mass <= 0:
+        return np.zeros_like(values)
+    mean = (values * weight[..., None]).sum(axis=(0, 1), dtype=np.float64) / mass
+    return (values * weight[..., None] + mean * (1 - weight[..., None])).astype(np.float32)
+
+
+def _keep_channels(picture: F32) -> F32:
+    """OpenCV drops a last axis of length one; this puts it back."""
+    return picture[..., None] if picture.ndim == 2 else picture
+
+
+def masked_blur(values: F32, weight: F32, sigma: float) -> F32:
+    """Gaussian average over known samples only (Knutsson and Westin, "Normalized convolution", CVPR 1993).
+
+    Args:
+        values: (h, w) or (h, w, c), float32, finite where weight > 0.
+        weight: (h, w), float32, 0..1.
+        sigma: standard deviation in pixels; 0 or less returns the values.
+
+    Returns:
+        The shape of values, float32; 0 where no known sample is within the kernel.
+    """
+    if sigma <= 0:
+        return values
+    over = weight if values.ndim == 2 else weight[..., None]
+    total = gaussian(np.where(over > 0, values * over, 0).astype(np.float32), sigma)
+    mass = gaussian(weight, sigma)
+    mass = mass if values.ndim == 2 else mass[..., None]
+    return np.where(mass > 1e-6, total / np.maximum(mass, 1e-6), 0).astype(np.float32)
+
+
+def gaussian(picture: F32, sigma: float) -> F32:
+    """Gaussian blur with a kernel cut at three standard deviations; borders mirrored."""
+    if sigma <= 0:
+        return picture
+    size = 2 * int(np.ceil(3 * sigma)) + 1
+    blurred = cv2.GaussianBlur(picture, (size, size), sigma, borderType=cv2.BORDER_REFLECT_101)
+    return blurred.reshape(picture.shape)

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Motion between neighbouring frames: a homography and, outside the guard, the flow that it leaves over.
+
+ENGINE_FACTS 1.4 step 3. Where flow was not trusted it is extended smoothly from around; the total motion of a pixel is
+f(x) = H(x + r(x)), and it is valid where going there and back returns to the start (ProPainter's rule,
+`model/propainter.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate import camera
+from void_server.engines.cleanplate.arrays import F16, F32, F64, U8, Arrays, Bools, grown
+from void_server.engines.cleanplate.membrane import membrane
+from void_server.engines.cleanplate.proxy import GUARD, ProxyFrame
+from void_server.engines.cleanplate.settings import CleanplateSettings
+from void_server.errors import InvalidInput
+
+RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
+LEAST_GAIN = 0.08
+"""Residual flow is kept only if it lowers the mean picture difference by this share: less than that is what fitting
+flow to grain achieves, and it would drift over a long track."""
+
+
+@dataclass(frozen=True)
+class FlowField:
+    """Motion from one frame to a neighbour, in proxy pixels.
+
+    Attributes:
+        matrix: (3, 3) float64.
+        residual: (h, w, 2) float16, added to a pixel's position before the matrix.
+        error: (h, w) float16, distance by which going there and back misses the start.
+        valid: (h, w) bool.
+    """
+
+    matrix: F64
+    residual: F16
+    error: F16
+    valid: Bools
+
+
+@dataclass(frozen=True)
+class PairMotion:
+    """Motion between frames i and i + 1, both ways, with how it was found.
+
+    Attributes:
+        forward: i to i + 1.
+        backward: i + 1 to i.
+        model: `identity`, `translation`, `similarity` or `homography`.
+        features: how many features were followed.
+        inliers: share of the features that the model explains, 0..1.
+    """
+
+    forward: FlowField
+    backward: FlowField
+    model: str
+    features: int
+    inliers: float
+
+    def to_arrays(self) -> Arrays:
+        """As named arrays, for storage."""
+        arrays: Arrays = {
+            "model": np.frombuffer(self.model.encode("ascii"), np.uint8),
+            "figures": np.array([self.features, self.inliers], np.float64),
+        }
+        for name, field in (("forward", self.forward), ("backward", self.backward)):
+            arrays[f"{name}.matrix"] = field.matrix
+            arrays[f"{name}.residual"] = field.residual
+            arrays[f"{name}.error"] = field.error
+            arrays[f"{name}.valid"] = field.valid.astype(np.uint8)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> PairMotion:
+        """The motion that `to_arrays` gave."""
+        forward, backward = (
+            FlowField(
+                arrays[f"{name}.matrix"],
+                arrays[f"{name}.residual"],
+                arrays[f"{name}.error"],
+                arrays[f"{name}.valid"] != 0,
+            )
+            for name in ("forward", "backward")
+        )
+        features, inliers = (float(v) for v in arrays["figures"])
+        return cls(forward, backward, arrays["model"].tobytes().decode("ascii"), int(features), inliers)
+
+
+def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSettings) -> PairMotion:
+    """Measures the motion between two neighbouring frames.
+
+    Raises:
+        InvalidInput: the two proxies do not have the same size.
+    """
+    if first.size != second.size:
+        raise InvalidInput(
+            f"Two frames of one shot have proxies of {first.size} and {second.size} pixels.",
+            fix="Place all plates of the shot on one window.",
+        )
+    unit = first.unit
+    one, two = (cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in (first, second))
+    guard_one, guard_two = first.where(GUARD), second.where(GUARD)
+    levelled = _levelled(two, one, ~(guard_one | guard_two))
+    found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit)
+    back = np.linalg.inv(found.matrix)
+    flow = _flow_algorithm(settings)
+    ahead = _residual(one, levelled, found.matrix, guard_one, guard_two, flow)
+    behind = _residual(levelled, one, back, guard_two, guard_one, flow)
+    error_ahead, valid_ahead = _round_trip(found.matrix, ahead, back, behind, guard_one, unit)
+    error_behind, valid_behind = _round_trip(back, behind, found.matrix, ahead, guard_two, unit)
+    return PairMotion(
+        FlowField(found.matrix, ahead.astype(np.float16), error_ahead, valid_ahead),
+        FlowField(back, behind.astype(np.float16), error_behind, valid_behind),
+        found.model,
+        found.features,
+        found.inliers,
+    )
+
+
+def _flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
+    # ENGINE_FACTS 1.3: once the homography has removed the large motion, FAST is nearly as good as MEDIUM.
+    preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if settings.quality == "final" else cv2.DISOPTICAL_FLOW_PRESET_FAST
+    return cv2.DISOpticalFlow_create(preset)
+
+
+def _levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
+    """The picture shifted to the reference's median level: in a log encoding, that undoes a change of exposure."""
+    if not trusted.any():
+        return picture
+    shift = float(np.median(reference[trusted])) - float(np.median(picture[trusted]))
+    if abs(shift) < 1:
+        return picture
+    return np.clip(np.round(picture.astype(np.float32) + shift), 0, 255).astype(np.uint8)
+
+
+def _residual(here: U8, there: U8, matrix: F64, guard_here: Bools, guard_there: Bools, flow: cv2.DISOpticalFlow) -> F32:
+    """(h, w, 2): r such that here(x) looks like there(H(x + r(x))), extended smoothly over the guards."""
+    height, width = here.shape
+    to_here = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    aligned = cv2.warpPerspective(there, matrix, (width, height), flags=to_here, borderMode=cv2.BORDER_REPLICATE)
+    outside = cv2.warpPerspective(
+        np.zeros_like(there), matrix, (width, height), flags=to_here, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+    )
+    moved_guard = cv2.warpPerspective(guard_there.astype(np.uint8) * 255, matrix, (width, height), flags=to_here)
+    masked = guard_here | (moved_guard > 0)
+    trusted = ~masked & (outside == 0)
+    if not trusted.any():
+        return np.zeros((height, width, 2), np.float32)
+    covered_here, covered_there = _cover(here, masked), _cover(aligned, masked)
+    measured = np.asarray(flow.calc(covered_here, covered_there, None), np.float32)
+    if not _worth_keeping(covered_here, covered_there, measured, trusted):
+        return np.zeros((height, width, 2), np.float32)
+    return membrane(measured, trusted.astype(np.float32))
+
+
+def _cover(picture: U8, masked: Bools) -> U8:
+    """The picture with the masked part filled smoothly, so that flow around it is not drawn to what moves in it."""
+    if not masked.any():
+        return picture
+    filled = membrane(picture.astype(np.float32), (~masked).astype(np.float32))
+    return np.clip(np.round(filled), 0, 255).astype(np.uint8)
+
+
+def _worth_keeping(here: U8, there: U8, flow: F32, trusted: Bools) -> bool:
+    before = cv2.absdiff(here, there)[trusted].mean()
+    height, width = here.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    moved = cv2.remap(there, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    after = cv2.absdiff(here, moved)[trusted].mean()
+    return bool(after < (1 - LEAST_GAIN) * before)
+
+
+def _round_trip(matrix: F64, ahead: F32, back: F64, behind: F32, guard: Bools, unit: float) -> tuple[F16, Bools]:
+    """How far there-and-back misses, and where that is too far. Inside the guard both are taken from around it."""
+    height, width = guard.shape
+    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    start = np.stack([columns, rows], axis=-1)
+    arrived = camera.apply(matrix, start + ahead)
+    returned = camera.apply(back, arrived + sample_vectors(behind, arrived))
+    error = np.hypot(*np.moveaxis(returned - start, -1, 0)).astype(np.float32)
+    travelled = np.square(arrived - start).sum(-1)
+    valid = np.square(error) < RELATIVE_TOLERANCE * 2 * travelled + ABSOLUTE_TOLERANCE * unit * unit
+    inside = (arrived >= 0).all(-1) & (arrived[..., 0] <= width - 1) & (arrived[..., 1] <= height - 1)
+    around = grown(guard, 15 * unit) & ~guard & inside
+    if guard.any():
+        inherited = float(np.median(error[around])) if around.any() else 0.0
+        error[guard] = inherited
+        valid[guard] = inherited**2 < RELATIVE_TOLERANCE * 2 * travelled[guard] + ABSOLUTE_TOLERANCE * unit * unit
+    return np.minimum(error, 1000).astype(np.float16), np.asarray(valid & inside)
+
+
+def sample_vectors(field: F32, positions: F32) -> F32:
+    """Bilinear samples of an (h, w, 2) field at (..., 2) positions (x, y); the border's value outside."""
+    return cv2.remap(
+        field,
+        np.ascontiguousarray(positions[..., 0]),
+        np.ascontiguousarray(positions[..., 1]),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )

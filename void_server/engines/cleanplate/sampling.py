@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one full-resolution sample of a linear plate.
+
+ENGINE_FACTS 1.4 step 4. A cubic kernel overshoots beside HDR highlights, down to values below zero that no camera
+recorded; each sample is therefore held within the 4 x 4 samples that it was made from.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, finite
+
+MARGIN = 4
+"""Pixels of picture kept around the sampled part: two for the kernel, two for rounding."""
+
+
+def sample_plate(plate: F32, positions: F32) -> F32:
+    """Samples a plate with a cubic kernel.
+
+    Args:
+        plate: (H, W, 3) float32, scene-linear; NaN counts as 0, infinities as the greatest half.
+        positions: (h, w, 2) float32, (x, y) in plate pixels, centres at whole numbers; outside the plate the
+            nearest border pixel counts.
+
+    Returns:
+        (h, w, 3) float32, finite, each sample within the range of its 4 x 4 neighbours. Whole positions give the
+        plate's own values.
+    """
+    height, width = plate.shape[:2]
+    across = np.clip(positions[..., 0], 0, width - 1)
+    down = np.clip(positions[..., 1], 0, height - 1)
+    left, top = max(0, int(across.min()) - MARGIN), max(0, int(down.min()) - MARGIN)
+    right, bottom = min(width, int(across.max()) + MARGIN + 2), min(height, int(down.max()) + MARGIN + 2)
+    part = finite(plate[top:bottom, left:right])
+    across, down = (across - left).astype(np.float32), (down - top).astype(np.float32)
+    sampled = cv2.remap(part, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    low, high = _neighbourhood(part, np.floor(across), np.floor(down))
+    return np.asarray(np.clip(sampled, low, high))
+
+
+def _neighbourhood(part: F32, column: F32, row: F32) -> tuple[F32, F32]:
+    """Least and greatest of the 4 x 4 samples from one before to two after (column, row)."""
+    kernel = np.ones((4, 4), np.uint8)
+    low = cv2.erode(part, kernel, anchor=(1, 1))
+    high = cv2.dilate(part, kernel, anchor=(1, 1))
+    nearest = {"interpolation": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_REPLICATE}
+    return cv2.remap(low, column, row, **nearest), cv2.remap(high, column, row, **nearest)

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an artist can set on the clean-plate engine, and the figures that follow from the chosen quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from void_server.errors import InvalidInput
+
+VERSION = "1"
+"""Part of every unit key: raised by any change that can change a bit of a result."""
+
+MAX_MARGIN = 256
+MAX_REACH = 500
+
+
+@dataclass(frozen=True)
+class CleanplateSettings:
+    """The engine's options; all of them belong to the unit keys.
+
+    Attributes:
+        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames).
+        grain: True keeps the grain of real frames: low frequencies are blended over the sources and the high
+            band comes from one of them. False averages all bands, which also halves the grain.
+        sources: how many frames a pixel may be blended from, 1 to 3.
+        margin: pixels around the region, in the plate's size, that are filled too, so that a later change of grow
+            or feather needs no new fill; 0 to 256.
+        reach: how many frames to look each way for a background that shows, 1 to 500; None for 96 (`preview`: 48).
+
+    Raises:
+        InvalidInput: a value lies outside its range.
+    """
+
+    quality: Literal["final", "preview"] = "final"
+    grain: bool = True
+    sources: int = 3
+    margin: int = 16
+    reach: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.quality not in ("final", "preview"):
+            raise InvalidInput(f"quality is {self.quality!r}.", fix="Use 'final' or 'preview'.")
+        _check_range("sources", self.sources, 1, 3)
+        _check_range("margin", self.margin, 0, MAX_MARGIN)
+        if self.reach is not None:
+            _check_range("reach", self.reach, 1, MAX_REACH)
+
+    @property
+    def proxy_long_side(self) -> int:
+        """Greatest long side of the analysis picture, in pixels (ENGINE_FACTS 1.4 step 0: 960)."""
+        return 960 if self.quality == "final" else 480
+
+    @property
+    def frames_each_way(self) -> int:
+        """How far tracks are followed, in frames."""
+        if self.reach is not None:
+            return self.reach
+        return 96 if self.quality == "final" else 48
+
+    @property
+    def source_frames(self) -> int:
+        """How many different frames may lend to one frame: each costs one full-resolution read and sample."""
+        return 8 if self.quality == "final" else 4
+
+
+def _check_range(name: str, value: int, low: int, high: int) -> None:
+    if not low <= value <= high:
+        raise InvalidInput(f"{name} is {value}.", fix=f"Use a whole number from {low} to {high}.")

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where the pixels of one frame are in other frames: vectors composed frame by frame, pictures never.
+
+ENGINE_FACTS 1.4 step 4. Since only positions are carried along, the plate is sampled once, at the end, and no
+softening adds up.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate import camera
+from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.motion import FlowField
+from void_server.engines.cleanplate.proxy import HOLE
+from void_server.engines.cleanplate.settings import CleanplateSettings
+from void_server.engines.cleanplate.shot import ShotReader
+
+ROW = 1024
+"""Point lists are folded into rows of this length for cv2.remap, whose pictures may not be longer than 32,766."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A frame that may lend to the target, for N tracked points.
+
+    Attributes:
+        frame: its position in the shot.
+        offset: its position less the target's, never 0.
+        points: (N, 2) float32, proxy position (x, y) of each point in it.
+        visible: (N,) bool, the track is unbroken and arrives on background.
+        error: (N,) float32, round-trip error summed along the track, proxy pixels.
+    """
+
+    frame: int
+    offset: int
+    points: F32
+    visible: Bools
+    error: F32
+
+
+def follow(target: int, points: F32, wanted: Bools, shot: ShotReader, settings: CleanplateSettings) -> list[Candidate]:
+    """Follows points of the target both ways through the shot.
+
+    Args:
+        target: position of the frame.
+        points: (N, 2) float32 proxy positions (x, y).
+        wanted: (N,) bool, the points that need a source; a direction ends when each of them has enough.
+        shot: the shot.
+        settings: the engine's settings.
+
+    Returns:
+        The candidates, nearest first, a past frame before the future frame at the same distance.
+    """
+    both = [
+        candidate
+        for direction in (-1, 1)
+        for candidate in _follow_one_way(target, direction, points, wanted, shot, settings)
+    ]
+    return sorted(both, key=lambda candidate: (abs(candidate.offset), candidate.offset))
+
+
+def offsets(reach: int) -> list[int]:
+    """Distances at which a frame is looked at as a source: each near one, then 15 % further each time."""
+    chosen: list[int] = []
+    distance = 1
+    while distance <= reach:
+        chosen.append(distance)
+        distance = max(distance + 1, round(distance * 1.15))
+    return chosen
+
+
+def _follow_one_way(
+    target: int, direction: int, points: F32, wanted: Bools, shot: ShotReader, settings: CleanplateSettings
+) -> list[Candidate]:
+    looked_at = set(offsets(settings.frames_each_way))
+    alive, error, seen = np.ones(len(points), bool), np.zeros(len(points), np.float32), np.zeros(len(points), int)
+    candidates: list[Candidate] = []
+    for distance in range(1, settings.frames_each_way + 1):
+        frame = target + direction * distance
+        if not 0 <= frame < len(shot.frames):
+            break
+        field = shot.motion(frame - 1).forward if direction > 0 else shot.motion(frame).backward
+        points, still, missed = _step(field, points)
+        alive, error = alive & still, error + missed
+        if not alive[wanted].any():
+            break
+        if distance in looked_at:
+            visible = alive & ~_in_hole(shot, frame, points)
+            candidates.append(Candidate(frame, frame - target, points, visible, error))
+            seen += visible
+            # Twice what is needed, so that there is a choice; more of them would only be further away.
+            if (seen[wanted & alive] >= 2 * settings.sources).all():
+                break
+    return candidates
+
+
+def _step(field: FlowField, points: F32) -> tuple[F32, Bools, F32]:
+    """One frame further: positions, whether the motion there is valid and inside the frame, round-trip error."""
+    height, width = field.valid.shape
+    moved = camera.apply(field.matrix, points + sample(field.residual.astype(np.float32), points))
+    inside = (moved >= 0).all(1) & (moved[:, 0] <= width - 1) & (moved[:, 1] <= height - 1)
+    column = np.clip(np.round(points[:, 0]), 0, width - 1).astype(int)
+    row = np.clip(np.round(points[:, 1]), 0, height - 1).astype(int)
+    return moved, inside & field.valid[row, column], field.error[row, column].astype(np.float32)
+
+
+def _in_hole(shot: ShotReader, frame: int, points: F32) -> Bools:
+    """True where any of the four pixels around the point belongs to the hole."""
+    hole = shot.proxy(frame).where(HOLE)
+    return np.asarray(sample(hole.astype(np.float32), points) > 0)
+
+
+def sample(picture: F32, points: F32) -> F32:
+    """Bilinear samples of (h, w) or (h, w, c) at (N, 2) positions (x, y): (N,) or (N, c); the border's value outside."""
+    count = len(points)
+    if count == 0:
+        return np.zeros((0, *picture.shape[2:]), np.float32)
+    padded = np.zeros((-(-count // ROW) * ROW, 2), np.float32)
+    padded[:count] = points
+    columns, rows = (np.ascontiguousarray(padded[:, axis].reshape(-1, ROW)) for axis in (0, 1))
+    found = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found.reshape(-1, *picture.shape[2:])[:count])

@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Content-addressed files: `blobs/ab/abcd…` holds the bytes whose SHA-256 is `abcd…`.
+
+Server and workers share this class; both only ever add whole, verified files under their final name, so no lock is
+needed between them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from void_server.errors import DataLoss, InvalidInput, NotFound
+from void_server.frames.durable import publish, sync_folder
+
+_DIGEST = re.compile(r"[0-9a-f]{64}")
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class StoredBlob:
+    """A blob that is in the store.
+
+    Attributes:
+        digest: SHA-256 of the bytes, 64 lower-case hexadecimal digits.
+        size: length in bytes.
+    """
+
+    digest: str
+    size: int
+
+
+def check_digest(digest: str) -> str:
+    """Return `digest` if it is 64 lower-case hexadecimal digits.
+
+    Raises:
+        InvalidInput: it is anything else; also keeps hostile names away from the file system.
+    """
+    if not _DIGEST.fullmatch(digest):
+        raise InvalidInput(
+            f"{digest[:80]!r} is not a SHA-256 digest.", fix="Send 64 lower-case hexadecimal digits."
+        )
+    return digest
+
+
+def digest_of_file(path: Path) -> str:
+    """SHA-256 of a file's bytes as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class BlobFolder:
+    """The blobs below `root`.
+
+    Args:
+        root: folder of the store; `blobs/` and `tmp/` are made below it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._blobs = root / "blobs"
+        self._tmp = root / "tmp"
+        for folder in (self._blobs, self._tmp):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, digest: str) -> Path:
+        """Where the blob lies, whether it is there or not."""
+        return self._blobs / check_digest(digest)[:2] / digest
+
+    def has(self, digest: str) -> bool:
+        """Whether the blob is there, whole."""
+        return self.path(digest).is_file()
+
+    def size(self, digest: str) -> int:
+        """Length in bytes.
+
+        Raises:
+            NotFound: it is not in the store.
+        """
+        try:
+            return self.path(digest).stat().st_size
+        except FileNotFoundError:
+            raise NotFound(
+                f"Blob {digest} is not in the store.", fix="Upload it again.", file=digest
+            ) from None
+
+    def verified_path(self, digest: str) -> Path:
+        """The blob's path after its bytes were hashed again and found right.
+
+        Raises:
+            NotFound: it is not in the store.
+            DataLoss: the bytes on disk no longer have this digest.
+        """
+        path = self.path(digest)
+        self.size(digest)
+        if digest_of_file(path) != digest:
+            raise DataLoss(
+                f"Blob {digest} is corrupt in the store.",
+                fix="Check the server's disk, delete the file, and submit the job again.",
+                file=digest,
+            )
+        return path
+
+    @contextmanager
+    def scratch(self, suffix: str = "") -> Iterator[Path]:
+        """A fresh name in `tmp/`, on the store's file system; whatever lies there at the end is removed."""
+        path = self._tmp / f"{secrets.token_hex(12)}{suffix}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    def add_file(self, scratch: Path, expected: str = "") -> StoredBlob:
+        """Move a finished file of `tmp/` into the store under its digest, durably.
+
+        Raises:
+            DataLoss: `expected` is given and the bytes have another digest; nothing is stored.
+            OSError: the disk refused.
+        """
+        digest = digest_of_file(scratch)
+        if expected and digest != expected:
+            raise DataLoss(
+                f"The bytes have SHA-256 {digest}, not {expected} as announced.",
+                fix="The file changed while it was sent, or the transfer is broken; send it again.",
+            )
+        size = scratch.stat().st_size
+        final = self.path(digest)
+        if final.is_file() and final.stat().st_size == size:
+            scratch.unlink()
+            return StoredBlob(digest, size)
+        if not final.parent.is_dir():
+            final.parent.mkdir(exist_ok=True)
+            sync_folder(self._blobs)
+        publish(scratch, final)
+        return StoredBlob(digest, size)
+
+    def add_bytes(self, data: bytes) -> StoredBlob:
+        """Store `data`, durably; see `add_file`."""
+        with self.scratch() as path:
+            path.write_bytes(data)
+            return self.add_file(path)
+
+    def read(self, digest: str, offset: int = 0) -> Iterator[bytes]:
+        """Yield the bytes from `offset` on in pieces of at most 1 MiB.
+
+        Raises:
+            NotFound: it is not in the store.
+            InvalidInput: `offset` lies behind the end.
+        """
+        size = self.size(digest)
+        if not 0 <= offset <= size:
+            raise InvalidInput(f"Offset {offset} lies outside blob {digest} of {size} bytes.", file=digest)
+        with self.path(digest).open("rb") as file:
+            file.seek(offset)
+            while block := file.read(_BLOCK):
+                yield block

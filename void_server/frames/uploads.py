@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Resumable uploads: bytes gather in `partial/`, and count only once their SHA-256 is right."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from void_server.errors import Busy, DataLoss, InvalidInput, LimitExceeded
+from void_server.frames.blobs import BlobFolder, StoredBlob, check_digest
+
+
+class Uploads:
+    """Uploads under way into one store.
+
+    A partial upload belongs to its owner: nobody learns from it what others send.
+
+    Args:
+        blobs: the store.
+        max_blob_bytes: limit `max_blob_bytes` of the configuration.
+    """
+
+    def __init__(self, blobs: BlobFolder, max_blob_bytes: int) -> None:
+        self._blobs = blobs
+        self._max_blob_bytes = max_blob_bytes
+        self._folder = blobs.root / "partial"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._active: set[Path] = set()
+        self._lock = threading.Lock()
+
+    def received(self, digest: str, owner: str) -> int:
+        """Bytes that an earlier upload of this owner left."""
+        try:
+            return self._partial(digest, owner).stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def receive(self, digest: str, size: int, offset: int, owner: str, chunks: Iterable[bytes]) -> StoredBlob:
+        """Append `chunks` at `offset`; verify and store once `size` bytes are there.
+
+        A transfer that breaks off leaves what has arrived for the next try.
+
+        Raises:
+            LimitExceeded: `size` is over `max_blob_bytes`.
+            Busy: the same owner is sending the same blob just now.
+            InvalidInput: `offset` is not what was received so far, or more bytes came than announced.
+            DataLoss: fewer bytes came than announced, or they have another digest (the partial is dropped).
+        """
+        check_digest(digest)
+        if size > self._max_blob_bytes:
+            raise LimitExceeded(
+                f"A file of {size} bytes is over the limit max_blob_bytes = {self._max_blob_bytes}.",
+                fix="Raise the limit on the server, or send smaller frames.",
+                file=digest,
+            )
+        partial = self._partial(digest, owner)
+        with self._claim(partial):
+            if self._blobs.has(digest):
+                partial.unlink(missing_ok=True)
+                return StoredBlob(digest, self._blobs.size(digest))
+            self._append(partial, digest, size, offset, chunks)
+            try:
+                return self._blobs.add_file(partial, expected=digest)
+            except DataLoss:
+                partial.unlink(missing_ok=True)
+                raise
+
+    def _append(self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes]) -> None:
+        have = partial.stat().st_size if partial.exists() else 0
+        if offset != have:
+            raise InvalidInput(
+                f"The upload continues at byte {offset}, but {have} bytes are here.",
+                fix="Ask FindMissing for the offset and go on from there.",
+                file=digest,
+            )
+        with partial.open("ab") as file:
+            for chunk in chunks:
+                have += len(chunk)
+                if have > size:
+                    raise InvalidInput(
+                        f"More bytes came than the {size} announced.",
+                        fix="The file grew while it was sent; send it again.",
+                        file=digest,
+                    )
+                file.write(chunk)
+        if have < size:
+            raise DataLoss(
+                f"The upload ended after {have} of {size} bytes.",
+                fix="Ask FindMissing for the offset and go on from there.",
+                file=digest,
+            )
+
+    @contextmanager
+    def _claim(self, partial: Path) -> Iterator[None]:
+        with self._lock:
+            if partial in self._active:
+                raise Busy(
+                    "Another upload of this file is under way.", fix="Ask FindMissing again in a moment."
+                )
+            self._active.add(partial)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._active.discard(partial)
+
+    def _partial(self, digest: str, owner: str) -> Path:
+        mark = hashlib.sha256(owner.encode()).hexdigest()[:16]
+        return self._folder / f"{check_digest(digest)}.{mark}"

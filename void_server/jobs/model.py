@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the job store keeps, as plain frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from void_server.jobs.states import JobState
+
+
+@dataclass(frozen=True)
+class Output:
+    """A published file.
+
+    Attributes:
+        kind: "result", "matte", "sidecar", "contact_sheet" or "qc_plot".
+        frame: frame number; 0 for outputs of the whole shot.
+        digest: SHA-256 of the bytes.
+        size: length in bytes.
+    """
+
+    kind: str
+    frame: int
+    digest: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something found; see `Problem` in protos/void/v1/types.proto for the fields."""
+
+    severity: str
+    code: str
+    message: str
+    fix: str = ""
+    input: str = ""
+    frames: tuple[int, ...] = ()
+    file: str = ""
+
+    @staticmethod
+    def from_dict(value: dict[str, Any]) -> Problem:
+        """From the JSON form that workers send."""
+        return Problem(
+            severity=value["severity"],
+            code=value["code"],
+            message=value["message"],
+            fix=value.get("fix", ""),
+            input=value.get("input", ""),
+            frames=tuple(value.get("frames", ())),
+            file=value.get("file", ""),
+        )
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the current stage is; `eta_seconds` is negative when nothing can be said yet."""
+
+    stage: str = ""
+    stage_number: int = 0
+    stage_count: int = 0
+    done: int = 0
+    total: int = 0
+    eta_seconds: float = -1.0
+
+
+@dataclass(frozen=True)
+class Event:
+    """A durable line of a job's history.
+
+    Attributes:
+        sequence: counts from 1 without gaps within a job.
+        time: seconds since 1970, UTC.
+        kind: "state", "stage", "output", "problem" or "message".
+        payload: the JSON form of what happened.
+    """
+
+    sequence: int
+    time: float
+    kind: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """A job as stored.
+
+    Attributes:
+        spec: the serialised `void.v1.JobSpec`.
+        fresh: compute everything anew: only unit results newer than `created` serve.
+        created, started, finished: seconds since 1970, UTC; None before it happened.
+        problems: what ended it or is worth knowing.
+    """
+
+    id: str
+    request_id: str
+    attempt: int
+    owner: str
+    state: JobState
+    spec: bytes
+    fresh: bool
+    created: float
+    started: float | None
+    finished: float | None
+    last_event: int
+    problems: tuple[Problem, ...] = ()
+    outputs: tuple[Output, ...] = ()
+
+
+@dataclass(frozen=True)
+class UnitResult:
+    """What a finished unit left.
+
+    Attributes:
+        blobs: digest of each named result.
+        sizes: bytes of each named result.
+        info: small JSON values for the following stages.
+        seconds: wall time that the unit took.
+    """
+
+    key: str
+    kind: str
+    blobs: dict[str, str] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
+    info: dict[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Takes queued jobs through the stages of the pipeline.
+
+The runner knows neither pixels nor engines: for each stage a worker plans the units from the results so far, the pool
+computes those that are not recorded yet, and the next stage follows.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.json_format import MessageToDict
+from void.v1 import jobs_pb2
+
+from void_server.errors import Internal, PreconditionFailed, VoidError
+from void_server.frames.blobs import BlobFolder
+from void_server.jobs.model import JobRecord, Problem, Progress
+from void_server.jobs.stage import Pool, Stage, Stopped, Unit
+from void_server.jobs.states import JobState
+from void_server.jobs.store import JobStore
+
+log = logging.getLogger(__name__)
+
+PREFLIGHT_STAGES = ("ingest", "preflight")
+"""The first stages; `Jobs.Preflight` runs these alone."""
+
+_INTERACTIVE = (0,)
+
+
+class Preflighted(Exception):
+    """Preflight found errors; they are in `problems`."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__(f"{len(problems)} problems")
+        self.problems = problems
+
+
+class Runner:
+    """Runs up to `max_running` jobs at a time; earlier ones get workers first.
+
+    Args:
+        stages: stage names in order, as the workers' capabilities list them.
+    """
+
+    def __init__(
+        self, store: JobStore, blobs: BlobFolder, pool: Pool, stages: list[str], max_running: int = 4
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._pool = pool
+        self._stages = stages
+        self._max_running = max_running
+        self._stopping = threading.Event()
+        self._running: dict[str, threading.Thread] = {}
+        self._order = 0
+        self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
+
+    def start(self) -> None:
+        """Begin to take jobs."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Take no more jobs; running ones are left between two units and wait for the next start."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        for thread in list(self._running.values()):
+            thread.join()
+
+    def preflight(
+        self,
+        spec: jobs_pb2.JobSpec,
+        on_progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> tuple[list[Problem], list[str]]:
+        """Run the first stages outside of any job; returns all problems and the notes.
+
+        Raises:
+            Stopped: `cancelled` said so, or the server stops.
+            VoidError: a worker failed.
+        """
+        results: dict[str, Any] = {}
+        problems: list[Problem] = []
+        notes: list[str] = []
+        for number, name in enumerate(PREFLIGHT_STAGES, 1):
+            plan = self._plan(spec, name, results, _INTERACTIVE)
+            problems += [Problem.from_dict(p) for p in plan["problems"]]
+            notes += plan["notes"]
+
+            def report(done: int, total: int, eta: float, name: str = name, number: int = number) -> None:
+                on_progress(Progress(name, number, len(PREFLIGHT_STAGES), done, total, eta))
+
+            stage = Stage(
+                store=self._store,
+                blobs=self._blobs,
+                pool=self._pool,
+                priority=_INTERACTIVE,
+                job_id=None,
+                not_before=None,
+                should_stop=lambda: cancelled() or self._stopping.is_set(),
+                on_progress=report,
+            )
+            results[name] = stage.run([Unit.from_dict(u) for u in plan["units"]])
+        return problems, notes
+
+    def _loop(self) -> None:
+        seen = -1
+        while not self._stopping.is_set():
+            self._running = {i: t for i, t in self._running.items() if t.is_alive()}
+            job = self._store.next_queued() if len(self._running) < self._max_running else None
+            if job is None:
+                seen = self._store.wait_for_change(seen, 0.5)
+                continue
+            self._take(job)
+
+    def _take(self, job: JobRecord) -> None:
+        try:
+            job = self._store.transition(job.id, JobState.RUNNING)
+        except VoidError as error:
+            log.info("job %s was not taken: %s", job.id, error)
+            return
+        self._order += 1
+        thread = threading.Thread(
+            target=self._run, args=(job, self._order), name=f"job-{job.id}", daemon=True
+        )
+        self._running[job.id] = thread
+        thread.start()
+
+    def _run(self, job: JobRecord, order: int) -> None:
+        try:
+            self._run_stages(job, (1, order))
+        except Stopped:
+            self._end(job, JobState.QUEUED)
+        except Preflighted as found:
+            self._fail(job, found.problems)
+        except VoidError as error:
+            self._fail(job, [_as_problem(error)])
+        except Exception as error:
+            log.exception("defect in job %s", job.id)
+            self._fail(job, [_as_problem(Internal(f"{type(error).__name__}: {error}"))])
+        else:
+            self._end(job, JobState.DONE)
+
+    def _run_stages(self, job: JobRecord, priority: tuple[int, ...]) -> None:
+        spec = jobs_pb2.JobSpec.FromString(job.spec)
+        results: dict[str, Any] = {}
+        for number, name in enumerate(self._stages, 1):
+            plan = self._plan(spec, name, results, priority)
+            self._tell(job, plan)
+            units = [Unit.from_dict(u) for u in plan["units"]]
+            if not units:
+                results[name] = []
+                continue
+            self._store.add_stage(job.id, Progress(name, number, len(self._stages), 0, len(units)))
+
+            def report(done: int, total: int, eta: float, name: str = name, number: int = number) -> None:
+                self._store.set_progress(job.id, Progress(name, number, len(self._stages), done, total, eta))
+
+            stage = Stage(
+                store=self._store,
+                blobs=self._blobs,
+                pool=self._pool,
+                priority=priority,
+                job_id=job.id,
+                not_before=job.created if job.fresh else None,
+                should_stop=lambda: self._should_stop(job.id),
+                on_progress=report,
+            )
+            results[name] = stage.run(units)
+
+    def _plan(
+        self, spec: jobs_pb2.JobSpec, stage: str, results: dict[str, Any], priority: tuple[int, ...]
+    ) -> dict[str, Any]:
+        tree = MessageToDict(spec, preserving_proto_field_name=True)
+        message = {
+            "do": "plan",
+            "label": f"plan of {stage}",
+            "stage": stage,
+            "spec": tree,
+            "results": results,
+        }
+        plan: dict[str, Any] = self._pool.submit(message, priority).result()
+        return plan
+
+    def _tell(self, job: JobRecord, plan: dict[str, Any]) -> None:
+        problems = [Problem.from_dict(p) for p in plan["problems"]]
+        for note in plan["notes"]:
+            self._store.add_message(job.id, note)
+        if any(p.severity == "error" for p in problems):
+            raise Preflighted(problems)
+        for problem in problems:
+            self._store.add_problem(job.id, problem)
+
+    def _should_stop(self, job_id: str) -> bool:
+        return self._stopping.is_set() or self._store.state(job_id) is JobState.CANCELLING
+
+    def _end(self, job: JobRecord, new: JobState, problems: list[Problem] | None = None) -> None:
+        try:
+            self._store.transition(job.id, new, problems or [])
+        except PreconditionFailed:
+            # A cancel came between the last unit and here; it wins.
+            self._store.transition(job.id, JobState.CANCELLED)
+
+    def _fail(self, job: JobRecord, problems: list[Problem]) -> None:
+        if self._stopping.is_set():
+            self._end(job, JobState.QUEUED)
+        else:
+            self._end(job, JobState.FAILED, problems)
+
+
+def _as_problem(error: VoidError) -> Problem:
+    return Problem(
+        severity="error",
+        code=error.code,
+        message=error.message,
+        fix=error.fix,
+        frames=(error.frame,) if error.frame is not None else (),
+        file=error.file,
+    )

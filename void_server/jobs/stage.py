@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One stage of a job: its units are looked up, computed where they are not recorded, and published as they finish."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from void_server.errors import VoidError
+from void_server.frames.blobs import BlobFolder
+from void_server.jobs.model import Output, UnitResult
+from void_server.jobs.store import JobStore
+
+POLL_SECONDS = 0.1
+
+
+class Pool(Protocol):
+    """Where units run: the local worker processes, or a cluster."""
+
+    def submit(self, message: dict[str, Any], priority: tuple[int, ...] = (0,)) -> Future[Any]:
+        """Queue a task."""
+        ...
+
+
+class Stopped(Exception):
+    """The stage was left between two units: the job is being cancelled, or the server stops."""
+
+
+@dataclass(frozen=True)
+class Unit:
+    """The smallest piece of recorded work, as a plan lists it.
+
+    Attributes:
+        kind: which function of the worker computes it.
+        key: hash of exactly what it reads, its settings, its version and the numerics key.
+        label: for messages, such as "fill of frame 1012".
+        frame: frame number, or None for a unit of the whole shot.
+        role: the input that it looks at, such as "plate"; may be empty.
+        args: what the worker needs.
+        publishes: output kind by name of the unit's blob.
+    """
+
+    kind: str
+    key: str
+    label: str
+    frame: int | None
+    role: str
+    args: dict[str, Any]
+    publishes: dict[str, str] = field(default_factory=dict)
+
+    @staticmethod
+    def from_dict(value: dict[str, Any]) -> Unit:
+        """From the JSON form that workers send."""
+        return Unit(
+            kind=value["kind"],
+            key=value["key"],
+            label=value["label"],
+            frame=value.get("frame"),
+            role=value.get("role", ""),
+            args=value["args"],
+            publishes=value.get("publishes", {}),
+        )
+
+    def message(self) -> dict[str, Any]:
+        """The task for a worker."""
+        return {"do": "unit", "kind": self.kind, "label": self.label, "args": self.args}
+
+
+class Stage:
+    """Runs the units of one plan.
+
+    Args:
+        job_id: the job that outputs are published for; None publishes nothing.
+        not_before: only results recorded at this time or later serve; None = any.
+        should_stop: asked between units.
+        on_progress: called with (done, total, ETA in seconds or -1).
+    """
+
+    def __init__(
+        self,
+        *,
+        store: JobStore,
+        blobs: BlobFolder,
+        pool: Pool,
+        priority: tuple[int, ...],
+        job_id: str | None,
+        not_before: float | None,
+        should_stop: Callable[[], bool],
+        on_progress: Callable[[int, int, float], None],
+    ) -> None:
+        self._store = store
+        self._blobs = blobs
+        self._pool = pool
+        self._priority = priority
+        self._job_id = job_id
+        self._not_before = not_before
+        self._should_stop = should_stop
+        self._on_progress = on_progress
+
+    def run(self, units: list[Unit]) -> list[dict[str, Any]]:
+        """Finish all units; returns their results in the order of `units`, in the form that plans read.
+
+        Raises:
+            Stopped: `should_stop` said so; units in hand were finished and recorded first.
+            VoidError: a unit failed; the others in hand were finished and recorded first.
+        """
+        results: dict[int, UnitResult] = {}
+        pending: dict[Future[Any], int] = {}
+        for index, unit in enumerate(units):
+            recorded = self._recorded(unit)
+            if recorded is not None:
+                results[index] = recorded
+                self._publish(unit, recorded)
+            else:
+                pending[self._pool.submit(unit.message(), self._priority)] = index
+        reused = len(results)
+        started = time.monotonic()
+        self._on_progress(reused, len(units), -1.0 if pending else 0.0)
+        failure: VoidError | None = None
+        stopped = False
+        while pending:
+            finished, _ = wait(pending, POLL_SECONDS, FIRST_COMPLETED)
+            for future in finished:
+                index = pending.pop(future)
+                if future.cancelled():
+                    continue
+                try:
+                    results[index] = self._record(units[index], future.result())
+                except VoidError as error:
+                    failure = failure or _located(error, units[index])
+            computed = len(results) - reused
+            if finished and computed and not failure:
+                eta = (time.monotonic() - started) / computed * len(pending)
+                self._on_progress(len(results), len(units), eta)
+            stopped = stopped or self._should_stop()
+            if failure or stopped:
+                for future in pending:
+                    future.cancel()
+        if failure:
+            raise failure
+        if stopped or self._should_stop():
+            raise Stopped
+        return [_for_plan(units[i], results[i]) for i in range(len(units))]
+
+    def _recorded(self, unit: Unit) -> UnitResult | None:
+        result = self._store.unit_result(unit.key, self._not_before)
+        if result is None or not all(self._blobs.has(digest) for digest in result.blobs.values()):
+            return None
+        return result
+
+    def _record(self, unit: Unit, answer: dict[str, Any]) -> UnitResult:
+        result = UnitResult(
+            key=unit.key,
+            kind=unit.kind,
+            blobs={name: blob["digest"] for name, blob in answer["blobs"].items()},
+            sizes={name: blob["size"] for name, blob in answer["blobs"].items()},
+            info=answer["info"],
+            seconds=answer["seconds"],
+        )
+        self._store.record_unit(result)
+        self._publish(unit, result)
+        return result
+
+    def _publish(self, unit: Unit, result: UnitResult) -> None:
+        if self._job_id is None:
+            return
+        for name, kind in unit.publishes.items():
+            self._store.add_output(
+                self._job_id, Output(kind, unit.frame or 0, result.blobs[name], result.sizes[name])
+            )
+
+
+def _located(error: VoidError, unit: Unit) -> VoidError:
+    if error.frame is None:
+        error.frame = unit.frame
+    return error
+
+
+def _for_plan(unit: Unit, result: UnitResult) -> dict[str, Any]:
+    return {
+        "kind": unit.kind,
+        "key": unit.key,
+        "frame": unit.frame,
+        "role": unit.role,
+        "blobs": result.blobs,
+        "sizes": result.sizes,
+        "info": result.info,
+        "seconds": result.seconds,
+    }

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The durable record of jobs, their events and outputs, and of finished units.
+
+Every change of state goes through `JobStore.transition`, and with it an event, in one transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any
+
+from void_server.errors import InvalidInput, NotFound, PreconditionFailed
+from void_server.jobs.database import Database
+from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
+from void_server.jobs.states import ENDED, JobState, check_transition
+
+MIN_ID_PREFIX = 4
+MAX_LIST = 1000
+
+
+class JobStore:
+    """Jobs of one server.
+
+    Args:
+        database: the open database.
+        clock: seconds since 1970, UTC.
+    """
+
+    def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
+        self._db = database
+        self._clock = clock
+        self._progress: dict[str, Progress] = {}
+        self._changed = threading.Condition()
+        self._changes = 0
+
+    def submit(
+        self, request_id: str, spec: bytes, owner: str, *, again: bool = False
+    ) -> tuple[JobRecord, bool]:
+        """Accept an order; returns the job and whether this call made it.
+
+        A live or finished job of the same order and owner serves again, unless `again` asks for a new attempt of a
+        finished one. A failed or cancelled one gets a new attempt.
+        """
+        with self._db.transaction() as db:
+            row = db.execute(
+                "SELECT * FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt DESC LIMIT 1",
+                (owner, request_id),
+            ).fetchone()
+            if row is not None:
+                state = JobState(row["state"])
+                serves = state not in ENDED or (state is JobState.DONE and not again)
+                if serves:
+                    return self._record(db, row), False
+            attempt = row["attempt"] + 1 if row is not None else 1
+            job_id = secrets.token_hex(6)
+            number = db.execute("SELECT COALESCE(MAX(number), 0) + 1 FROM job").fetchone()[0]
+            db.execute(
+                "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, number)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    job_id,
+                    request_id,
+                    attempt,
+                    owner,
+                    JobState.QUEUED.value,
+                    spec,
+                    int(again),
+                    self._clock(),
+                    number,
+                ),
+            )
+            self._add_event(db, job_id, "state", {"state": JobState.QUEUED.value})
+            record = self._record(db, self._row(db, job_id))
+        self._notify()
+        return record, True
+
+    def get(self, job_id: str) -> JobRecord:
+        """The job with this id, or with an id that begins so.
+
+        Raises:
+            NotFound: there is none.
+            InvalidInput: the beginning is too short or fits several.
+        """
+        with self._db.reading() as db:
+            return self._record(db, self._row(db, job_id))
+
+    def state(self, job_id: str) -> JobState:
+        """Where a job stands.
+
+        Raises:
+            NotFound: there is no such job.
+        """
+        with self._db.reading() as db:
+            return JobState(self._row(db, job_id)["state"])
+
+    def newest(self, states: Iterable[JobState] = (), limit: int = 100) -> list[JobRecord]:
+        """Jobs in these states (all when empty), newest first, without outputs."""
+        wanted = [s.value for s in states]
+        where = f"WHERE state IN ({','.join('?' * len(wanted))})" if wanted else ""
+        with self._db.reading() as db:
+            rows = db.execute(
+                f"SELECT * FROM job {where} ORDER BY number DESC LIMIT ?", (*wanted, min(limit, MAX_LIST))
+            ).fetchall()
+            return [self._record(db, row, outputs=False) for row in rows]
+
+    def next_queued(self) -> JobRecord | None:
+        """The job that has waited longest."""
+        with self._db.reading() as db:
+            row = db.execute(
+                "SELECT * FROM job WHERE state = ? ORDER BY number LIMIT 1", (JobState.QUEUED.value,)
+            ).fetchone()
+            return self._record(db, row) if row is not None else None
+
+    def transition(self, job_id: str, new: JobState, problems: Iterable[Problem] = ()) -> JobRecord:
+        """Change a job's state, with an event; `problems` are recorded before it.
+
+        Raises:
+            NotFound: no such job.
+            PreconditionFailed: the table in `states` does not allow it.
+        """
+        with self._db.transaction() as db:
+            self._transition(db, job_id, new, problems)
+            record = self._record(db, self._row(db, job_id))
+        if new in ENDED:
+            self._progress.pop(job_id, None)
+        self._notify()
+        return record
+
+    def request_cancel(self, job_id: str) -> JobRecord:
+        """Ask a job to stop; an ended or stopping job is returned as it is."""
+        with self._db.transaction() as db:
+            row = self._row(db, job_id)
+            state = JobState(row["state"])
+            if state is JobState.QUEUED:
+                self._transition(db, row["id"], JobState.CANCELLED)
+            elif state is JobState.RUNNING:
+                self._transition(db, row["id"], JobState.CANCELLING)
+            record = self._record(db, self._row(db, row["id"]))
+        self._notify()
+        return record
+
+    def delete(self, job_id: str) -> None:
+        """Forget an ended job.
+
+        Raises:
+            NotFound: no such job.
+            PreconditionFailed: it has not ended.
+        """
+        with self._db.transaction() as db:
+            row = self._row(db, job_id)
+            if JobState(row["state"]) not in ENDED:
+                raise PreconditionFailed(
+                    f"Job {row['id']} is {row['state']}.", fix="Cancel it first, then delete it."
+                )
+            db.execute("DELETE FROM job WHERE id = ?", (row["id"],))
+
+    def recover(self) -> list[str]:
+        """After a restart: running jobs wait again, cancelling ones are cancelled; returns their ids."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT id, state FROM job WHERE state IN (?, ?)",
+                (JobState.RUNNING.value, JobState.CANCELLING.value),
+            ).fetchall()
+        for row in rows:
+            running = row["state"] == JobState.RUNNING.value
+            self.transition(row["id"], JobState.QUEUED if running else JobState.CANCELLED)
+        return [row["id"] for row in rows]
+
+    def add_stage(self, job_id: str, progress: Progress) -> None:
+        """Record that a stage begins."""
+        with self._db.transaction() as db:
+            self._add_event(db, job_id, "stage", asdict(progress))
+        self._notify()
+
+    def add_message(self, job_id: str, text: str) -> None:
+        """Record a sentence for the user, once: a job that goes on after a restart does not repeat it."""
+        payload = {"message": text}
+        with self._db.transaction() as db:
+            known = db.execute(
+                "SELECT 1 FROM event WHERE job_id = ? AND kind = 'message' AND payload = ?",
+                (job_id, json.dumps(payload)),
+            ).fetchone()
+            if known is None:
+                self._add_event(db, job_id, "message", payload)
+        self._notify()
+
+    def add_problem(self, job_id: str, problem: Problem) -> None:
+        """Record a problem that does not end the job, with its event, once."""
+        with self._db.transaction() as db:
+            known = db.execute(
+                "SELECT 1 FROM problem WHERE job_id = ? AND payload = ?",
+                (job_id, json.dumps(asdict(problem))),
+            ).fetchone()
+            if known is None:
+                self._add_problem(db, job_id, problem)
+        self._notify()
+
+    def add_output(self, job_id: str, output: Output) -> None:
+        """Publish a file of the job, with its event; publishing the same one again changes nothing."""
+        with self._db.transaction() as db:
+            old = db.execute(
+                "SELECT digest FROM output WHERE job_id = ? AND kind = ? AND frame = ?",
+                (job_id, output.kind, output.frame),
+            ).fetchone()
+            if old is not None and old["digest"] == output.digest:
+                return
+            db.execute(
+                "INSERT OR REPLACE INTO output (job_id, kind, frame, digest, size) VALUES (?, ?, ?, ?, ?)",
+                (job_id, output.kind, output.frame, output.digest, output.size),
+            )
+            self._add_event(db, job_id, "output", asdict(output))
+        self._notify()
+
+    def events(self, job_id: str, from_sequence: int) -> list[Event]:
+        """Events from this number on, in order."""
+        with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT * FROM event WHERE job_id = ? AND sequence >= ? ORDER BY sequence",
+                (job_id, from_sequence),
+            ).fetchall()
+        return [Event(r["sequence"], r["time"], r["kind"], json.loads(r["payload"])) for r in rows]
+
+    def record_unit(self, result: UnitResult) -> None:
+        """Record a finished unit; it is never computed again."""
+        with self._db.transaction() as db:
+            db.execute(
+                "INSERT OR REPLACE INTO unit_result (key, kind, blobs, sizes, info, seconds, recorded)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    result.key,
+                    result.kind,
+                    json.dumps(result.blobs),
+                    json.dumps(result.sizes),
+                    json.dumps(result.info),
+                    result.seconds,
+                    self._clock(),
+                ),
+            )
+
+    def unit_result(self, key: str, not_before: float | None = None) -> UnitResult | None:
+        """The recorded result of a unit, if there is one that was recorded at `not_before` or later."""
+        with self._db.reading() as db:
+            row = db.execute("SELECT * FROM unit_result WHERE key = ?", (key,)).fetchone()
+        if row is None or (not_before is not None and row["recorded"] < not_before):
+            return None
+        return UnitResult(
+            key=row["key"],
+            kind=row["kind"],
+            blobs=json.loads(row["blobs"]),
+            sizes=json.loads(row["sizes"]),
+            info=json.loads(row["info"]),
+            seconds=row["seconds"],
+        )
+
+    def set_progress(self, job_id: str, progress: Progress) -> None:
+        """Latest value only; not durable."""
+        self._progress[job_id] = progress
+        self._notify()
+
+    def progress(self, job_id: str) -> Progress:
+        """The latest progress; empty before the job runs and after it ended."""
+        return self._progress.get(job_id, Progress())
+
+    def changes(self) -> int:
+        """A number that grows with every change; give it to `wait_for_change`."""
+        with self._changed:
+            return self._changes
+
+    def wait_for_change(self, seen: int, timeout: float) -> int:
+        """Return when anything changed since `seen`, or after `timeout` seconds; returns the new number."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._changes != seen, timeout)
+            return self._changes
+
+    def live_jobs(self) -> int:
+        """Jobs that have not ended."""
+        ended = [s.value for s in ENDED]
+        with self._db.reading() as db:
+            row = db.execute("SELECT COUNT(*) FROM job WHERE state NOT IN (?, ?, ?)", ended).fetchone()
+        return int(row[0])
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changes += 1
+            self._changed.notify_all()
+
+    def _transition(
+        self, db: sqlite3.Connection, job_id: str, new: JobState, problems: Iterable[Problem] = ()
+    ) -> None:
+        row = self._row(db, job_id)
+        check_transition(job_id, JobState(row["state"]), new)
+        for problem in problems:
+            self._add_problem(db, job_id, problem)
+        now = self._clock()
+        started = now if new is JobState.RUNNING and row["started"] is None else row["started"]
+        finished = now if new in ENDED else None
+        db.execute(
+            "UPDATE job SET state = ?, started = ?, finished = ? WHERE id = ?",
+            (new.value, started, finished, job_id),
+        )
+        self._add_event(db, job_id, "state", {"state": new.value})
+
+    def _add_event(self, db: sqlite3.Connection, job_id: str, kind: str, payload: dict[str, Any]) -> None:
+        sequence = db.execute(
+            "UPDATE job SET last_event = last_event + 1 WHERE id = ? RETURNING last_event", (job_id,)
+        ).fetchone()
+        if sequence is None:
+            raise NotFound(f"There is no job {job_id}.")
+        db.execute(
+            "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, ?, ?)",
+            (job_id, sequence[0], self._clock(), kind, json.dumps(payload)),
+        )
+
+    def _add_problem(self, db: sqlite3.Connection, job_id: str, problem: Problem) -> None:
+        db.execute(
+            "INSERT INTO problem (job_id, number, payload)"
+            " SELECT ?, COUNT(*) + 1, ? FROM problem WHERE job_id = ?",
+            (job_id, json.dumps(asdict(problem)), job_id),
+        )
+        self._add_event(db, job_id, "problem", asdict(problem))
+
+    def _row(self, db: sqlite3.Connection, job_id: str) -> sqlite3.Row:
+        row: sqlite3.Row | None = db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
+        if row is not None:
+            return row
+        if len(job_id) < MIN_ID_PREFIX:
+            raise InvalidInput(
+                f"{job_id!r} is too short for a job id.", fix=f"Give at least {MIN_ID_PREFIX} characters."
+            )
+        rows = db.execute(
+            "SELECT * FROM job WHERE substr(id, 1, ?) = ? LIMIT 2", (len(job_id), job_id)
+        ).fetchall()
+        if not rows:
+            raise NotFound(
+                f"There is no job {job_id}.", fix="`void jobs list` shows the jobs of this server."
+            )
+        if len(rows) > 1:
+            raise InvalidInput(f"Several jobs begin with {job_id!r}.", fix="Give more characters.")
+        found: sqlite3.Row = rows[0]
+        return found
+
+    def _record(self, db: sqlite3.Connection, row: sqlite3.Row, outputs: bool = True) -> JobRecord:
+        files = (
+            db.execute("SELECT * FROM output WHERE job_id = ? ORDER BY frame, kind", (row["id"],)).fetchall()
+            if outputs
+            else []
+        )
+        problems = db.execute(
+            "SELECT payload FROM problem WHERE job_id = ? ORDER BY number", (row["id"],)
+        ).fetchall()
+        return JobRecord(
+            id=row["id"],
+            request_id=row["request_id"],
+            attempt=row["attempt"],
+            owner=row["owner"],
+            state=JobState(row["state"]),
+            spec=row["spec"],
+            fresh=bool(row["fresh"]),
+            created=row["created"],
+            started=row["started"],
+            finished=row["finished"],
+            last_event=row["last_event"],
+            problems=tuple(Problem.from_dict(json.loads(p["payload"])) for p in problems),
+            outputs=tuple(Output(f["kind"], f["frame"], f["digest"], f["size"]) for f in files),
+        )

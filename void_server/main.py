@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `void-server`."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from void_server.application import VERSION, Application
+from void_server.configuration import Limits, ServerConfiguration, default_workers
+from void_server.errors import VoidError
+from void_server.lock import LockFile, LockHeld
+
+LOCAL_IDLE_SECONDS = 60.0
+
+_DESCRIPTION = """\
+Serves removals to VOID clients over gRPC.
+
+In the machine room:
+  void-server serve --listen 127.0.0.1:7788 --store /srv/void
+  void-server serve --listen 0.0.0.0:7788 --store /srv/void --tls-cert cert.pem --tls-key key.pem
+
+The server writes its token to STORE/token (mode 0600) at the first start; copy it to each artist's machine and give it
+to `void` with --token-file, or with $VOID_TOKEN_FILE. Without TLS it serves this machine only.
+"""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; returns the exit code: 0 ended as asked, 2 not usable as configured."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    try:
+        return _serve_local(options) if options.local else _serve(_configuration(options))
+    except (VoidError, OSError) as error:
+        print(f"void-server: {error}", file=sys.stderr)
+        return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="void-server", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=VERSION)
+    commands = parser.add_subparsers(dest="command", required=True)
+    serve = commands.add_parser(
+        "serve",
+        help="serve until stopped",
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    serve.add_argument(
+        "--listen", default="127.0.0.1:7788", metavar="HOST:PORT", help="address (default %(default)s)"
+    )
+    serve.add_argument(
+        "--store",
+        type=Path,
+        metavar="DIR",
+        help="folder of database and frames (default: user's data folder)",
+    )
+    serve.add_argument("--token-file", type=Path, metavar="FILE", help="token (default STORE/token)")
+    serve.add_argument(
+        "--workers", type=int, default=default_workers(), help="worker processes (default %(default)s)"
+    )
+    serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
+    serve.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
+    serve.add_argument(
+        "--max-frames",
+        type=int,
+        default=Limits.max_frames,
+        help="most frames of one job (default %(default)s)",
+    )
+    serve.add_argument(
+        "--max-blob-bytes",
+        type=int,
+        default=Limits.max_blob_bytes,
+        help="largest file that may be uploaded (default %(default)s)",
+    )
+    serve.add_argument(
+        "--worker-memory-bytes",
+        type=int,
+        default=Limits.worker_memory_bytes,
+        help="address space of one worker, 0 = no limit (default %(default)s)",
+    )
+    serve.add_argument(
+        "--local",
+        action="store_true",
+        help="the user's own server, as `void remove --local` starts it: one per data folder, ends when idle",
+    )
+    serve.add_argument("--data", type=Path, metavar="DIR", help="with --local: the user's data folder")
+    serve.add_argument(
+        "--idle-seconds",
+        type=float,
+        default=LOCAL_IDLE_SECONDS,
+        help="with --local: end after so long without work (default %(default)s)",
+    )
+    return parser
+
+
+def _limits(options: argparse.Namespace) -> Limits:
+    return Limits(
+        max_frames=options.max_frames,
+        max_blob_bytes=options.max_blob_bytes,
+        worker_memory_bytes=options.worker_memory_bytes,
+    )
+
+
+def _configuration(options: argparse.Namespace) -> ServerConfiguration:
+    store = options.store or data_folder() / "store"
+    return ServerConfiguration(
+        store=store,
+        token_file=options.token_file or store / "token",
+        listen=options.listen,
+        workers=options.workers,
+        tls_certificate=options.tls_cert,
+        tls_key=options.tls_key,
+        limits=_limits(options),
+    )
+
+
+def _serve_local(options: argparse.Namespace) -> int:
+    folder = (options.data or data_folder()) / "local"
+    try:
+        lock = LockFile(folder / "server.lock")
+    except LockHeld:
+        print("void-server: the user's own server runs already", file=sys.stderr)
+        return 0
+    configuration = ServerConfiguration(
+        store=folder / "store",
+        token_file=folder / "token",
+        listen="127.0.0.1:0",
+        workers=options.workers,
+        idle_seconds=options.idle_seconds,
+        endpoint_file=folder / "endpoint.json",
+        limits=_limits(options),
+    )
+    try:
+        return _serve(configuration)
+    finally:
+        lock.release()
+
+
+def _serve(configuration: ServerConfiguration) -> int:
+    application = Application(configuration)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: application.request_stop())
+    try:
+        application.start()
+        print(f"void-server {VERSION} on {application.address}", flush=True)
+        print(f"token file: {configuration.token_file}", flush=True)
+        application.wait()
+    finally:
+        application.stop()
+    return 0
+
+
+def data_folder() -> Path:
+    """The user's data folder for VOID: $VOID_DATA_DIR, else the platform's place."""
+    if chosen := os.environ.get("VOID_DATA_DIR"):
+        return Path(chosen)
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))) / "void"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "void"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "void"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

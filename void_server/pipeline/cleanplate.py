@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The clean-plate engine's units: `prepare` a frame, find the `motion` of a pair, `fill` a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from void_server.engines.cleanplate import CleanplateSettings, estimate_pair, fill_frame, prepare_frame
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.shot import StoredShot
+
+Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
+
+
+def prepare(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Reduce one frame to what analysis needs; leaves the blob `proxy`."""
+    quadmask = shot.quadmask(position, shot.window)
+    proxy = prepare_frame(
+        shot.plate(position),
+        quadmask.remove,
+        quadmask.affected,
+        shot.keep(position, shot.window),
+        shot.manifest.shot_encoding().to_uint8,
+        settings_of(shot),
+    )
+    return {"proxy": store_arrays(blobs, proxy.to_arrays())}, {"empty": proxy.empty}
+
+
+def motion(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Motion between a frame and the next; leaves the blob `motion`."""
+    found = estimate_pair(shot.proxy(position), shot.proxy(position + 1), settings_of(shot))
+    info = {"model": found.model, "features": found.features, "inliers": round(found.inliers, 4)}
+    return {"motion": store_arrays(blobs, found.to_arrays())}, info
+
+
+def fill(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Fill one frame; leaves the blob `fill`."""
+    filled = fill_frame(position, shot, settings_of(shot))
+    figures = {name: round(value, 5) for name, value in filled.figures.items()}
+    return {"fill": store_arrays(blobs, filled.to_arrays())}, figures
+
+
+def settings_of(shot: StoredShot) -> CleanplateSettings:
+    """The engine's settings of a shot."""
+    return CleanplateSettings(**shot.manifest.settings)

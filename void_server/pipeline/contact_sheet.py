@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The contact sheet: plate, quadmask over the plate, and result, side by side for a few frames."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from void_server.quadmask.regions import CODE_AFFECTED, CODE_OVERLAP, CODE_REMOVE, OVERLAY_COLOURS
+
+GAP, MARGIN, LINE, LABEL = 8, 16, 26, 96
+BACKGROUND, TEXT, DIM = (24, 24, 24), (230, 230, 230), (150, 150, 150)
+
+_ROWS = ("plate", "quadmask", "result")
+_LEGEND = ((CODE_REMOVE, "remove"), (CODE_AFFECTED, "affected"), (CODE_OVERLAP, "overlap"))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One frame of the sheet; pictures are (h, w, 3) uint8 display values of one size.
+
+    Attributes:
+        confidence: mean inside the blend matte, 0..1; None where nothing was blended.
+    """
+
+    frame: int
+    plate: npt.NDArray[np.uint8]
+    quadmask: npt.NDArray[np.uint8]
+    result: npt.NDArray[np.uint8]
+    confidence: float | None
+
+
+def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
+    """The sheet as PNG."""
+    height, width = columns[0].plate.shape[:2]
+    sheet = Image.new(
+        "RGB",
+        (
+            MARGIN * 2 + LABEL + len(columns) * (width + GAP) - GAP,
+            MARGIN * 2 + LINE * 3 + len(_ROWS) * (height + GAP),
+        ),
+        BACKGROUND,
+    )
+    draw = ImageDraw.Draw(sheet)
+    font, small = ImageFont.load_default(18), ImageFont.load_default(14)
+    draw.text((MARGIN, MARGIN), title, TEXT, font)
+    _draw_legend(draw, small, sheet.width)
+    top = MARGIN + 2 * LINE
+    for row, name in enumerate(_ROWS):
+        y = top + row * (height + GAP)
+        draw.text((MARGIN, y + height // 2 - 10), name, TEXT, font)
+        for number, column in enumerate(columns):
+            picture = Image.fromarray(getattr(column, name))
+            sheet.paste(picture, (MARGIN + LABEL + number * (width + GAP), y))
+    for number, column in enumerate(columns):
+        x = MARGIN + LABEL + number * (width + GAP)
+        sure = "untouched" if column.confidence is None else f"confidence {column.confidence:.2f}"
+        draw.text((x, MARGIN + LINE), f"{column.frame}", TEXT, font)
+        draw.text((x, top + len(_ROWS) * (height + GAP)), sure, DIM, small)
+    buffer = io.BytesIO()
+    sheet.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def _draw_legend(
+    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
+) -> None:
+    x = width - MARGIN - 3 * 100
+    for code, name in _LEGEND:
+        colour = tuple(round(255 * c) for c in OVERLAY_COLOURS[code])
+        draw.rectangle((x, MARGIN + 4, x + 14, MARGIN + 18), fill=colour)
+        draw.text((x + 20, MARGIN + 2), name, TEXT, font)
+        x += 100

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unit `ingest`: one uploaded file is checked, decoded once, and described.
+
+A file that cannot be used is a finding, not a failure: preflight reports all of them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from void_server.errors import VoidError
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.config_source import config_source
+from void_server.pipeline.shot import naming
+from void_server.plates.colour import resolve
+from void_server.plates.digest import content_digest
+from void_server.plates.encoding import FrameStatistics
+from void_server.plates.exr import read_channels
+from void_server.plates.header import read_header
+from void_server.plates.matte import Matte, read_matte, read_quadmask
+from void_server.plates.plate import read_plate
+from void_server.plates.window import Window
+from void_server.quadmask.regions import THRESHOLD
+
+FULL = 0.98
+"""A matte that is above this everywhere in the display window covers the whole picture."""
+
+
+def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+    """Look at one file.
+
+    Args:
+        args: digest, name, role, channel, pattern, view, and for a plate the colour request.
+
+    Returns:
+        for a plate the blob `statistics`; and what later plans need to know, or `problem`.
+    """
+    path = blobs.path(args["digest"])
+    try:
+        with naming(args["name"], str(path)):
+            blobs.verified_path(args["digest"])
+            content = content_digest(path)
+            if args["role"] == "plate":
+                return _plate(args, path, content, blobs)
+            if args["role"] == "quadmask":
+                remove, affected = read_quadmask(path, args["view"])
+                return {}, _quadmask(content, remove, affected)
+            matte = read_matte(path, args["channel"], args["view"], pattern=args["pattern"])
+            return {}, _matte(content, matte)
+    except VoidError as error:
+        return {}, {"problem": error.to_dict()}
+
+
+def probe(digest: str, blobs: BlobFolder) -> dict[str, Any]:
+    """Header and per-channel value range of one file, JSON-ready; or `problem`."""
+    path = blobs.path(digest)
+    try:
+        with naming(digest, str(path)):
+            header = read_header(path)
+            parts = []
+            for part in header.parts:
+                names = [c.name for c in part.channels]
+                samples = read_channels(path, part.index, names)
+                parts.append(
+                    {
+                        "name": part.name,
+                        "view": part.view,
+                        "data_window": asdict(part.data_window),
+                        "display_window": asdict(part.display_window),
+                        "pixel_aspect": part.pixel_aspect,
+                        "compression": part.compression,
+                        "channels": [
+                            {"name": c.name, "type": c.type, **_range(samples[c.name])} for c in part.channels
+                        ],
+                    }
+                )
+            return {"content_digest": content_digest(path), "parts": parts}
+    except VoidError as error:
+        return {"problem": error.to_dict()}
+
+
+def _range(samples: np.ndarray[Any, Any]) -> dict[str, Any]:
+    finite = samples[np.isfinite(samples)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return {"minimum": low, "maximum": high, "constant": bool((samples == samples.flat[0]).all())}
+
+
+def _plate(
+    args: Mapping[str, Any], path: Path, content: str, blobs: BlobFolder
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+    plate = read_plate(path, args["view"])
+    request = args["colour"]
+    space = resolve(
+        plate.channels.part,
+        args["name"],
+        name=request["name"],
+        config=config_source(blobs, request["builtin"], request["archive"]),
+    )
+    linear = space.to_linear(plate.colour.astype(np.float32))
+    statistics = store_arrays(blobs, dict(FrameStatistics.of(linear).to_arrays()))
+    part = plate.channels.part
+    fps = part.frames_per_second
+    info = {
+        "content": content,
+        **_windows(plate.data_window, plate.display_window, plate.pixel_aspect),
+        "type": plate.channels.colour_type,
+        "channels": [*plate.channels.colour, *([plate.channels.alpha] if plate.channels.alpha else [])],
+        "colour": {"name": space.name, "stated": space.stated, "linear": space.linear},
+        "fps": float(fps) if fps is not None else None,
+    }
+    return {"statistics": statistics}, info
+
+
+def _matte(content: str, matte: Matte) -> dict[str, Any]:
+    return {
+        "content": content,
+        **_windows(matte.data_window, matte.display_window, matte.pixel_aspect),
+        "channel": matte.channel,
+        "nan_count": matte.nan_count,
+        "clipped_count": matte.clipped_count,
+        **_coverage(matte),
+    }
+
+
+def _quadmask(content: str, remove: Matte, affected: Matte) -> dict[str, Any]:
+    return {
+        **_matte(content, remove),
+        "affects": _coverage(affected)["removes"],
+        "nan_count": remove.nan_count + affected.nan_count,
+        "clipped_count": remove.clipped_count + affected.clipped_count,
+    }
+
+
+def _coverage(matte: Matte) -> dict[str, Any]:
+    """`removes`: share of the display window above the threshold; `full`: it covers all of it."""
+    shown = matte.on(matte.display_window)
+    return {"removes": float((shown > THRESHOLD).mean()), "full": bool((shown > FULL).all())}
+
+
+def _windows(data: Window, display: Window, aspect: float) -> dict[str, Any]:
+    return {"data_window": asdict(data), "display_window": asdict(display), "pixel_aspect": aspect}

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shot manifest: one stored list of all that the units of a shot read, so that a unit names it by digest.
+
+Built by the plans, never by hand; JSON in the frame store.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.plates.encoding import ShotEncoding
+from void_server.plates.window import Window
+
+
+@dataclass(frozen=True)
+class MatteRef:
+    """A matte file of one frame.
+
+    Attributes:
+        digest: SHA-256 of the bytes.
+        content: content digest, for keys.
+        name: what the user calls the file.
+        channel: channel to read; empty = by rule. Not used for a quadmask.
+    """
+
+    digest: str
+    content: str
+    name: str
+    channel: str
+
+
+@dataclass(frozen=True)
+class FrameRef:
+    """One frame of the shot.
+
+    Attributes:
+        frame: frame number.
+        plate: SHA-256 of the plate's bytes.
+        content: the plate's content digest.
+        name: what the user calls the plate file.
+        mattes: by role: remove, affected, keep, quadmask.
+        active: True when there is something to fill.
+        proxy: digest of the stored `ProxyFrame`; empty before the stage prepare.
+        motion: digest of the stored `PairMotion` to the next frame; empty before the stage motion and on the last.
+    """
+
+    frame: int
+    plate: str
+    content: str
+    name: str
+    mattes: dict[str, MatteRef]
+    active: bool
+    proxy: str = ""
+    motion: str = ""
+
+
+@dataclass(frozen=True)
+class ColourRef:
+    """The plate's colour space together with its config.
+
+    Attributes:
+        name: name in the config.
+        config: name of a built-in config, or empty.
+        archive: digest of an .ocioz archive in the store, or empty.
+        linear: the samples are scene-linear already.
+    """
+
+    name: str
+    config: str
+    archive: str
+    linear: bool
+
+
+@dataclass(frozen=True)
+class ShotManifest:
+    """A whole shot.
+
+    Attributes:
+        view: view to read from multi-view files.
+        window: the common window (x, y, width, height) that all frames are placed on.
+        encoding: the shot's display-like mapping, as `ShotEncoding`'s numbers.
+        settings: the engine's settings.
+    """
+
+    view: str
+    window: tuple[int, int, int, int]
+    colour: ColourRef
+    encoding: dict[str, Any]
+    settings: dict[str, Any]
+    frames: tuple[FrameRef, ...]
+
+    def shot_encoding(self) -> ShotEncoding:
+        """The shot's display-like mapping."""
+        return ShotEncoding(
+            self.encoding["epsilon"], tuple(self.encoding["low"]), tuple(self.encoding["high"])
+        )
+
+    def work_window(self) -> Window:
+        """The common window."""
+        return Window(*self.window)
+
+    def with_frames(self, frames: tuple[FrameRef, ...]) -> ShotManifest:
+        """The same shot with more known about its frames."""
+        return replace(self, frames=frames)
+
+    def store(self, blobs: BlobFolder) -> StoredBlob:
+        """Put it into the frame store."""
+        return blobs.add_bytes(json.dumps(asdict(self), sort_keys=True, separators=(",", ":")).encode())
+
+
+def load_manifest(path: Path) -> ShotManifest:
+    """Read a stored manifest."""
+    tree = json.loads(path.read_bytes())
+    frames = tuple(
+        FrameRef(**(f | {"mattes": {role: MatteRef(**m) for role, m in f["mattes"].items()}}))
+        for f in tree["frames"]
+    )
+    return ShotManifest(
+        view=tree["view"],
+        window=tuple(tree["window"]),
+        colour=ColourRef(**tree["colour"]),
+        encoding=tree["encoding"],
+        settings=tree["settings"],
+        frames=frames,
+    )

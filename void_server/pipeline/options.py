@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every option of `Settings.options`: its type, range, default and help, and the values of one order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from void_server.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option as `GetCapabilities` lists it; see protos/void/v1/server.proto."""
+
+    name: str
+    type: Literal["switch", "choice", "integer", "number"]
+    default_value: str
+    help: str
+    choices: tuple[str, ...] = ()
+    minimum: float = 0.0
+    maximum: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self) | {"choices": list(self.choices)}
+
+
+CATALOGUE: tuple[Option, ...] = (
+    Option(
+        "grain",
+        "switch",
+        "on",
+        "Keep the grain of real frames: the finest detail comes from one source; off averages over all sources.",
+    ),
+    Option("sources", "integer", "3", "Frames that a pixel may be blended from.", minimum=1, maximum=3),
+    Option(
+        "reach",
+        "integer",
+        "96",
+        "Frames to look ahead and back for a background that shows.",
+        minimum=1,
+        maximum=500,
+    ),
+    Option(
+        "grow",
+        "number",
+        "2",
+        "Pixels by which the region grows before it is replaced.",
+        minimum=0,
+        maximum=200,
+    ),
+    Option(
+        "feather",
+        "number",
+        "4",
+        "Pixels over which the replaced region fades out, outward of the grown region.",
+        minimum=0,
+        maximum=200,
+    ),
+    Option(
+        "compression",
+        "choice",
+        "zips",
+        "Compression of the returned EXRs; all three are lossless.",
+        choices=("zips", "zip", "none"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of one order, parsed; see `CATALOGUE` for meaning, units and ranges."""
+
+    grain: bool
+    sources: int
+    reach: int
+    grow: float
+    feather: float
+    compression: str
+
+    @staticmethod
+    def parse(given: Mapping[str, str]) -> Options:
+        """Defaults overlaid with what was given.
+
+        Raises:
+            InvalidInput: an unknown name, or a value that is no number; ranges are checked by the server's front.
+        """
+        known = {o.name: o.default_value for o in CATALOGUE}
+        unknown = sorted(set(given) - set(known))
+        if unknown:
+            raise InvalidInput(f"There is no option {unknown[0]!r}.", fix=f"There are: {', '.join(known)}.")
+        values = known | dict(given)
+        try:
+            return Options(
+                grain=values["grain"] == "on",
+                sources=int(values["sources"]),
+                reach=int(values["reach"]),
+                grow=float(values["grow"]),
+                feather=float(values["feather"]),
+                compression=values["compression"],
+            )
+        except ValueError as error:
+            raise InvalidInput(f"An option has no usable value: {error}.") from None

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An order as the pipeline reads it: the contract's JobSpec, flattened into frozen values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.json_format import ParseDict
+from void.v1 import jobs_pb2, types_pb2
+
+from void_server.engines.cleanplate import CleanplateSettings
+from void_server.pipeline.options import Options
+
+MATTES = ("remove", "affected", "keep", "quadmask")
+"""Inputs that are read as mattes; `quadmask` is two in one."""
+
+INPUTS = (*MATTES, "plate")
+"""Inputs in the order in which they are looked at."""
+
+
+@dataclass(frozen=True)
+class InputFile:
+    """One frame of one input.
+
+    Attributes:
+        digest: SHA-256 of the bytes; empty when they are not uploaded yet.
+        name: what the user calls the file.
+    """
+
+    frame: int
+    digest: str
+    name: str
+
+
+@dataclass(frozen=True)
+class InputSequence:
+    """The files of one input by frame number."""
+
+    role: str
+    pattern: str
+    channel: str
+    files: Mapping[int, InputFile]
+
+
+@dataclass(frozen=True)
+class ColourRequest:
+    """What was said about the plate's colour space.
+
+    Attributes:
+        name: name in the config; empty = to be found out.
+        builtin: name of a built-in config; empty = the default one, unless `archive` is given.
+        archive: digest of an .ocioz archive; empty = none.
+    """
+
+    name: str
+    builtin: str
+    archive: str
+
+
+@dataclass(frozen=True)
+class Order:
+    """One order.
+
+    Attributes:
+        frames: the frame numbers to work on, ascending.
+        inputs: by role; only those that were given.
+        fps: frames per second, or None = from the files.
+        pixel_aspect: width of a pixel over its height, or None = from the files.
+    """
+
+    frames: tuple[int, ...]
+    view: str
+    inputs: Mapping[str, InputSequence]
+    colour: ColourRequest
+    engine: str
+    reasoner: str
+    seed: int
+    preview: bool
+    prompt: str
+    options: Options
+    fps: float | None
+    pixel_aspect: float | None
+    output_name: str
+
+    def file(self, role: str, frame: int) -> InputFile | None:
+        """One file, if the input was given and has the frame."""
+        sequence = self.inputs.get(role)
+        return sequence.files.get(frame) if sequence is not None else None
+
+    def cleanplate_settings(self) -> CleanplateSettings:
+        """The settings of the clean-plate engine that follow."""
+        return CleanplateSettings(
+            quality="preview" if self.preview else "final",
+            grain=self.options.grain,
+            sources=self.options.sources,
+            reach=self.options.reach,
+        )
+
+
+def parse_order(spec: Mapping[str, Any]) -> Order:
+    """Read the JSON form of a `void.v1.JobSpec` that the server's front has checked.
+
+    Raises:
+        InvalidInput: an option has no usable value.
+    """
+    message = ParseDict(dict(spec), jobs_pb2.JobSpec())
+    shot, settings = message.shot, message.settings
+    frames = range(shot.range.first, shot.range.last + 1, max(1, shot.range.step))
+    return Order(
+        frames=tuple(frames),
+        view=shot.view,
+        inputs={role: _sequence(role, shot) for role in INPUTS if getattr(shot, role).files},
+        colour=ColourRequest(shot.colour.name, shot.colour.builtin, shot.colour.archive.digest),
+        engine="cleanplate",
+        reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "none"),
+        seed=settings.seed,
+        preview=settings.preview,
+        prompt=shot.prompt,
+        options=Options.parse(settings.options),
+        fps=shot.fps.numerator / shot.fps.denominator if shot.fps.denominator else None,
+        pixel_aspect=shot.pixel_aspect or None,
+        output_name=message.output.name,
+    )
+
+
+def _sequence(role: str, shot: types_pb2.Shot) -> InputSequence:
+    sequence: types_pb2.FrameSequence = getattr(shot, role)
+    files = {f.frame: InputFile(f.frame, f.blob.digest, f.name) for f in sequence.files}
+    return InputSequence(role, sequence.pattern, sequence.channel, files)

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Finds every problem of an order at once, from what ingest saw, before any work is done.
+
+Files that are not uploaded yet are left out; the client asks again when they are there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from void_server.jobs.model import Problem
+from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
+from void_server.pipeline.order import INPUTS, MATTES, InputFile, Order
+from void_server.pipeline.results import Results
+
+MOST_NUMBERS = 6
+"""Frame numbers or ranges that a message spells out."""
+
+
+def find_problems(order: Order, results: Results) -> list[Problem]:
+    """All problems of an order; errors and warnings."""
+    seen = {role: _infos(order, results, role) for role in order.inputs}
+    problems: list[Problem] = []
+    problems += _engine_limit(order)
+    for role in INPUTS:
+        if role in order.inputs:
+            problems += _coverage(order, role)
+            problems += _unreadable(order, role, seen[role])
+    plates = _readable(seen.get("plate", {}))
+    problems += _mixed_plates(order, plates)
+    for role in MATTES:
+        mattes = _readable(seen.get(role, {}))
+        problems += _other_picture(order, role, mattes, plates)
+        problems += _unclean_samples(order, role, mattes)
+    problems += _nothing_to_do(order, {role: _readable(seen.get(role, {})) for role in MATTES})
+    return problems
+
+
+def frame_list(frames: Iterable[int]) -> str:
+    """Frame numbers as people write them: "1001-1004, 1010"; long lists end with how many more."""
+    runs: list[list[int]] = []
+    for frame in sorted(frames):
+        if runs and frame == runs[-1][1] + 1:
+            runs[-1][1] = frame
+        else:
+            runs.append([frame, frame])
+    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
+    more = len(words) - MOST_NUMBERS
+    return ", ".join(words[:MOST_NUMBERS]) + (f" and {more} more" if more > 0 else "")
+
+
+_Info = Mapping[str, Any]
+
+
+def _infos(order: Order, results: Results, role: str) -> dict[int, _Info]:
+    found = {}
+    for frame in order.frames:
+        unit = results.find("ingest", frame, role)
+        if unit is not None:
+            found[frame] = unit.info
+    return found
+
+
+def _readable(infos: Mapping[int, _Info]) -> dict[int, _Info]:
+    return {frame: info for frame, info in infos.items() if "problem" not in info}
+
+
+def _file(order: Order, role: str, frame: int) -> str:
+    file = order.file(role, frame)
+    return file.name if isinstance(file, InputFile) else ""
+
+
+def _problem(
+    order: Order,
+    role: str,
+    code: str,
+    frames: Iterable[int],
+    message: str,
+    fix: str,
+    severity: str = "error",
+) -> Problem:
+    listed = tuple(sorted(frames))
+    file = _file(order, role, listed[0]) if role and listed else ""
+    return Problem(severity, code, message, fix, role, listed, file)
+
+
+def _engine_limit(order: Order) -> Iterator[Problem]:
+    limit = ENGINE_MAX_FRAMES[order.engine]
+    if len(order.frames) > limit:
+        yield _problem(
+            order,
+            "",
+            "too_many_frames",
+            (),
+            f"{len(order.frames)} frames are more than the engine {order.engine} takes ({limit}).",
+            "Split the range.",
+        )
+
+
+def _coverage(order: Order, role: str) -> Iterator[Problem]:
+    files = order.inputs[role].files
+    missing = [f for f in order.frames if f not in files]
+    if not missing:
+        return
+    pattern = order.inputs[role].pattern
+    if len(missing) == len(order.frames):
+        yield _problem(
+            order,
+            role,
+            "no_overlap",
+            (),
+            f"{role} {pattern} has frames {frame_list(files)}, none of the range"
+            f" {order.frames[0]}-{order.frames[-1]}.",
+            "Change --range, or give the right sequence.",
+        )
+        return
+    yield _problem(
+        order,
+        role,
+        "missing_frames",
+        missing,
+        f"{role} {pattern} lacks frames {frame_list(missing)}.",
+        "Render them (a matte may be black there), or leave them out with --range.",
+    )
+
+
+def _unreadable(order: Order, role: str, infos: Mapping[int, _Info]) -> Iterator[Problem]:
+    same: dict[tuple[str, str, str], list[int]] = defaultdict(list)
+    for frame, info in infos.items():
+        if "problem" in info:
+            problem = info["problem"]
+            same[problem["code"], problem["message"], problem["fix"]].append(frame)
+    for (code, message, fix), frames in same.items():
+        yield _problem(order, role, code, frames, f"{role}: {message}", fix)
+
+
+def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem]:
+    looks: tuple[tuple[str, Callable[[_Info], str], str], ...] = (
+        ("display window", _picture, "Reformat them to one size, or split the range."),
+        ("sample type", lambda i: str(i["type"]), "Write all frames as half, or all as float."),
+        ("channels", lambda i: ", ".join(i["channels"]), "Write all frames with the same colour channels."),
+        (
+            "colour space",
+            lambda i: str(i["colour"]["name"]),
+            "Say which one holds with --colorspace, or write all frames in the same space.",
+        ),
+    )
+    for what, of, fix in looks:
+        groups: dict[str, list[int]] = defaultdict(list)
+        for frame, info in plates.items():
+            groups[of(info)].append(frame)
+        if len(groups) < 2:
+            continue
+        usual = max(groups, key=lambda g: len(groups[g]))
+        for value, frames in groups.items():
+            if value != usual:
+                yield _problem(
+                    order,
+                    "plate",
+                    "mixed_plates",
+                    frames,
+                    f"plate frames {frame_list(frames)} have {what} {value}, the others {usual}.",
+                    fix,
+                )
+
+
+def _picture(info: _Info) -> str:
+    window = info["display_window"]
+    size = f"{window['width']}x{window['height']}"
+    place = f" at {window['x']},{window['y']}" if window["x"] or window["y"] else ""
+    aspect = f", pixel aspect {info['pixel_aspect']:g}" if abs(info["pixel_aspect"] - 1) > 1e-4 else ""
+    return f"{size}{place}{aspect}"
+
+
+def _other_picture(
+    order: Order, role: str, mattes: Mapping[int, _Info], plates: Mapping[int, _Info]
+) -> Iterator[Problem]:
+    if not plates:
+        return
+    usual = next(iter(plates.values()))
+    same: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for frame, info in mattes.items():
+        theirs, ours = _picture(info), _picture(plates.get(frame, usual))
+        if theirs != ours:
+            same[theirs, ours].append(frame)
+    for (theirs, ours), frames in same.items():
+        yield _problem(
+            order,
+            role,
+            "other_picture",
+            frames,
+            f"{role} matte frames {frame_list(frames)} are {theirs}, the plate is {ours}.",
+            "Reformat the matte to the plate's format (its bounding box may be anything).",
+        )
+
+
+def _unclean_samples(order: Order, role: str, mattes: Mapping[int, _Info]) -> Iterator[Problem]:
+    for count, what, done in (
+        ("nan_count", "samples that are not numbers", "taken as 0"),
+        ("clipped_count", "samples outside 0 to 1", "clipped"),
+    ):
+        frames = [f for f, info in mattes.items() if info[count]]
+        if frames:
+            yield _problem(
+                order,
+                role,
+                "unclean_matte",
+                frames,
+                f"{role} matte frames {frame_list(frames)} have {what}; they are {done}.",
+                "Nothing to do if that is what you mean.",
+                severity="warning",
+            )
+
+
+def _nothing_to_do(order: Order, mattes: Mapping[str, Mapping[int, _Info]]) -> Iterator[Problem]:
+    removing = [r for r in ("remove", "quadmask") if r in order.inputs]
+    looked = {f for role in removing for f in mattes[role]}
+    empty = {f for f in looked if all(mattes[r][f]["removes"] == 0 for r in removing if f in mattes[r])}
+    full = {f for f in looked if any(mattes[r][f]["full"] for r in removing if f in mattes[r])}
+    complete = looked == set(order.frames)
+    role = removing[0] if removing else ""
+    if empty and empty == looked and complete:
+        yield _problem(
+            order,
+            role,
+            "matte_empty",
+            (),
+            f"The {' and '.join(removing)} matte is empty on every frame of the range.",
+            "Check the channel (PATTERN:channel), the range, and that the roto was rendered.",
+        )
+    elif empty:
+        yield _problem(
+            order,
+            role,
+            "matte_empty",
+            empty,
+            f"The {' and '.join(removing)} matte is empty on frames {frame_list(empty)};"
+            " without an affected matte there, they come back untouched.",
+            "Nothing to do if the object is not in these frames.",
+            severity="warning",
+        )
+    if full and full == looked and complete:
+        yield _problem(
+            order,
+            role,
+            "matte_full",
+            (),
+            f"The {' and '.join(removing)} matte covers the whole picture on every frame of the range.",
+            "Check the channel (PATTERN:channel): an alpha of a plate is often 1 everywhere.",
+        )
+    elif full:
+        yield _problem(
+            order,
+            role,
+            "matte_full",
+            full,
+            f"The {' and '.join(removing)} matte covers the whole picture on frames {frame_list(full)}.",
+            "Check these frames; with nothing left to see there, other frames must give everything.",
+            severity="warning",
+        )

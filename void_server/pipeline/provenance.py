@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What says later how a frame was made: header attributes under `void/`, and the sidecar."""
+
+from __future__ import annotations
+
+import json
+from importlib.metadata import version
+from typing import Any
+
+from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
+from void_server.pipeline.config_source import config_name
+from void_server.pipeline.keys import numerics
+from void_server.pipeline.manifest import FrameRef, ShotManifest
+from void_server.pipeline.order import Order
+from void_server.pipeline.results import Results
+
+SIDECAR_VERSION = 1
+
+
+def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | float]:
+    """What each returned EXR says about itself; no dates, so equal work gives equal bytes."""
+    return {
+        "void/version": version("void-for-hosts"),
+        "void/engine": f"{order.engine} {CLEANPLATE_VERSION}",
+        "void/reasoner": order.reasoner,
+        "void/seed": str(order.seed),
+        "void/options": json.dumps(_options(order), sort_keys=True),
+        "void/preview": int(order.preview),
+        "void/plate": frame.content,
+        "void/mattes": json.dumps({role: m.content for role, m in sorted(frame.mattes.items())}),
+    }
+
+
+def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
+    """The sidecar of a job, JSON-ready.
+
+    Top level: `format`, `name`, `range`, `view`, `engine`, `reasoner`, `seed`, `preview`, `prompt`, `options`,
+    `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs
+    by digest (bytes and content) and its figures: `changed_percent`, `outside_difference` (must be 0),
+    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `confidence` (0..1, null where nothing was
+    blended), and what the engine says under `fill`.
+    """
+    return {
+        "format": SIDECAR_VERSION,
+        "version": version("void-for-hosts"),
+        "name": order.output_name,
+        "range": [
+            order.frames[0],
+            order.frames[-1],
+            order.frames[1] - order.frames[0] if len(order.frames) > 1 else 1,
+        ],
+        "view": order.view,
+        "engine": {"name": order.engine, "version": CLEANPLATE_VERSION},
+        "reasoner": order.reasoner,
+        "seed": order.seed,
+        "preview": order.preview,
+        "prompt": order.prompt,
+        "options": _options(order),
+        "colour": {
+            "space": shot.colour.name,
+            "config": config_name(shot.colour.config, shot.colour.archive),
+            "encoding": shot.encoding,
+        },
+        "fps": order.fps or results.get("ingest", order.frames[0], "plate").info["fps"],
+        "pixel_aspect": results.get("ingest", order.frames[0], "plate").info["pixel_aspect"],
+        "inputs": {role: s.pattern for role, s in order.inputs.items()},
+        "numerics": numerics(),
+        "seconds": results.seconds(),
+        "frames": [_frame(f, results) for f in shot.frames],
+    }
+
+
+def _frame(frame: FrameRef, results: Results) -> dict[str, Any]:
+    info = dict(results.get("publish", frame.frame).info)
+    review = results.find("review", frame.frame)
+    fill = results.find("fill", frame.frame)
+    info["change_over_time"] = review.info["change_over_time"] if review is not None else None
+    return {
+        "frame": frame.frame,
+        "plate": {"name": frame.name, "sha256": frame.plate, "content": frame.content},
+        "mattes": {
+            role: {"name": m.name, "sha256": m.digest, "content": m.content, "channel": m.channel}
+            for role, m in frame.mattes.items()
+        },
+        "result": results.get("publish", frame.frame).blobs["result"],
+        "quality": info,
+        "fill": dict(fill.info) if fill is not None else None,
+    }
+
+
+def _options(order: Order) -> dict[str, Any]:
+    options = order.options
+    return {
+        "grain": "on" if options.grain else "off",
+        "sources": options.sources,
+        "reach": options.reach,
+        "grow": options.grow,
+        "feather": options.feather,
+        "compression": options.compression,
+    }

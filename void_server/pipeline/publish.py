@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unit `publish`: fill and plate are blended, written, read back and checked against the hashed source."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.conform.blend import blend_matte, composite
+from void_server.conform.quality import FrameQuality, frame_quality
+from void_server.engines.cleanplate import FrameFill
+from void_server.errors import DataLoss
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.shot import StoredShot
+from void_server.plates.plate import Plate
+from void_server.plates.result import write_quadmask, write_result
+from void_server.plates.verify import OutsideCheck, outside_difference
+from void_server.plates.window import Window
+
+F32 = npt.NDArray[np.float32]
+
+
+def publish(
+    shot: StoredShot,
+    position: int,
+    fill_digest: str,
+    edge: dict[str, Any],
+    attributes: dict[str, str | int | float],
+    blobs: BlobFolder,
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+    """Make the returned files of one frame; leaves the blobs `result` and `matte`.
+
+    Args:
+        fill_digest: the stored `FrameFill`; empty for a frame with nothing to fill.
+        edge: grow, feather (pixels) and compression.
+        attributes: provenance for the header, under `void/`.
+
+    Raises:
+        DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
+    """
+    source = shot.source(position)
+    window = source.data_window
+    quadmask = shot.quadmask(position, window)
+    blend = blend_matte(
+        quadmask.region,
+        shot.keep(position, window),
+        grow=edge["grow"],
+        feather=edge["feather"],
+        dtype=source.colour.dtype,
+    )
+    confidence = np.ones(window.shape, np.float32)
+    result, clipped = source.colour, 0
+    if fill_digest and (blend > 0).any():
+        fill = FrameFill.from_arrays(load_arrays(blobs, fill_digest))
+        picture = _fill_in_plate_space(shot, fill, source)
+        joined = composite(source.colour, picture, blend)
+        result, clipped = joined.colour, joined.clipped
+        confidence = _over(window, fill.confidence, _window_of(shot, fill), 0.0)
+    layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
+    with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
+        write_result(path, source, result, layer, compression=edge["compression"], attributes=attributes)
+        outside = outside_difference(path, source, blend)
+        _refuse_touched(outside, shot.manifest.frames[position].frame)
+        write_quadmask(
+            matte_path,
+            source,
+            quadmask.layer(blend),
+            compression=edge["compression"],
+            attributes=attributes,
+        )
+        stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
+    quality = frame_quality(
+        source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
+    )
+    return stored, _info(quality, outside, blend)
+
+
+def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> F32:
+    """The fill over the source's data window in the plate's space and channel count; the plate where it has none."""
+    colour = shot.to_plate_space(fill.colour)
+    if source.colour.shape[2] == 1:
+        colour = colour.mean(axis=2, keepdims=True)
+    window = source.data_window
+    picture = source.colour.astype(np.float32)
+    shared = _window_of(shot, fill).intersect(window)
+    if not shared.is_empty:
+        picture[window.slices(shared)] = colour[_window_of(shot, fill).slices(shared)]
+    return picture
+
+
+def _window_of(shot: StoredShot, fill: FrameFill) -> Window:
+    x0, y0, x1, y1 = fill.box
+    return Window(shot.window.x + x0, shot.window.y + y0, x1 - x0, y1 - y0)
+
+
+def _over(window: Window, values: F32, source: Window, outside: float) -> F32:
+    full = np.full(window.shape, outside, np.float32)
+    shared = source.intersect(window)
+    if not shared.is_empty:
+        full[window.slices(shared)] = values[source.slices(shared)]
+    return full
+
+
+def _refuse_touched(outside: OutsideCheck, frame: int) -> None:
+    if outside.samples_differing:
+        raise DataLoss(
+            f"{outside.samples_differing} samples outside the blend matte differ from the source"
+            f" (by up to {outside.greatest_difference:g}) in the written file; it is not published.",
+            fix="This is a defect of the server or its disk; report it with the server's log.",
+            frame=frame,
+        )
+
+
+def _info(quality: FrameQuality, outside: OutsideCheck, blend: npt.NDArray[Any]) -> dict[str, Any]:
+    return {
+        **asdict(quality),
+        "outside_samples_checked": outside.samples_checked,
+        "blend_percent": 100.0 * float(np.count_nonzero(blend)) / blend.size,
+    }

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker process does with a task; keeps decoded frames between units."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import cv2
+import OpenImageIO as oiio
+
+from void_server.errors import Internal
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline import cleanplate
+from void_server.pipeline.capabilities import capabilities
+from void_server.pipeline.config_source import config_source
+from void_server.pipeline.ingest import ingest, probe
+from void_server.pipeline.manifest import ShotManifest, load_manifest
+from void_server.pipeline.order import parse_order
+from void_server.pipeline.plan import plan_stage
+from void_server.pipeline.publish import publish
+from void_server.pipeline.report import report
+from void_server.pipeline.results import Results
+from void_server.pipeline.review import review
+from void_server.pipeline.shot import ByteCache, StoredShot
+from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
+
+Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
+
+_SHOT_UNITS = {"prepare": cleanplate.prepare, "motion": cleanplate.motion, "fill": cleanplate.fill}
+
+
+class Session:
+    """The state of one worker process.
+
+    Args:
+        blobs: the frame store.
+    """
+
+    def __init__(self, blobs: BlobFolder) -> None:
+        self._blobs = blobs
+        self._cache = ByteCache()
+        self._manifests: dict[str, ShotManifest] = {}
+        cv2.setNumThreads(1)
+        cv2.ocl.setUseOpenCL(False)
+        oiio.attribute("threads", 1)
+        oiio.attribute("exr_threads", 1)
+
+    def handle(self, task: dict[str, Any]) -> Any:
+        """Do one task of `void_server.pool.messages`.
+
+        Raises:
+            VoidError: it cannot be done.
+        """
+        what = task["do"]
+        if what == "capabilities":
+            return capabilities()
+        if what == "probe":
+            return probe(task["digest"], self._blobs)
+        if what == "plan":
+            order = parse_order(task["spec"])
+            return plan_stage(task["stage"], order, Results(task["results"]), self._blobs)
+        if what == "unit":
+            return self._unit(task["kind"], task["args"])
+        raise Internal(f"There is no task {what!r}.")
+
+    def drop_caches(self) -> None:
+        """Free what can be read again."""
+        self._cache.clear()
+        self._manifests.clear()
+
+    def _unit(self, kind: str, args: dict[str, Any]) -> dict[str, Any]:
+        started = time.perf_counter()
+        stored, info = self._compute(kind, args)
+        return {
+            "blobs": {name: {"digest": b.digest, "size": b.size} for name, b in stored.items()},
+            "info": info,
+            "seconds": round(time.perf_counter() - started, 4),
+        }
+
+    def _compute(self, kind: str, args: dict[str, Any]) -> Answer:
+        if kind == "ingest":
+            return ingest(args, self._blobs)
+        shot = self._shot(args["shot"])
+        if kind in _SHOT_UNITS:
+            return _SHOT_UNITS[kind](shot, args["position"], self._blobs)
+        if kind == "publish":
+            return publish(
+                shot, args["position"], args["fill"], args["edge"], args["attributes"], self._blobs
+            )
+        if kind == "review":
+            return review(shot, args, self._blobs)
+        if kind == "report":
+            return report(shot, args, self._blobs)
+        raise Internal(f"There is no unit {kind!r}.")
+
+    def _shot(self, digest: str) -> StoredShot:
+        if digest not in self._manifests:
+            self._blobs.size(digest)
+            self._manifests = {digest: load_manifest(self._blobs.path(digest))}
+        manifest = self._manifests[digest]
+        return StoredShot(manifest, self._blobs, self._colour(manifest), self._cache)
+
+    def _colour(self, manifest: ShotManifest) -> ColourSpace:
+        ref = manifest.colour
+        config = config_source(self._blobs, ref.config, ref.archive) or DEFAULT_CONFIG
+        return ColourSpace(ref.name, config, "", ref.linear)

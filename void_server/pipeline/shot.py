@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A stored shot as the engine reads it: frames decoded on demand, in linear light, on the common window, cached."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.engines.cleanplate import PairMotion, ProxyFrame
+from void_server.errors import VoidError
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.manifest import FrameRef, MatteRef, ShotManifest
+from void_server.plates.colour import ColourSpace
+from void_server.plates.matte import Matte, read_matte, read_quadmask
+from void_server.plates.plate import Plate, read_plate
+from void_server.plates.window import Window
+from void_server.quadmask.regions import Quadmask
+
+F32 = npt.NDArray[np.float32]
+T = TypeVar("T")
+
+CACHE_BYTES = 2 << 30
+"""Decoded frames and analysis that one worker keeps at most."""
+
+
+class ByteCache:
+    """Keeps what was used last, up to a number of bytes."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self._limit = limit
+        self._bytes = 0
+        self._items: OrderedDict[tuple[Any, ...], tuple[Any, int]] = OrderedDict()
+
+    def get(self, key: tuple[Any, ...], make: Callable[[], T], size: Callable[[T], int]) -> T:
+        """The kept value, or a new one."""
+        if key in self._items:
+            self._items.move_to_end(key)
+            kept: T = self._items[key][0]
+            return kept
+        value = make()
+        self._items[key] = (value, size(value))
+        self._bytes += size(value)
+        while self._bytes > self._limit and len(self._items) > 1:
+            _, (_, freed) = self._items.popitem(last=False)
+            self._bytes -= freed
+        return value
+
+    def clear(self) -> None:
+        """Keep nothing."""
+        self._items.clear()
+        self._bytes = 0
+
+
+class StoredShot:
+    """One shot of the frame store; implements the engine's `ShotReader`."""
+
+    def __init__(
+        self, manifest: ShotManifest, blobs: BlobFolder, colour: ColourSpace, cache: ByteCache
+    ) -> None:
+        self.manifest = manifest
+        self.window = manifest.work_window()
+        self._blobs = blobs
+        self.colour = colour
+        self._cache = cache
+
+    @property
+    def frames(self) -> Sequence[int]:
+        """Positions 0..n-1."""
+        return range(len(self.manifest.frames))
+
+    def proxy(self, position: int) -> ProxyFrame:
+        """The stored analysis picture of a frame."""
+        digest = self.manifest.frames[position].proxy
+        return self._cache.get(
+            ("proxy", digest),
+            lambda: ProxyFrame.from_arrays(load_arrays(self._blobs, digest)),
+            lambda p: sum(a.nbytes for a in p.to_arrays().values()),
+        )
+
+    def motion(self, position: int) -> PairMotion:
+        """The stored motion between a frame and the next."""
+        digest = self.manifest.frames[position].motion
+        return self._cache.get(
+            ("motion", digest),
+            lambda: PairMotion.from_arrays(load_arrays(self._blobs, digest)),
+            lambda m: sum(a.nbytes for a in m.to_arrays().values()),
+        )
+
+    def plate(self, position: int) -> F32:
+        """(H, W, 3) float32 scene-linear on the common window; NaN where the frame has no samples."""
+        frame = self.manifest.frames[position]
+        key = ("plate", frame.plate, self.manifest.window, self.manifest.view, self.manifest.colour)
+        return self._cache.get(key, lambda: self._linear(frame), lambda a: a.nbytes)
+
+    def source(self, position: int) -> Plate:
+        """The plate as stored, after its bytes were hashed again.
+
+        Raises:
+            NotFound, DataLoss: the blob is gone or corrupt.
+        """
+        frame = self.manifest.frames[position]
+        with naming(frame.name, str(self._blobs.path(frame.plate))):
+            return read_plate(self._blobs.verified_path(frame.plate), self.manifest.view)
+
+    def quadmask(self, position: int, window: Window) -> Quadmask:
+        """The mattes of what to remove and what is affected, over `window`; 0 where none was given."""
+        mattes = self.manifest.frames[position].mattes
+        remove = np.zeros(window.shape, np.float32)
+        affected = np.zeros(window.shape, np.float32)
+        if "remove" in mattes:
+            remove = np.maximum(remove, self._matte(mattes["remove"]).on(window))
+        if "affected" in mattes:
+            affected = np.maximum(affected, self._matte(mattes["affected"]).on(window))
+        if "quadmask" in mattes:
+            painted_remove, painted_affected = self._painted(mattes["quadmask"])
+            remove = np.maximum(remove, painted_remove.on(window))
+            affected = np.maximum(affected, painted_affected.on(window))
+        return Quadmask(remove, affected)
+
+    def keep(self, position: int, window: Window) -> F32:
+        """The protection matte over `window`; 0 where none was given."""
+        mattes = self.manifest.frames[position].mattes
+        if "keep" not in mattes:
+            return np.zeros(window.shape, np.float32)
+        return self._matte(mattes["keep"]).on(window)
+
+    def to_linear(self, samples: npt.NDArray[Any]) -> F32:
+        """Samples of the plate's own type and space as scene-linear float32."""
+        return self.colour.to_linear(samples.astype(np.float32))
+
+    def to_plate_space(self, linear: F32) -> F32:
+        """Scene-linear colour back in the plate's own space."""
+        return self.colour.from_linear(linear)
+
+    def _linear(self, frame: FrameRef) -> F32:
+        path = self._blobs.path(frame.plate)
+        with naming(frame.name, str(path)):
+            plate = read_plate(path, self.manifest.view)
+        linear = self.to_linear(plate.colour)
+        if linear.shape[2] == 1:
+            linear = np.repeat(linear, 3, axis=2)
+        placed = np.full((*self.window.shape, 3), np.nan, np.float32)
+        shared = plate.data_window.intersect(self.window)
+        placed[self.window.slices(shared)] = linear[plate.data_window.slices(shared)]
+        return placed
+
+    def _matte(self, ref: MatteRef) -> Matte:
+        path = self._blobs.path(ref.digest)
+        with naming(ref.name, str(path)):
+            return read_matte(path, ref.channel, self.manifest.view)
+
+    def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:
+        path = self._blobs.path(ref.digest)
+        with naming(ref.name, str(path)):
+            return read_quadmask(path, self.manifest.view)
+
+
+class naming:  # noqa: N801 - reads as a phrase in a with statement
+    """Errors about a blob name the user's file instead."""
+
+    def __init__(self, name: str, path: str) -> None:
+        self._name = name
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, VoidError):
+            error.message = error.message.replace(self._path, self._name)
+            error.fix = error.fix.replace(self._path, self._name)
+            error.file = self._name

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The content digest: one SHA-256 for everything about a frame that a result can depend on, and nothing else.
+
+Hosts write dates, hashes and paths into headers, so that bytes differ where pixels do not; compression,
+tiling, mip levels, part names and all attributes that are not named below are left out for the same reason.
+
+Canonical bytes, all numbers little-endian, text as a 32-bit byte count and UTF-8:
+
+    "VOID content 1\\n", uint32 number of parts, then for each part, in file order:
+      text view 4 x int32 data window, 4 x int32 display window (inclusive corners, as `box2i`), float32 pixel
+      aspect uint32 number of colour and time attributes present, then for each, sorted by name: text name,
+      text type,
+        uint32 size, its raw bytes
+      uint32 number of channels, then for each, sorted by name as bytes: text name, text type (half, float,
+      uint) for each line, top to bottom: for each channel in that order, its samples (2 or 4 bytes each)
+
+The lines are OpenEXR's own uncompressed scan-line layout.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.plates.exr import read_stripes
+from void_server.plates.header import EXRLimits, Part, read_header
+
+CONTENT_ATTRIBUTES = (
+    "acesImageContainerFlag",
+    "adoptedNeutral",
+    "chromaticities",
+    "colorInteropID",
+    "multiView",
+    "oiio:ColorSpace",
+    "timeCode",
+    "whiteLuminance",
+)
+"""What says how samples are to be seen, and when: colour ("Standard Attributes" of OpenEXR; colorInteropID of
+the Color Interop Forum), views inside channel names, and the time code."""
+
+
+def content_digest(path: str | Path, limits: EXRLimits | None = None) -> str:
+    """SHA-256 of the canonical bytes of an EXR file, as 64 lower-case hexadecimal digits.
+
+    Every channel of every part is decoded, in stripes, so memory stays bounded. Raises as `read_channels`.
+    """
+    header = read_header(path, limits)
+    digest = hashlib.sha256(b"VOID content 1\n" + struct.pack("<I", len(header.parts)))
+    for part in header.parts:
+        digest.update(_description(part))
+        for stripe in read_stripes(path, part.index, limits):
+            digest.update(scan_lines([stripe[name] for name in _sorted_names(part)]).data)
+    return digest.hexdigest()
+
+
+def scan_lines(channels: list[npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
+    """Channels as OpenEXR's uncompressed scan lines: (h, bytes a line) uint8, in each line channel after
+    channel.
+
+    Args:
+        channels: arrays (h, w) of one shape, in the order of the file.
+    """
+    lines = [
+        np.ascontiguousarray(c.astype(c.dtype.newbyteorder("<"), copy=False)).view(np.uint8) for c in channels
+    ]
+    return np.ascontiguousarray(np.concatenate(lines, axis=1))
+
+
+def _sorted_names(part: Part) -> list[str]:
+    return sorted(part.channel_names, key=lambda name: name.encode("utf-8", "surrogateescape"))
+
+
+def _description(part: Part) -> bytes:
+    kept = [part.attributes[name] for name in CONTENT_ATTRIBUTES if name in part.attributes]
+    names = _sorted_names(part)
+    return b"".join(
+        [
+            _text(part.view),
+            struct.pack("<8i", *part.data_window.corners, *part.display_window.corners),
+            struct.pack("<f", part.pixel_aspect),
+            struct.pack("<I", len(kept)),
+            *(_text(a.name) + _text(a.type) + struct.pack("<I", len(a.value)) + a.value for a in kept),
+            struct.pack("<I", len(names)),
+            *(_text(name) + _text(part.channel(name).type) for name in names),
+        ]
+    )
+
+
+def _text(text: str) -> bytes:
+    data = text.encode("utf-8", "surrogateescape")
+    return struct.pack("<I", len(data)) + data

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Samples of EXR files in their own type, every bit as stored: NaN payloads, infinities, negatives and -0
+included.
+
+Headers are read and bounded first (`void_server.plates.header`), pixels are decoded by OpenImageIO. A range
+of channels of one type that is asked for in that same type is copied by OpenImageIO, never converted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio  # noqa: N813
+
+from void_server.errors import DataLoss, InvalidInput, Unsupported
+from void_server.plates.header import Attribute, Channel, EXRLimits, Header, Part, read_header
+
+__all__ = [
+    "DTYPES",
+    "Attribute",
+    "Channel",
+    "EXRLimits",
+    "Header",
+    "Part",
+    "bit_view",
+    "read_channels",
+    "read_header",
+    "read_stripes",
+]
+
+Samples = npt.NDArray[Any]
+
+DTYPES: dict[str, np.dtype[Any]] = {
+    "half": np.dtype(np.float16),
+    "float": np.dtype(np.float32),
+    "uint": np.dtype(np.uint32),
+}
+"""The NumPy type of each OpenEXR sample type."""
+
+STRIPE_LINES = 256
+"""Lines read at a time by `read_stripes`: the tallest block of any scan-line compression (DWAB, HTJ2K), so
+that no block is decompressed twice."""
+
+
+def bit_view(samples: Samples) -> npt.NDArray[np.unsignedinteger[Any]]:
+    """The same samples as unsigned integers of the same width, for comparing and hashing bit patterns."""
+    contiguous = np.ascontiguousarray(samples)
+    return contiguous.view(np.uint16 if contiguous.dtype.itemsize == 2 else np.uint32)
+
+
+def read_channels(
+    path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None = None
+) -> dict[str, Samples]:
+    """Channels of one part in their own type.
+
+    Args:
+        path: the file.
+        part: the part's index, 0 in a single-part file.
+        names: exact channel names, as the header has them.
+        limits: what the file may ask for; `EXRLimits()` where None.
+
+    Returns:
+        for each name an array (h, w) over the part's data window: float16, float32 or uint32. Of a mip-mapped
+        file it is the full-size level.
+
+    Raises:
+        InvalidInput: not an EXR, no such part, or no such channel (lists those that are there).
+        LimitExceeded: a limit is passed.
+        Unsupported: deep, or with subsampled channels.
+        DataLoss: the samples cannot be decoded whole.
+    """
+    with _OpenPart(Path(path), part, limits or EXRLimits()) as opened:
+        return opened.read(list(names))
+
+
+def read_stripes(
+    path: str | Path, part: int, limits: EXRLimits | None = None
+) -> Iterator[dict[str, Samples]]:
+    """All channels of one part, top to bottom in stripes of full width, so that memory stays bounded.
+
+    Yields:
+        for each stripe the channels as `read_channels` gives them, `STRIPE_LINES` lines high (the last may be
+        lower). A tiled part comes as one stripe. Raises as `read_channels` does.
+    """
+    with _OpenPart(Path(path), part, limits or EXRLimits()) as opened:
+        names = list(opened.part.channel_names)
+        height = opened.part.data_window.height
+        step = height if opened.part.tiled else STRIPE_LINES
+        for top in range(0, height, step):
+            yield opened.read(names, (top, min(height, top + step)))
+
+
+class _OpenPart:
+    """One part of a file, checked and open for reading."""
+
+    def __init__(self, path: Path, index: int, limits: EXRLimits) -> None:
+        header = read_header(path, limits)
+        if not 0 <= index < len(header.parts):
+            raise InvalidInput(f"{path} has {len(header.parts)} parts, no part {index}.", file=str(path))
+        self.path, self.index, self.part = path, index, header.parts[index]
+        self._refuse_unreadable()
+        opened = oiio.ImageInput.open(str(path))
+        if opened is None:
+            raise self._lost(oiio.geterror())
+        self.input: oiio.ImageInput = opened
+        self.order = self._library_order()
+
+    def __enter__(self) -> _OpenPart:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.input.close()
+
+    def read(self, names: list[str], rows: tuple[int, int] | None = None) -> dict[str, Samples]:
+        """Whole channels, or the rows [first, end) of them counted from the top of the data window."""
+        missing = [name for name in names if name not in self.order]
+        if missing:
+            raise InvalidInput(
+                f"{self.path} has no channel {', '.join(missing)}; "
+                f"it has {', '.join(self.part.channel_names)}.",
+                fix="Name a channel that the file has.",
+                file=str(self.path),
+            )
+        found: dict[str, Samples] = {}
+        for run in self._runs(names):
+            block = self._read_run(run, rows)
+            for column, name in enumerate(run):
+                found[name] = np.ascontiguousarray(block[..., column])
+        return {name: found[name] for name in names}
+
+    def _runs(self, names: list[str]) -> list[list[str]]:
+        """The names in the library's order, cut where a channel is skipped or the type changes: one read
+        each."""
+        wanted = sorted(set(names), key=self.order.__getitem__)
+        keyed = [(self.order[name] - rank, self.part.channel(name).type) for rank, name in enumerate(wanted)]
+        return [
+            [name for name, _ in run]
+            for _, run in groupby(zip(wanted, keyed, strict=True), lambda pair: pair[1])
+        ]
+
+    def _read_run(self, run: list[str], rows: tuple[int, int] | None) -> Samples:
+        window = self.part.data_window
+        sample_type = self.part.channel(run[0]).type
+        first, end = self.order[run[0]], self.order[run[-1]] + 1
+        if rows is None or self.part.tiled:
+            block = self.input.read_image(self.index, 0, first, end, sample_type)
+            height = window.height
+        else:
+            top, bottom = window.y + rows[0], window.y + rows[1]
+            block = self.input.read_scanlines(self.index, 0, top, bottom, 0, first, end, sample_type)
+            height = rows[1] - rows[0]
+        error = self.input.geterror()
+        if block is None or error:
+            raise self._lost(error)
+        block = np.asarray(block).reshape(height, window.width, len(run))
+        if block.dtype != DTYPES[sample_type]:
+            raise self._lost(f"samples came as {block.dtype}, not as {sample_type}")
+        return block
+
+    def _library_order(self) -> dict[str, int]:
+        """Where the library puts each channel; it moves R, G, B, A to the front."""
+        spec = self.input.spec(self.index, 0)
+        names, window = tuple(spec.channelnames), self.part.data_window
+        if sorted(names) != sorted(self.part.channel_names) or (spec.width, spec.height) != (
+            window.width,
+            window.height,
+        ):
+            self.input.close()
+            raise self._lost("the decoder does not see the parts that the header names")
+        return {name: position for position, name in enumerate(names)}
+
+    def _refuse_unreadable(self) -> None:
+        if self.part.deep:
+            raise Unsupported(
+                f"{self.path} holds deep samples.",
+                fix="Flatten it first (DeepToImage in Nuke).",
+                file=str(self.path),
+            )
+        subsampled = [c.name for c in self.part.channels if (c.x_sampling, c.y_sampling) != (1, 1)]
+        if subsampled:
+            raise Unsupported(
+                f"{self.path} has subsampled channels: {', '.join(subsampled)}.",
+                fix="Write it as R, G, B of full resolution.",
+                file=str(self.path),
+            )
+
+    def _lost(self, why: str) -> DataLoss:
+        return DataLoss(
+            f"{self.path} cannot be decoded: {why.strip() or 'the decoder gives no reason'}.",
+            fix="Copy or render the file again.",
+            file=str(self.path),
+        )

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plate frame: which channels of a file are its colour, and their samples exactly as stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import InvalidInput, Unsupported
+from void_server.plates.channels import COLOUR, NamedChannel, list_channels, of_view
+from void_server.plates.exr import read_channels
+from void_server.plates.header import EXRLimits, Header, Part, read_header
+from void_server.plates.window import Window
+
+BEAUTY_PARTS = ("", "rgba", "rgb", "beauty")
+"""Names of parts whose R, G, B are the picture itself where several parts of a file have them; `rgba` is what
+Nuke writes, `beauty` what renderers call it."""
+
+
+@dataclass(frozen=True)
+class PlateChannels:
+    """Where a file keeps its picture.
+
+    Attributes:
+        header: the file's header.
+        part: the part that holds the picture.
+        view: the view it belongs to; empty where the file names none.
+        colour: exact names of red, green and blue, or of the one luminance channel.
+        alpha: exact name of the alpha channel, empty where there is none.
+    """
+
+    header: Header
+    part: Part
+    view: str
+    colour: tuple[str, ...]
+    alpha: str
+
+    @property
+    def colour_type(self) -> str:
+        """`half` or `float`."""
+        return self.part.channel(self.colour[0]).type
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One frame of a plate, its samples untouched.
+
+    Attributes:
+        channels: where in the file they were found.
+        colour: (h, w, c) over the data window, c 3 or 1; float16 or float32 as the file has it, in the
+            plate's own colour space, any value (NaN, infinities and negatives included).
+        alpha: (h, w) over the data window in its own type, or None.
+    """
+
+    channels: PlateChannels
+    colour: npt.NDArray[Any]
+    alpha: npt.NDArray[Any] | None
+
+    @property
+    def header(self) -> Header:
+        """The header of the file."""
+        return self.channels.header
+
+    @property
+    def data_window(self) -> Window:
+        """The window that the samples cover."""
+        return self.channels.part.data_window
+
+    @property
+    def display_window(self) -> Window:
+        """The window of the picture as it is meant to be seen."""
+        return self.channels.part.display_window
+
+    @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel over its height."""
+        return self.channels.part.pixel_aspect
+
+
+def read_plate(path: str | Path, view: str = "", limits: EXRLimits | None = None) -> Plate:
+    """The picture of one EXR file, in its own sample type.
+
+    Args:
+        path: the file.
+        view: the view wanted; empty for a file without views, or for the default view of a single-part file.
+        limits: what the file may ask for.
+
+    Raises:
+        InvalidInput: no colour, or several to choose from (lists the channels), or no such view.
+        Unsupported: integer or mixed colour types, deep or subsampled.
+        LimitExceeded, DataLoss: as `read_channels`.
+    """
+    found = find_plate(read_header(path, limits), view)
+    names = [*found.colour, *([found.alpha] if found.alpha else [])]
+    samples = read_channels(path, found.part.index, names, limits)
+    colour = np.stack([samples[name] for name in found.colour], axis=-1)
+    return Plate(found, colour, samples[found.alpha] if found.alpha else None)
+
+
+def find_plate(header: Header, view: str = "") -> PlateChannels:
+    """Choose the picture's channels from a header alone.
+
+    The choice is, first that fits: bare R, G, B (any case, or spelled out); the layer `rgba`; the only layer
+    with red, green and blue; `Y`; the only channel that is not an alpha. Raises as `read_plate` does for the
+    header's part."""
+    channels = of_view(header, view)
+    colour = _choose_colour(header, channels)
+    first = colour[0]
+    types = {channel.type for channel in colour}
+    if "uint" in types or len(types) > 1:
+        named = ", ".join(f"{channel.name} ({channel.type})" for channel in colour)
+        raise Unsupported(
+            f"{header.path} has colour channels of types that are not worked on: {named}.",
+            fix="Write R, G and B as half or as float.",
+            file=str(header.path),
+        )
+    alpha = next((c.name for c in _layer(channels, first.part, first.layer) if c.component == "alpha"), "")
+    return PlateChannels(header, header.parts[first.part], first.view, tuple(c.name for c in colour), alpha)
+
+
+def _choose_colour(header: Header, channels: tuple[NamedChannel, ...]) -> tuple[NamedChannel, ...]:
+    triples = _triples(channels)
+    choices: tuple[Callable[[str], bool], ...] = (
+        lambda layer: not layer,
+        lambda layer: layer.lower() in ("rgba", "rgb"),
+        lambda layer: True,
+    )
+    for wanted in choices:
+        fitting = [triple for triple in triples if wanted(triple[0].layer)]
+        if fitting:
+            return _only(header, _prefer_beauty(header, fitting))
+    luminance = [(c,) for c in channels if c.component == "luminance" and not c.layer]
+    lone = [(c,) for c in channels if c.component != "alpha"]
+    return _only(header, luminance or (lone if len(lone) == 1 else []))
+
+
+def _triples(channels: tuple[NamedChannel, ...]) -> list[tuple[NamedChannel, ...]]:
+    """Red, green and blue of every layer of every part that has all three."""
+    found = []
+    for part, layer in dict.fromkeys((c.part, c.layer) for c in channels):
+        by_component = {c.component: c for c in _layer(channels, part, layer)}
+        if all(component in by_component for component in COLOUR):
+            found.append(tuple(by_component[component] for component in COLOUR))
+    return found
+
+
+def _layer(channels: tuple[NamedChannel, ...], part: int, layer: str) -> list[NamedChannel]:
+    return [c for c in channels if c.part == part and c.layer == layer]
+
+
+def _prefer_beauty(header: Header, triples: list[tuple[NamedChannel, ...]]) -> list[tuple[NamedChannel, ...]]:
+    """Those in a part that is named as the picture itself, if several parts have colour and exactly one
+    is."""
+
+    def is_beauty(triple: tuple[NamedChannel, ...]) -> bool:
+        pieces = [
+            p for p in header.parts[triple[0].part].name.lower().split(".") if p != triple[0].view.lower()
+        ]
+        return ".".join(pieces) in BEAUTY_PARTS
+
+    beauty = [triple for triple in triples if is_beauty(triple)]
+    return beauty if len(beauty) == 1 else triples
+
+
+def _only(header: Header, choices: Sequence[tuple[NamedChannel, ...]]) -> tuple[NamedChannel, ...]:
+    if len(choices) == 1:
+        return choices[0]
+    what = "several pictures to choose from" if choices else "no picture"
+    raise InvalidInput(
+        f"{header.path} has {what}; its channels are {list_channels(header)}.",
+        fix="Write a file with one picture as R, G, B (and A).",
+        file=str(header.path),
+    )

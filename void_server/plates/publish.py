@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that appears whole or not at all: temporary name in the same folder, fsync, rename, fsync of the
+folder."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def published(path: Path) -> Iterator[Path]:
+    """A temporary path to write to; at the end of the block it is synced and takes the place of `path`.
+
+    The temporary file is removed if the block fails, and `path` is then as it was before.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+        _sync(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def scratch_beside(path: Path) -> Iterator[Path]:
+    """A path in the folder of `path` for a file that is gone at the end of the block."""
+    scratch = path.with_name(f"{path.name}.scratch")
+    try:
+        yield scratch
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The EXR files that come back: the plate with its passes as layers, and the quadmask alone as RGBA.
+
+One part, scan lines, a lossless compression with a checksum by default (ZIPS); the source's windows, pixel
+aspect and attributes, raw and whole; ours under `void/`; no date and no software tag, so that equal input
+gives equal bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import InvalidInput
+from void_server.plates.encode import LINES_PER_CHUNK, Frame, attribute_of, write_frame
+from void_server.plates.header import Attribute
+from void_server.plates.plate import Plate
+
+LAYOUT_ATTRIBUTES = frozenset(
+    {
+        "channels",
+        "chunkCount",
+        "compression",
+        "dataWindow",
+        "displayWindow",
+        "lineOrder",
+        "multiView",
+        "name",
+        "pixelAspectRatio",
+        "tiles",
+        "type",
+    }
+)
+"""What describes the source's own layout; windows and pixel aspect are written from the plate. `multiView`
+says which names inside the source's channels are views; the one view that comes back is named by `view`
+instead."""
+PREVIEW_TYPE = "preview"
+OWN_PREFIX = "void/"
+ALWAYS_FLOAT = "void_source."
+"""Coordinates and frame numbers, which 16 bits cannot hold."""
+LARGEST_HALF = float(np.finfo(np.float16).max)
+
+
+def write_result(
+    path: str | Path,
+    plate: Plate,
+    colour: npt.NDArray[Any],
+    layers: Mapping[str, npt.NDArray[Any]],
+    *,
+    compression: str = "zips",
+    attributes: Mapping[str, str | int | float] | None = None,
+) -> None:
+    """Write a result frame, whole or not at all.
+
+    Args:
+        path: where to; its folder must exist.
+        plate: the source frame: windows, pixel aspect, alpha and attributes come from it.
+        colour: (h, w, c) over the plate's data window, of the plate's own type and channel count.
+        layers: for each name (`void_mask.red` ...) an array (h, w) over the data window. They are written in
+            the type of the plate, `void_source.*` always as 32-bit float.
+        compression: `zips`, `zip` or `none`.
+        attributes: ours; every name starts with `void/`.
+
+    Raises:
+        InvalidInput: a compression that damages mattes or is unknown.
+        ValueError: shapes, types or names that do not fit the plate.
+        Internal: the file could not be written.
+    """
+    if colour.shape != plate.colour.shape or colour.dtype != plate.colour.dtype:
+        raise ValueError(
+            f"colour is {colour.dtype} {colour.shape}, the plate {plate.colour.dtype} {plate.colour.shape}"
+        )
+    names = ("R", "G", "B") if colour.shape[2] == 3 else ("Y",)
+    channels: dict[str, npt.NDArray[Any]] = {name: colour[..., i] for i, name in enumerate(names)}
+    if plate.alpha is not None:
+        channels["A"] = plate.alpha
+    for name, values in layers.items():
+        if "." not in name:
+            raise ValueError(f"a layer's channel is named layer.channel, not {name!r}")
+        channels[name] = as_published(
+            values, np.dtype(np.float32) if name.startswith(ALWAYS_FLOAT) else colour.dtype
+        )
+    _write(path, plate, channels, compression, attributes)
+
+
+def write_quadmask(
+    path: str | Path,
+    plate: Plate,
+    void_mask: Mapping[str, npt.NDArray[Any]],
+    *,
+    compression: str = "zips",
+    attributes: Mapping[str, str | int | float] | None = None,
+) -> None:
+    """Write the quadmask alone as R, G, B, A, for Resolve's external matte and for hosts without layers.
+
+    Args:
+        void_mask: red, green, blue and alpha as (h, w) arrays over the plate's data window.
+        path, plate, compression, attributes: as in `write_result`, which also names what is raised.
+    """
+    letters = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
+    if set(void_mask) != set(letters):
+        raise ValueError(f"a quadmask has red, green, blue and alpha, not {', '.join(void_mask)}")
+    channels = {letters[name]: as_published(values, plate.colour.dtype) for name, values in void_mask.items()}
+    _write(path, plate, channels, compression, attributes)
+
+
+def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Values in the type they are published in; finite values beyond half become the greatest half, not
+    infinity."""
+    if values.dtype == dtype:
+        return values
+    if dtype == np.float16:
+        finite = np.isfinite(values)
+        values = np.where(
+            finite, np.clip(values, -LARGEST_HALF, LARGEST_HALF, where=finite, out=values.copy()), values
+        )
+    return values.astype(dtype)
+
+
+def _write(
+    path: str | Path,
+    plate: Plate,
+    channels: Mapping[str, npt.NDArray[Any]],
+    compression: str,
+    attributes: Mapping[str, str | int | float] | None,
+) -> None:
+    if compression not in LINES_PER_CHUNK:
+        raise InvalidInput(
+            f"Results are not written with compression {compression!r}.",
+            fix=f"Choose one of {', '.join(LINES_PER_CHUNK)}: the others damage mattes or carry no checksum.",
+        )
+    frame = Frame(
+        data_window=plate.data_window,
+        display_window=plate.display_window,
+        pixel_aspect=plate.pixel_aspect,
+        channels=channels,
+        attributes=(*_kept(plate), *_own(attributes or {})),
+        compression=compression,
+    )
+    write_frame(Path(path), frame)
+
+
+def _kept(plate: Plate) -> tuple[Attribute, ...]:
+    source = plate.channels.part.attributes
+    kept = [a for a in source.values() if a.name not in LAYOUT_ATTRIBUTES and a.type != PREVIEW_TYPE]
+    if "view" not in source and plate.channels.view:
+        kept.append(attribute_of("view", plate.channels.view))
+    return tuple(kept)
+
+
+def _own(attributes: Mapping[str, str | int | float]) -> tuple[Attribute, ...]:
+    outside = [name for name in attributes if not name.startswith(OWN_PREFIX)]
+    if outside:
+        raise ValueError(f"our attributes stand under {OWN_PREFIX}, not {', '.join(outside)}")
+    return tuple(attribute_of(name, value) for name, value in attributes.items())

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Proof that a written result left alone what it had to leave alone, from the file itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import DataLoss
+from void_server.plates.exr import bit_view
+from void_server.plates.header import EXRLimits
+from void_server.plates.plate import Plate, read_plate
+
+
+@dataclass(frozen=True)
+class OutsideCheck:
+    """What was found outside the blend matte.
+
+    Attributes:
+        samples_checked: colour and alpha samples where blend is 0.
+        samples_differing: those whose bits are not the source's.
+        greatest_difference: the greatest absolute difference among them; infinite where NaN or infinity is in
+            it, 0 where only the sign of a zero or the payload of a NaN differs.
+    """
+
+    samples_checked: int
+    samples_differing: int
+    greatest_difference: float
+
+    @property
+    def identical(self) -> bool:
+        """True if every sample outside is bit-identical to the source."""
+        return self.samples_differing == 0
+
+
+def outside_difference(
+    result_path: str | Path, plate: Plate, blend: npt.NDArray[Any], limits: EXRLimits | None = None
+) -> OutsideCheck:
+    """Decode a written result and compare it, bit for bit, with its plate where blend is 0.
+
+    Args:
+        result_path: the written file.
+        plate: the source frame, as it was decoded from the bytes that were hashed.
+        blend: (h, w) over the plate's data window, as it was published.
+        limits: what the file may ask for.
+
+    Raises:
+        DataLoss: the result has other windows, channels or types than its plate, or cannot be decoded.
+    """
+    result = read_plate(result_path, plate.channels.view, limits)
+    for what, of_result, of_plate in (
+        ("data window", result.data_window, plate.data_window),
+        ("display window", result.display_window, plate.display_window),
+        ("pixel aspect", result.pixel_aspect, plate.pixel_aspect),
+        ("colour type", result.colour.dtype, plate.colour.dtype),
+        ("colour channels", result.colour.shape[2], plate.colour.shape[2]),
+        ("alpha", _alpha_type(result), _alpha_type(plate)),
+    ):
+        if of_result != of_plate:
+            raise DataLoss(
+                f"{result_path} has {what} {of_result}, its plate {of_plate}.", file=str(result_path)
+            )
+    outside = blend == 0
+    pairs = [(result.colour[outside], plate.colour[outside])]
+    if result.alpha is not None and plate.alpha is not None:
+        pairs.append((result.alpha[outside], plate.alpha[outside]))
+    return _merge([_compare(written, source) for written, source in pairs])
+
+
+def _alpha_type(plate: Plate) -> str:
+    return "none" if plate.alpha is None else str(plate.alpha.dtype)
+
+
+def _compare(written: npt.NDArray[Any], source: npt.NDArray[Any]) -> OutsideCheck:
+    differing = bit_view(written) != bit_view(source)
+    count = int(np.count_nonzero(differing))
+    greatest = 0.0
+    if count:
+        a, b = written[differing].astype(np.float64), source[differing].astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            distance = np.abs(a - b)
+        distance[np.isnan(a) & np.isnan(b)] = 0
+        greatest = float(np.nan_to_num(distance, nan=np.inf, posinf=np.inf).max())
+    return OutsideCheck(written.size, count, greatest)
+
+
+def _merge(checks: list[OutsideCheck]) -> OutsideCheck:
+    return OutsideCheck(
+        sum(check.samples_checked for check in checks),
+        sum(check.samples_differing for check in checks),
+        max(check.greatest_difference for check in checks),
+    )

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One worker process as the server sees it: started on demand, replaced after a crash, killed at a time limit."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+from void_server.errors import VoidError, WorkerCrashed, from_dict
+from void_server.pool.messages import read_message, write_message
+
+# One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+EXIT_GRACE_SECONDS = 5.0
+
+
+class WorkerProcess:
+    """A worker process; used by one thread at a time, except for `kill`.
+
+    Args:
+        command: what starts it, without a shell.
+        timeout_seconds: limit `unit_timeout_seconds`: a task that takes longer ends with its worker killed.
+    """
+
+    def __init__(self, command: Sequence[str], timeout_seconds: float) -> None:
+        self._command = list(command)
+        self._timeout = timeout_seconds
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, or None when it is not running."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def run(self, task: dict[str, Any]) -> Any:
+        """Run one task to its end.
+
+        Raises:
+            VoidError: what the worker answered.
+            WorkerCrashed: the worker died or was killed at the time limit; the next call starts a new one.
+        """
+        process = self._ensure()
+        timer = threading.Timer(self._timeout, process.kill)
+        timer.start()
+        try:
+            reply = self._exchange(process, task)
+        finally:
+            timer.cancel()
+        if reply is None:
+            raise self._post_mortem(process)
+        if "error" in reply:
+            error: VoidError = from_dict(reply["error"])
+            raise error
+        return reply["ok"]
+
+    def kill(self) -> None:
+        """End the process at once."""
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """Let the process end by itself; kill it if it does not."""
+        if self._process is None:
+            return
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(EXIT_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._process = None
+
+    def _ensure(self) -> subprocess.Popen[bytes]:
+        if self._process is None or self._process.poll() is not None:
+            environment = dict(os.environ) | dict.fromkeys(THREAD_VARIABLES, "1")
+            # A session of its own: Ctrl-C in the server's terminal reaches the server only, which then ends the workers.
+            self._process = subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=environment,
+                start_new_session=True,
+            )
+        return self._process
+
+    @staticmethod
+    def _exchange(process: subprocess.Popen[bytes], task: dict[str, Any]) -> dict[str, Any] | None:
+        if process.stdin is None or process.stdout is None:
+            return None
+        try:
+            write_message(process.stdin, task)
+            return read_message(process.stdout)  # type: ignore[arg-type]
+        except BrokenPipeError:
+            return None
+
+    def _post_mortem(self, process: subprocess.Popen[bytes]) -> WorkerCrashed:
+        code = process.wait()
+        self.close()
+        return WorkerCrashed(f"The worker process {describe_exit(code)}.")
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, in words, from `subprocess`'s return code."""
+    if code >= 0:
+        return f"ended with exit code {code}"
+    name = signal.Signals(-code).name
+    hints = {
+        signal.SIGKILL: " (killed from outside, as the system does when memory runs out, or at the time limit)",
+        signal.SIGSEGV: " (segmentation fault)",
+        signal.SIGABRT: " (aborted)",
+        signal.SIGBUS: " (bus error: a file shrank or the disk failed while it was read)",
+    }
+    return f"was ended by {name}{hints.get(signal.Signals(-code), '')}"

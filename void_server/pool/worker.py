@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker process: reads tasks from its standard input, answers on its standard output, ends when input closes.
+
+Started by `void_server.pool.process`. All that decodes, computes or loads models is imported here and never in the
+server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from void_server.errors import Internal, OutOfMemory, VoidError
+from void_server.frames.blobs import BlobFolder
+from void_server.pool.messages import read_message, write_message
+
+log = logging.getLogger(__name__)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Serve tasks until standard input closes."""
+    parser = argparse.ArgumentParser(prog="void_server.pool.worker", description=__doc__)
+    parser.add_argument("--store", type=Path, required=True, help="folder of the frame store")
+    parser.add_argument("--memory-bytes", type=int, default=0, help="address space limit; 0 = none")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
+    replies = _claim_standard_output()
+    if options.memory_bytes:
+        _limit_memory(options.memory_bytes)
+    serve(sys.stdin.buffer, replies, BlobFolder(options.store))
+
+
+def serve(tasks: BinaryIO, replies: BinaryIO, blobs: BlobFolder) -> None:
+    """Answer each task of `tasks` on `replies`."""
+    from void_server.pipeline.session import Session
+
+    session = Session(blobs)
+    while (task := read_message(tasks)) is not None:
+        write_message(replies, _answer(session, task))
+
+
+def _answer(session: Any, task: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"ok": session.handle(task)}
+    except VoidError as error:
+        return {"error": error.to_dict()}
+    except MemoryError:
+        session.drop_caches()
+        return {"error": _out_of_memory().to_dict()}
+    except Exception as error:
+        if "Insufficient memory" in str(error) or "bad_alloc" in str(error):
+            session.drop_caches()
+            return {"error": _out_of_memory().to_dict()}
+        log.exception("defect in task %s", task.get("kind", task.get("do")))
+        return {"error": Internal(f"{type(error).__name__}: {error}").to_dict()}
+
+
+def _out_of_memory() -> OutOfMemory:
+    return OutOfMemory(
+        "The worker ran out of memory.",
+        fix="Run fewer workers (--workers), give more memory, or try --preview.",
+    )
+
+
+def _claim_standard_output() -> BinaryIO:
+    """Keep standard output for replies; whatever a library prints goes to standard error."""
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    return replies
+
+
+def _limit_memory(limit: int) -> None:
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+
+
+if __name__ == "__main__":
+    main()

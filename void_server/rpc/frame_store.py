@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Service FrameStore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+from void.v1 import frames_pb2, frames_pb2_grpc, types_pb2
+
+from void_server.errors import InvalidInput, LimitExceeded, NotFound, VoidError, from_dict
+from void_server.frames.blobs import BlobFolder, check_digest
+from void_server.frames.uploads import Uploads
+from void_server.jobs.stage import Pool
+from void_server.rpc.auth import OWNER
+from void_server.rpc.status import answers_errors, streams_errors
+
+MAX_FIND = 4096
+MAX_PROBE = 256
+MAX_CHUNK_BYTES = 2 << 20
+
+
+class FrameStore(frames_pb2_grpc.FrameStoreServicer):
+    """See protos/void/v1/frames.proto."""
+
+    def __init__(self, blobs: BlobFolder, uploads: Uploads, pool: Pool) -> None:
+        self._blobs = blobs
+        self._uploads = uploads
+        self._pool = pool
+
+    @answers_errors
+    def FindMissing(
+        self, request: frames_pb2.FindMissingRequest, context: grpc.ServicerContext
+    ) -> frames_pb2.FindMissingResponse:
+        """Says what must still be uploaded."""
+        if len(request.blobs) > MAX_FIND:
+            raise LimitExceeded(
+                f"{len(request.blobs)} blobs in one question; at most {MAX_FIND}.", fix="Ask in portions."
+            )
+        missing = [d for d in dict.fromkeys(b.digest for b in request.blobs) if not self._blobs.has(d)]
+        return frames_pb2.FindMissingResponse(
+            missing=[
+                frames_pb2.MissingBlob(digest=d, offset=self._uploads.received(d, OWNER)) for d in missing
+            ]
+        )
+
+    @answers_errors
+    def Upload(
+        self, request: Iterator[frames_pb2.UploadRequest], context: grpc.ServicerContext
+    ) -> frames_pb2.UploadResponse:
+        """Receives one blob."""
+        first = next(request, None)
+        if first is None or first.WhichOneof("part") != "start":
+            raise InvalidInput("An upload opens with a start message.")
+        start = first.start
+        stored = self._uploads.receive(
+            start.blob.digest, start.blob.bytes, start.offset, OWNER, _chunks(request)
+        )
+        return frames_pb2.UploadResponse(blob=types_pb2.Blob(digest=stored.digest, bytes=stored.size))
+
+    @streams_errors
+    def Download(
+        self, request: frames_pb2.DownloadRequest, context: grpc.ServicerContext
+    ) -> Iterator[frames_pb2.DownloadResponse]:
+        """Sends one blob from an offset on."""
+        total = self._blobs.size(request.digest)
+        sent = False
+        for chunk in self._blobs.read(request.digest, request.offset):
+            sent = True
+            yield frames_pb2.DownloadResponse(total_bytes=total, chunk=chunk)
+        if not sent:
+            yield frames_pb2.DownloadResponse(total_bytes=total)
+
+    @answers_errors
+    def Probe(
+        self, request: frames_pb2.ProbeRequest, context: grpc.ServicerContext
+    ) -> frames_pb2.ProbeResponse:
+        """Looks into uploaded EXR files, in the workers."""
+        if len(request.digests) > MAX_PROBE:
+            raise LimitExceeded(f"{len(request.digests)} files in one question; at most {MAX_PROBE}.")
+        for digest in request.digests:
+            if not self._blobs.has(check_digest(digest)):
+                raise NotFound(f"Blob {digest} is not in the store.", fix="Upload it first.", file=digest)
+        futures = [
+            self._pool.submit({"do": "probe", "label": f"probe of {d}", "digest": d}) for d in request.digests
+        ]
+        found = []
+        for digest, future in zip(request.digests, futures, strict=True):
+            try:
+                found.append(_probe_to_proto(digest, future.result()))
+            except VoidError as error:
+                found.append(_unreadable(digest, error))
+        return frames_pb2.ProbeResponse(files=found)
+
+
+def _chunks(requests: Iterator[frames_pb2.UploadRequest]) -> Iterator[bytes]:
+    for message in requests:
+        if message.WhichOneof("part") != "chunk":
+            raise InvalidInput("After the start message an upload carries chunks only.")
+        if len(message.chunk) > MAX_CHUNK_BYTES:
+            raise LimitExceeded(f"A chunk of {len(message.chunk)} bytes; at most {MAX_CHUNK_BYTES}.")
+        yield message.chunk
+
+
+def _unreadable(digest: str, error: VoidError) -> frames_pb2.FileProbe:
+    problem = types_pb2.Problem(
+        severity=types_pb2.SEVERITY_ERROR, code=error.code, message=error.message, fix=error.fix
+    )
+    return frames_pb2.FileProbe(digest=digest, problem=problem)
+
+
+def _probe_to_proto(digest: str, info: dict[str, Any]) -> frames_pb2.FileProbe:
+    if "problem" in info:
+        return _unreadable(digest, from_dict(info["problem"]))
+    parts = [
+        frames_pb2.PartProbe(
+            name=part["name"],
+            view=part["view"],
+            data_window=frames_pb2.Window(**part["data_window"]),
+            display_window=frames_pb2.Window(**part["display_window"]),
+            pixel_aspect=part["pixel_aspect"],
+            compression=part["compression"],
+            channels=[frames_pb2.ChannelProbe(**channel) for channel in part["channels"]],
+        )
+        for part in info["parts"]
+    ]
+    return frames_pb2.FileProbe(digest=digest, content_digest=info["content_digest"], parts=parts)

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Service Jobs."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator
+
+import grpc
+from void.v1 import jobs_pb2, jobs_pb2_grpc
+
+from void_server.errors import PreconditionFailed
+from void_server.frames.blobs import BlobFolder
+from void_server.jobs.canonical import request_id
+from void_server.jobs.model import JobRecord, Problem, Progress
+from void_server.jobs.runner import Runner
+from void_server.jobs.stage import Stopped
+from void_server.jobs.states import ENDED
+from void_server.jobs.store import JobStore
+from void_server.rpc import translate
+from void_server.rpc.auth import OWNER
+from void_server.rpc.status import answers_errors, streams_errors
+from void_server.rpc.validate import Validator, files_of
+
+WATCH_POLL_SECONDS = 1.0
+
+
+class Jobs(jobs_pb2_grpc.JobsServicer):
+    """See protos/void/v1/jobs.proto."""
+
+    def __init__(
+        self,
+        store: JobStore,
+        runner: Runner,
+        blobs: BlobFolder,
+        validator: Validator,
+        stopping: threading.Event,
+    ) -> None:
+        self._store = store
+        self._runner = runner
+        self._blobs = blobs
+        self._validator = validator
+        self._stopping = stopping
+
+    @streams_errors
+    def Preflight(
+        self, request: jobs_pb2.PreflightRequest, context: grpc.ServicerContext
+    ) -> Iterator[jobs_pb2.PreflightResponse]:
+        """Looks at what is uploaded; yields progress, then the report."""
+        self._validator.check(request.spec)
+        spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
+        unseen = self._leave_out_missing(spec)
+        progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
+        outcome: list[tuple[list[Problem], list[str]] | BaseException] = []
+
+        def work() -> None:
+            try:
+                outcome.append(self._runner.preflight(spec, progress.put, lambda: not context.is_active()))
+            except Exception as error:  # noqa: BLE001 - raised again in the call's own thread
+                outcome.append(error)
+            finally:
+                progress.put(None)
+
+        threading.Thread(target=work, name="preflight", daemon=True).start()
+        while (latest := progress.get()) is not None:
+            yield jobs_pb2.PreflightResponse(progress=translate.progress_to_proto(latest))
+        result = outcome[0]
+        if isinstance(result, Stopped):
+            raise PreconditionFailed("The server is stopping.", fix="Try again when it is back.")
+        if isinstance(result, BaseException):
+            raise result
+        problems, notes = result
+        report = jobs_pb2.PreflightReport(
+            problems=[translate.problem_to_proto(p) for p in sorted(problems, key=_errors_first)],
+            unseen_files=unseen,
+            notes=notes,
+        )
+        yield jobs_pb2.PreflightResponse(report=report)
+
+    @answers_errors
+    def Submit(
+        self, request: jobs_pb2.SubmitRequest, context: grpc.ServicerContext
+    ) -> jobs_pb2.SubmitResponse:
+        """Accepts a job."""
+        self._validator.check(request.spec)
+        for role, file in files_of(request.spec):
+            if not self._blobs.has(file.blob.digest):
+                raise PreconditionFailed(
+                    f"{role} {file.name} is not uploaded.",
+                    fix="Upload it, then submit again.",
+                    frame=file.frame,
+                    file=file.name,
+                )
+        record, created = self._store.submit(
+            request_id(request.spec), request.spec.SerializeToString(), OWNER, again=request.again
+        )
+        return jobs_pb2.SubmitResponse(job=self._to_proto(record), created=created)
+
+    @answers_errors
+    def Get(self, request: jobs_pb2.GetRequest, context: grpc.ServicerContext) -> jobs_pb2.GetResponse:
+        """Returns one job."""
+        return jobs_pb2.GetResponse(job=self._to_proto(self._store.get(request.id)))
+
+    @answers_errors
+    def List(self, request: jobs_pb2.ListRequest, context: grpc.ServicerContext) -> jobs_pb2.ListResponse:
+        """Lists jobs, newest first."""
+        wanted = [s for s in map(translate.state_from_proto, request.states) if s is not None]
+        jobs = self._store.newest(wanted, limit=request.limit or 100)
+        return jobs_pb2.ListResponse(
+            jobs=[translate.job_to_proto(j, self._store.progress(j.id), with_files=False) for j in jobs]
+        )
+
+    @streams_errors
+    def Watch(
+        self, request: jobs_pb2.WatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[jobs_pb2.WatchResponse]:
+        """Replays and follows a job's events until the job ends."""
+        job_id = self._store.get(request.id).id
+        upcoming = max(1, request.from_event)
+        shown = Progress()
+        while context.is_active() and not self._stopping.is_set():
+            seen = self._store.changes()
+            ended = self._store.state(job_id) in ENDED
+            for event in self._store.events(job_id, upcoming):
+                upcoming = event.sequence + 1
+                yield jobs_pb2.WatchResponse(event=translate.event_to_proto(event))
+            if ended:
+                return
+            progress = self._store.progress(job_id)
+            if progress != shown and progress.total:
+                shown = progress
+                yield jobs_pb2.WatchResponse(progress=translate.progress_to_proto(progress))
+            self._store.wait_for_change(seen, WATCH_POLL_SECONDS)
+        if self._stopping.is_set():
+            context.abort(grpc.StatusCode.UNAVAILABLE, "The server is stopping; watch again when it is back.")
+
+    @answers_errors
+    def Cancel(
+        self, request: jobs_pb2.CancelRequest, context: grpc.ServicerContext
+    ) -> jobs_pb2.CancelResponse:
+        """Asks a job to stop."""
+        return jobs_pb2.CancelResponse(job=self._to_proto(self._store.request_cancel(request.id)))
+
+    @answers_errors
+    def Delete(
+        self, request: jobs_pb2.DeleteRequest, context: grpc.ServicerContext
+    ) -> jobs_pb2.DeleteResponse:
+        """Forgets an ended job."""
+        self._store.delete(request.id)
+        return jobs_pb2.DeleteResponse()
+
+    def _to_proto(self, record: JobRecord) -> jobs_pb2.Job:
+        return translate.job_to_proto(record, self._store.progress(record.id))
+
+    def _leave_out_missing(self, spec: jobs_pb2.JobSpec) -> int:
+        unseen = 0
+        for name in translate.SEQUENCES:
+            sequence = getattr(spec.shot, name)
+            for file in sequence.files:
+                if not self._blobs.has(file.blob.digest):
+                    file.ClearField("source")
+                    unseen += 1
+        return unseen
+
+
+def _errors_first(problem: Problem) -> int:
+    return 0 if problem.severity == "error" else 1

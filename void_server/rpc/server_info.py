@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Services Server and Masks."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import Any
+
+import grpc
+from void.v1 import masks_pb2, masks_pb2_grpc, server_pb2, server_pb2_grpc
+
+from void_server.configuration import Limits
+from void_server.errors import Unsupported
+from void_server.rpc.status import answers_errors
+
+
+class Server(server_pb2_grpc.ServerServicer):
+    """See protos/void/v1/server.proto.
+
+    Args:
+        capabilities: as the workers report them.
+    """
+
+    def __init__(self, version: str, workers: int, limits: Limits, capabilities: dict[str, Any]) -> None:
+        self._answer = server_pb2.GetCapabilitiesResponse(
+            version=version,
+            workers=workers,
+            engines=[server_pb2.Plug(**p) for p in capabilities["engines"]],
+            segmenters=[server_pb2.Plug(**p) for p in capabilities["segmenters"]],
+            reasoners=[server_pb2.Plug(**p) for p in capabilities["reasoners"]],
+            options=[server_pb2.Option(**o) for o in capabilities["options"]],
+            packages=capabilities["packages"],
+            limits=[
+                server_pb2.Limit(
+                    name=f.name,
+                    value=getattr(limits, f.name),
+                    unit=f.metadata["unit"],
+                    help=f.metadata["help"],
+                )
+                for f in fields(limits)
+            ],
+        )
+
+    @answers_errors
+    def GetCapabilities(
+        self, request: server_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
+    ) -> server_pb2.GetCapabilitiesResponse:
+        """Lists what this server can do."""
+        return self._answer
+
+
+class Masks(masks_pb2_grpc.MasksServicer):
+    """See protos/void/v1/masks.proto; there is no interactive segmenter yet."""
+
+    @answers_errors
+    def Preview(
+        self, request: masks_pb2.PreviewRequest, context: grpc.ServicerContext
+    ) -> masks_pb2.PreviewResponse:
+        """Answers that no segmenter is available yet."""
+        raise Unsupported(
+            "Mattes from points, boxes or a roto are not available yet.", fix="Give a finished matte."
+        )

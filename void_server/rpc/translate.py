@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between the contract's messages and the server's own values."""
+
+from __future__ import annotations
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from void.v1 import jobs_pb2, types_pb2
+
+from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress
+from void_server.jobs.states import JobState
+
+_STATES = {
+    JobState.QUEUED: jobs_pb2.JOB_STATE_QUEUED,
+    JobState.RUNNING: jobs_pb2.JOB_STATE_RUNNING,
+    JobState.CANCELLING: jobs_pb2.JOB_STATE_CANCELLING,
+    JobState.DONE: jobs_pb2.JOB_STATE_DONE,
+    JobState.FAILED: jobs_pb2.JOB_STATE_FAILED,
+    JobState.CANCELLED: jobs_pb2.JOB_STATE_CANCELLED,
+}
+_STATES_BACK = {v: k for k, v in _STATES.items()}
+
+_OUTPUTS = {
+    "result": jobs_pb2.OUTPUT_KIND_RESULT,
+    "matte": jobs_pb2.OUTPUT_KIND_MATTE,
+    "sidecar": jobs_pb2.OUTPUT_KIND_SIDECAR,
+    "contact_sheet": jobs_pb2.OUTPUT_KIND_CONTACT_SHEET,
+    "qc_plot": jobs_pb2.OUTPUT_KIND_QC_PLOT,
+}
+
+_SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}
+
+SEQUENCES = ("plate", "remove", "affected", "keep", "quadmask", "clean_plate")
+"""The frame sequences of a `void.v1.Shot`, by field name."""
+
+
+def state_to_proto(state: JobState) -> jobs_pb2.JobState:
+    """The contract's word for a state."""
+    return _STATES[state]
+
+
+def state_from_proto(value: int) -> JobState | None:
+    """The state for the contract's word; None for one that is never stored."""
+    return _STATES_BACK.get(jobs_pb2.JobState.ValueType(value))
+
+
+def output_to_proto(output: Output) -> jobs_pb2.Output:
+    """An output as the contract says it."""
+    blob = types_pb2.Blob(digest=output.digest, bytes=output.size)
+    return jobs_pb2.Output(kind=_OUTPUTS[output.kind], frame=output.frame, blob=blob)
+
+
+def problem_to_proto(problem: Problem) -> types_pb2.Problem:
+    """A problem as the contract says it."""
+    return types_pb2.Problem(
+        severity=_SEVERITIES[problem.severity],
+        code=problem.code,
+        input=problem.input,
+        frames=problem.frames,
+        file=problem.file,
+        message=problem.message,
+        fix=problem.fix,
+    )
+
+
+def progress_to_proto(progress: Progress) -> jobs_pb2.Progress:
+    """Progress as the contract says it."""
+    return jobs_pb2.Progress(
+        stage=progress.stage,
+        stage_number=progress.stage_number,
+        stage_count=progress.stage_count,
+        done=progress.done,
+        total=progress.total,
+        eta_seconds=progress.eta_seconds,
+    )
+
+
+def event_to_proto(event: Event) -> jobs_pb2.Event:
+    """An event as the contract says it."""
+    message = jobs_pb2.Event(sequence=event.sequence, time=_timestamp(event.time))
+    payload = event.payload
+    if event.kind == "state":
+        message.state = _STATES[JobState(payload["state"])]
+    elif event.kind == "stage":
+        message.stage.CopyFrom(progress_to_proto(Progress(**payload)))
+    elif event.kind == "output":
+        message.output.CopyFrom(output_to_proto(Output(**payload)))
+    elif event.kind == "problem":
+        message.problem.CopyFrom(problem_to_proto(Problem.from_dict(payload)))
+    else:
+        message.message = payload["message"]
+    return message
+
+
+def job_to_proto(job: JobRecord, progress: Progress, *, with_files: bool = True) -> jobs_pb2.Job:
+    """A job as the contract says it; without its file lists for listings."""
+    spec = jobs_pb2.JobSpec.FromString(job.spec)
+    if not with_files:
+        for name in SEQUENCES:
+            getattr(spec.shot, name).ClearField("files")
+    message = jobs_pb2.Job(
+        id=job.id,
+        request_id=job.request_id,
+        attempt=job.attempt,
+        owner=job.owner,
+        state=_STATES[job.state],
+        spec=spec,
+        created=_timestamp(job.created),
+        progress=progress_to_proto(progress),
+        outputs=[output_to_proto(o) for o in job.outputs] if with_files else [],
+        problems=[problem_to_proto(p) for p in job.problems],
+        last_event=job.last_event,
+    )
+    if job.started is not None:
+        message.started.CopyFrom(_timestamp(job.started))
+    if job.finished is not None:
+        message.finished.CopyFrom(_timestamp(job.finished))
+    return message
+
+
+def _timestamp(seconds: float) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromNanoseconds(int(seconds * 1e9))
+    return stamp

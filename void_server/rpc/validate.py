@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What can be said about an order without looking at pixels; everything else is preflight's."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from void.v1 import jobs_pb2, types_pb2
+
+from void_server.configuration import Limits
+from void_server.errors import InvalidInput, LimitExceeded, Unsupported
+from void_server.frames.blobs import check_digest
+from void_server.rpc.translate import SEQUENCES
+
+
+def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]]:
+    """Every file of an order with the name of its input."""
+    for name in SEQUENCES:
+        for file in getattr(spec.shot, name).files:
+            yield name, file
+
+
+def frame_numbers(frames: types_pb2.FrameRange) -> range:
+    """The frames of a range; step 0 reads as 1."""
+    return range(frames.first, frames.last + 1, max(1, frames.step))
+
+
+class Validator:
+    """Checks orders against the limits and what the workers can do.
+
+    Args:
+        capabilities: as the workers report them.
+    """
+
+    def __init__(self, limits: Limits, capabilities: dict[str, Any]) -> None:
+        self._limits = limits
+        self._capabilities = capabilities
+
+    def check(self, spec: jobs_pb2.JobSpec) -> None:
+        """Let a well-formed order pass.
+
+        Raises:
+            InvalidInput: a field is missing, contradictory or out of range.
+            LimitExceeded: too many frames.
+            Unsupported: an engine, reasoner, segmenter or way of giving frames that is not available yet.
+        """
+        if spec.kind == jobs_pb2.JOB_KIND_QUADMASK:
+            raise Unsupported(
+                "Jobs that make only the quadmask are not available yet.",
+                fix="Run a removal; its result carries the quadmask as void_mask.",
+            )
+        self._check_range(spec.shot)
+        for name in SEQUENCES:
+            self._check_sequence(name, getattr(spec.shot, name))
+        self._check_inputs(spec.shot)
+        self._check_plugs(spec)
+        self._check_options(dict(spec.settings.options))
+        self._check_colour(spec.shot.colour)
+
+    def _check_range(self, shot: types_pb2.Shot) -> None:
+        frames = shot.range
+        if frames.last < frames.first or frames.step < 0:
+            raise InvalidInput(
+                f"The range {frames.first}-{frames.last}x{frames.step} is empty.",
+                fix="Give the first frame, then the last, such as --range 1001-1040.",
+            )
+        count = len(frame_numbers(frames))
+        if count > self._limits.max_frames:
+            raise LimitExceeded(
+                f"{count} frames are over the limit max_frames = {self._limits.max_frames}.",
+                fix="Split the shot, or raise the limit on the server.",
+            )
+
+    def _check_sequence(self, name: str, sequence: types_pb2.FrameSequence) -> None:
+        previous: int | None = None
+        for file in sequence.files:
+            if file.WhichOneof("source") == "path":
+                raise Unsupported(
+                    f"{name} {file.name} is given as a path on shared storage; that is not available yet.",
+                    fix="Upload the frames.",
+                    frame=file.frame,
+                )
+            if file.WhichOneof("source") != "blob":
+                raise InvalidInput(f"{name} {file.name} has no content.", frame=file.frame, file=file.name)
+            check_digest(file.blob.digest)
+            if previous is not None and file.frame <= previous:
+                raise InvalidInput(
+                    f"{name} lists frame {file.frame} after frame {previous}.",
+                    fix="List each frame once, in ascending order.",
+                    frame=file.frame,
+                )
+            previous = file.frame
+
+    def _check_inputs(self, shot: types_pb2.Shot) -> None:
+        if not shot.plate.files:
+            raise InvalidInput("No plate is given.", fix="Give the source frames with --plate.")
+        if not shot.remove.files and not shot.quadmask.files:
+            raise InvalidInput(
+                "Nothing says what to remove.",
+                fix="Give a matte of the object with --remove, or a painted void_mask with --quadmask.",
+            )
+        if shot.clean_plate.files:
+            raise Unsupported(
+                "Clean-plate frames as a source are not available yet.", fix="Leave --cleanplate out."
+            )
+        if shot.points or shot.boxes:
+            raise Unsupported(
+                "Removing from points or boxes is not available yet.", fix="Give a matte with --remove."
+            )
+        if shot.instruction:
+            raise Unsupported("Removing from words is not available yet.", fix="Give a matte with --remove.")
+
+    def _check_plugs(self, spec: jobs_pb2.JobSpec) -> None:
+        settings = spec.settings
+        for kind, name in (
+            ("engine", settings.engine),
+            ("segmenter", settings.segmenter),
+            ("reasoner", settings.reasoner),
+        ):
+            if not name or (kind == "engine" and name == "auto"):
+                continue
+            plugs = {p["name"]: p for p in self._capabilities[f"{kind}s"]}
+            if name not in plugs:
+                raise InvalidInput(f"There is no {kind} {name!r}.{_near(name, plugs)}")
+            if not plugs[name]["available"]:
+                raise Unsupported(f"The {kind} {name} is {plugs[name]['unavailable_reason']}")
+        if settings.reasoner == "artist" and not spec.shot.affected.files and not spec.shot.quadmask.files:
+            raise InvalidInput(
+                "The reasoner artist takes the affected region from a matte, and none is given.",
+                fix="Give --affected, or --reasoner none.",
+            )
+
+    def _check_options(self, options: dict[str, str]) -> None:
+        known = {o["name"]: o for o in self._capabilities["options"]}
+        for name, value in options.items():
+            if name not in known:
+                raise InvalidInput(
+                    f"There is no option {name!r}.{_near(name, known)}",
+                    fix="`void capabilities` lists all options.",
+                )
+            _check_value(known[name], value)
+
+    def _check_colour(self, colour: types_pb2.ColourSpace) -> None:
+        if colour.WhichOneof("config") == "archive":
+            check_digest(colour.archive.digest)
+
+
+def _check_value(option: dict[str, Any], value: str) -> None:
+    name, kind = option["name"], option["type"]
+    if kind in ("switch", "choice"):
+        words = ["on", "off"] if kind == "switch" else option["choices"]
+        if value not in words:
+            raise InvalidInput(f"{name}={value} is not one of {', '.join(words)}.")
+        return
+    try:
+        number = int(value) if kind == "integer" else float(value)
+    except ValueError:
+        raise InvalidInput(
+            f"{name}={value} is not {'a whole ' if kind == 'integer' else 'a '}number."
+        ) from None
+    if not option["minimum"] <= number <= option["maximum"]:
+        raise InvalidInput(
+            f"{name}={value} is outside {option['minimum']:g} to {option['maximum']:g}.", fix=option["help"]
+        )
+
+
+def _near(name: str, known: dict[str, Any]) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    return f" Did you mean {close[0]}?" if close else f" There are: {', '.join(sorted(known))}."
