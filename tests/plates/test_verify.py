@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The check that nothing outside the blend matte was touched sees every bit, and only outside."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from void_server.errors import DataLoss
+from void_server.plates.exr import bit_view
+from void_server.plates.plate import read_plate
+from void_server.plates.result import write_result
+from void_server.plates.verify import outside_difference
+
+
+@pytest.fixture
+def case(write_exr, any_bits, fresh):
+    """A plate, a blend matte that is 0 in the left half, and a writer of results that gives their check."""
+    plate = read_plate(write_exr({name: any_bits(np.float16, (8, 10), i) for i, name in enumerate("RGBA")}))
+    blend = np.zeros((8, 10), np.float16)
+    blend[:, 5:] = 0.5
+
+    def check(change):
+        colour, alpha = plate.colour.copy(), plate.alpha.copy()
+        change(colour, alpha)
+        path = fresh("checked")
+        write_result(path, plate.__class__(plate.channels, plate.colour, alpha), colour, {})
+        return outside_difference(path, plate, blend)
+
+    return plate, check
+
+
+def test_an_untouched_outside_is_identical(case):
+    _, check = case
+    found = check(lambda colour, alpha: None)
+    assert found.identical and found.samples_checked == 8 * 5 * 4
+    assert found.greatest_difference == 0
+
+
+def test_changes_inside_do_not_count(case):
+    _, check = case
+
+    def change(colour, alpha):
+        colour[:, 5:] = 7
+
+    assert check(change).identical
+
+
+@pytest.mark.parametrize("channel", [0, 1, 2])
+def test_one_changed_bit_outside_counts(case, channel):
+    _, check = case
+
+    def change(colour, alpha):
+        bit_view(colour[3:4, 4, channel])  # the view is of a copy; the bit is flipped in place below
+        colour.view(np.uint16)[3, 4, channel] ^= 1
+
+    assert check(change).samples_differing == 1
+
+
+def test_alpha_counts_too(case):
+    _, check = case
+
+    def change(colour, alpha):
+        alpha.view(np.uint16)[0, 0] ^= 1
+
+    assert check(change).samples_differing == 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "greatest"),
+    [(1.0, 1.5, 0.5), (0.0, -0.0, 0.0), (1.0, math.nan, math.inf), (math.inf, 2.0, math.inf)],
+)
+def test_the_greatest_difference_is_named(write_exr, fresh, before, after, greatest):
+    plate = read_plate(write_exr({name: np.full((2, 2), before, np.float32) for name in "RGB"}))
+    colour = plate.colour.copy()
+    colour[1, 1, 2] = after
+    write_result(path := fresh(), plate, colour, {})
+    found = outside_difference(path, plate, np.zeros((2, 2), np.float32))
+    assert (found.samples_differing, found.greatest_difference) == (1, greatest)
+
+
+def test_a_result_with_another_window_is_no_result(write_exr, fresh, grey):
+    plate = read_plate(write_exr({name: grey() for name in "RGB"}))
+    moved = read_plate(write_exr({name: grey() for name in "RGB"}, at=(1, 0)))
+    write_result(path := fresh(), moved, moved.colour, {})
+    with pytest.raises(DataLoss, match="data window"):
+        outside_difference(path, plate, np.zeros((8, 10), np.float16))
+
+
+def test_a_lost_alpha_is_noticed(write_exr, fresh, grey):
+    plate = read_plate(write_exr({name: grey() for name in "RGBA"}))
+    write_result(path := fresh(), plate.__class__(plate.channels, plate.colour, None), plate.colour, {})
+    with pytest.raises(DataLoss, match="alpha none"):
+        outside_difference(path, plate, np.zeros((8, 10), np.float16))
