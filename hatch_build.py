@@ -43,19 +43,23 @@ def generate(root: Path) -> Path:
     )
     _run(
         protoc,
-        [
-            f"-I{root / 'protos'}",
-            f"-I{well_known}",
-            *plugins,
-            f"--python_out={out}",
-            f"--grpc_python_out={out}",
-        ]
-        + [f"--mypy_out=quiet:{out}", f"--mypy_grpc_out=quiet:{out}", *contract],
+        f"-I{root / 'protos'}",
+        f"-I{well_known}",
+        *plugins,
+        f"--python_out={out}",
+        f"--grpc_python_out={out}",
+        f"--mypy_out=quiet:{out}",
+        f"--mypy_grpc_out=quiet:{out}",
+        *contract,
     )
     _run(
         protoc,
-        [f"-I{google}", f"-I{well_known}", *plugins[:1], f"--python_out={rich}", f"--mypy_out=quiet:{rich}"]
-        + [f"google/rpc/{name}.proto" for name in RICH_ERRORS],
+        f"-I{google}",
+        f"-I{well_known}",
+        *plugins[:1],
+        f"--python_out={rich}",
+        f"--mypy_out=quiet:{rich}",
+        *(f"google/rpc/{name}.proto" for name in RICH_ERRORS),
     )
     target = out / "void" / "google_rpc"
     target.mkdir()
@@ -83,7 +87,7 @@ def _plugin(bin_dir: Path, name: str) -> str:
     raise RuntimeError(f"{name} is not installed beside {sys.executable}; install mypy-protobuf")
 
 
-def _run(protoc: Any, arguments: list[str]) -> None:
+def _run(protoc: Any, *arguments: str) -> None:
     if protoc.main(["protoc", *arguments]) != 0:
         raise RuntimeError("protoc refused the contract; its message is above")
 

@@ -59,7 +59,7 @@ def load_config(text: str) -> ColourConfig:
     if not path.is_file():
         raise BadInput(
             f"The OCIO config {text} does not exist.",
-            fix="Name a .ocio or .ocioz file, or a built-in config such as ocio://default, with --ocio or $OCIO.",
+            fix="Give --ocio (or $OCIO) a .ocio or .ocioz file, or a built-in name such as ocio://default.",
             file=text,
         )
     if path.suffix.lower() == ".ocioz":
@@ -148,7 +148,7 @@ def _leads_out(path: str) -> bool:
 
 def _too_big(name: str) -> BadInput:
     return BadInput(
-        f"The OCIO config {name} has over {MAX_ARCHIVE_FILES} look-up files or {MAX_ARCHIVE_BYTES >> 20} MiB.",
+        f"The OCIO config {name} has over {MAX_ARCHIVE_FILES} files or {MAX_ARCHIVE_BYTES >> 20} MiB.",
         fix="Give a .ocioz with only the files that it needs.",
         file=name,
     )

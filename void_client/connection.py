@@ -190,6 +190,11 @@ class Connection:
         return self._target
 
     @property
+    def stubs(self) -> Stubs:
+        """The services of the channel as it is now; asked anew for each call, since `renew` may replace them."""
+        return self._stubs
+
+    @property
     def metadata(self) -> tuple[tuple[str, str], ...]:
         """What each call bears."""
         return (("authorization", f"Bearer {self._target.token}"),)

@@ -8,6 +8,8 @@ writer lives, so that a later run knows and removes what a killed one left.
 from __future__ import annotations
 
 import os
+import secrets
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,11 +18,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 from void.v1 import jobs_pb2
+
 from void_client.content import sha256_of
 from void_client.errors import BadInput, WriteFailed
 from void_client.sequence import describe_frames
 
 PARTIAL_PREFIX, PARTIAL_SUFFIX = ".void-", ".part"
+_POSIX = os.name == "posix"
 _EXR_FOLDERS = {jobs_pb2.OUTPUT_KIND_RESULT: ("", ""), jobs_pb2.OUTPUT_KIND_MATTE: ("matte", "_matte")}
 _SHOT_SUFFIXES = {
     jobs_pb2.OUTPUT_KIND_SIDECAR: ".json",
@@ -109,7 +113,8 @@ def check_spares_inputs(folder: ResultFolder, frames: Iterable[int], inputs: Ite
         path, frame = clashes[0]
         all_frames = describe_frames(f for _, f in clashes if f is not None)
         raise BadInput(
-            f"The result would overwrite the input file {path}" + (f" (frames {all_frames})." if all_frames else "."),
+            f"The result would overwrite the input file {path}"
+            + (f" (frames {all_frames})." if all_frames else "."),
             fix="Choose another folder with --out, or another --name.",
             frame=frame,
             file=str(path),
@@ -137,16 +142,15 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _open_partial(path.parent) as file:
-            partial = Path(file.name)
+        partial, file = _create_partial(path.parent)
+        with file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            if os.name == "posix":
-                # Renamed while still locked: nobody can take it for a leftover in between.
-                os.chmod(file.fileno(), 0o666 & ~_umask())
+            if _POSIX:
+                # Renamed while still locked, so that nobody takes it for a leftover in between.
                 partial.replace(path)
-        if os.name != "posix":
+        if not _POSIX:
             partial.replace(path)
         _sync_folder(path.parent)
     except OSError as error:
@@ -162,27 +166,60 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 def remove_leftovers(folder: Path) -> int:
-    """Remove temporary files whose writer no longer lives; returns how many."""
+    """Remove the temporary files of killed writers; returns how many there were."""
     removed = 0
     for path in folder.glob(f"{PARTIAL_PREFIX}*{PARTIAL_SUFFIX}"):
-        # A file of a living writer is locked (POSIX) or cannot be removed while open (Windows).
-        with suppress(OSError), path.open("rb+") as file:
-            if os.name == "posix":
-                _lock(file, wait=False)
+        # A living writer's file is locked (POSIX), or cannot be removed while it is open (Windows).
+        with suppress(OSError):
+            if _POSIX:
+                with path.open("rb+") as file:
+                    _lock(file, wait=False)
+                    path.unlink()
+            else:
                 path.unlink()
-                removed += 1
-        if os.name != "posix":
-            with suppress(OSError):
-                path.unlink()
-                removed += 1
+            removed += 1
     return removed
 
 
-@contextmanager
-def _open_partial(folder: Path) -> Iterator[BinaryIO]:
+def _create_partial(folder: Path) -> tuple[Path, BinaryIO]:
     while True:
-        descriptor, name = tempfile.mkstemp(prefix=PARTIAL_PREFIX, suffix=PARTIAL_SUFFIX, dir=folder)
-        with open(descriptor, "wb", buffering=0) as unnamed:
-            del unnamed
-        break
-    yield  # type: ignore[misc]
+        path = folder / f"{PARTIAL_PREFIX}{secrets.token_hex(8)}{PARTIAL_SUFFIX}"
+        file = path.open("xb")
+        _lock(file, wait=True)
+        # Between creation and lock another client may have taken it for a leftover.
+        if not _POSIX or os.fstat(file.fileno()).st_nlink:
+            return path, file
+        file.close()
+
+
+def _lock(file: BinaryIO, *, wait: bool) -> None:
+    """Lock an open file; where the file system has no locks, a writer goes on and a cleaner gets an OSError."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        if not wait:
+            raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a rename durable; file systems that cannot sync a folder need no sync or have none."""
+    if not _POSIX:
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino

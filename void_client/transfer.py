@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from typing import BinaryIO, Protocol
 
 import grpc
-
 from void.v1 import frames_pb2, types_pb2
+
 from void_client.connection import Connection, Retries
 from void_client.content import Content, Meter, sha256_of
 from void_client.errors import BadInput, CorruptTransfer, status_of
@@ -175,9 +175,7 @@ class _Upload:
         self._count_to(offset)
         limit = time_limit_s(self._content.size - offset)
         stub = self._connection.stubs.frames
-        call = stub.Upload.future(
-            self._messages(offset), timeout=limit, metadata=self._connection.metadata
-        )
+        call = stub.Upload.future(self._messages(offset), timeout=limit, metadata=self._connection.metadata)
         try:
             with self._stop.tracking(call):
                 call.result()
@@ -214,9 +212,7 @@ class _Upload:
             return sha256_of(file)[0] == self._content.digest
 
     def _messages(self, offset: int) -> Iterator[frames_pb2.UploadRequest]:
-        yield frames_pb2.UploadRequest(
-            start=frames_pb2.UploadStart(blob=self._content.blob, offset=offset)
-        )
+        yield frames_pb2.UploadRequest(start=frames_pb2.UploadStart(blob=self._content.blob, offset=offset))
         try:
             with self._content.open() as file:
                 file.seek(offset)

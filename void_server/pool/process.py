@@ -82,7 +82,7 @@ class WorkerProcess:
     def _ensure(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
             environment = dict(os.environ) | dict.fromkeys(THREAD_VARIABLES, "1")
-            # A session of its own: Ctrl-C in the server's terminal reaches the server only, which then ends the workers.
+            # A session of its own: Ctrl-C in the server's terminal reaches the server, which then ends the workers.
             self._process = subprocess.Popen(
                 self._command,
                 stdin=subprocess.PIPE,
@@ -98,7 +98,7 @@ class WorkerProcess:
             return None
         try:
             write_message(process.stdin, task)
-            return read_message(process.stdout)  # type: ignore[arg-type]
+            return read_message(process.stdout)
         except BrokenPipeError:
             return None
 

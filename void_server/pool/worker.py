@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from void_server.errors import Internal, OutOfMemory, VoidError
 from void_server.frames.blobs import BlobFolder
@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> None:
     serve(sys.stdin.buffer, replies, BlobFolder(options.store))
 
 
-def serve(tasks: BinaryIO, replies: BinaryIO, blobs: BlobFolder) -> None:
+def serve(tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder) -> None:
     """Answer each task of `tasks` on `replies`."""
     from void_server.pipeline.session import Session
 
@@ -66,7 +66,7 @@ def _out_of_memory() -> OutOfMemory:
     )
 
 
-def _claim_standard_output() -> BinaryIO:
+def _claim_standard_output() -> IO[bytes]:
     """Keep standard output for replies; whatever a library prints goes to standard error."""
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

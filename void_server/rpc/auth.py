@@ -96,7 +96,7 @@ def _refuse(_request: Any, context: grpc.ServicerContext) -> Any:
     )
 
 
-def _counted(handler: Any, activity: Activity) -> Any:
+def _counted(handler: Any, activity: Activity) -> grpc.RpcMethodHandler[Any, Any]:
     inner = _behaviour(handler)
     if handler.response_streaming:
 
@@ -120,12 +120,17 @@ def _behaviour(handler: Any) -> Callable[[Any, grpc.ServicerContext], Any]:
     return found
 
 
-def _same_shape(handler: Any, behaviour: Callable[[Any, grpc.ServicerContext], Any]) -> Any:
+def _same_shape(
+    handler: Any, behaviour: Callable[[Any, grpc.ServicerContext], Any]
+) -> grpc.RpcMethodHandler[Any, Any]:
     makers = {
         (False, False): grpc.unary_unary_rpc_method_handler,
         (False, True): grpc.unary_stream_rpc_method_handler,
         (True, False): grpc.stream_unary_rpc_method_handler,
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
-    make = makers[bool(handler.request_streaming), bool(handler.response_streaming)]
-    return make(behaviour, handler.request_deserializer, handler.response_serializer)
+    make: Any = makers[bool(handler.request_streaming), bool(handler.response_streaming)]
+    made: grpc.RpcMethodHandler[Any, Any] = make(
+        behaviour, handler.request_deserializer, handler.response_serializer
+    )
+    return made

@@ -33,11 +33,6 @@ SEQUENCES = ("plate", "remove", "affected", "keep", "quadmask", "clean_plate")
 """The frame sequences of a `void.v1.Shot`, by field name."""
 
 
-def state_to_proto(state: JobState) -> jobs_pb2.JobState:
-    """The contract's word for a state."""
-    return _STATES[state]
-
-
 def state_from_proto(value: int) -> JobState | None:
     """The state for the contract's word; None for one that is never stored."""
     return _STATES_BACK.get(jobs_pb2.JobState.ValueType(value))

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+# make          the environment in .venv, with the commands void and void-server
+# make demo     removes the object from the bundled shot and says where the result is
+# make test     all that CI runs: contract lint, style, types, tests with coverage
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check -q
+SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard protos/void/v1/*.proto)
+DEMO := examples/demo
+OUT := demo_result
+
+.PHONY: all demo test lint types tests clean bench-quality
+
+all: $(VENV)/.server
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "The server needs Python 3.11 or newer; give one with make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.server: $(SOURCES) | $(VENV)/bin/python
+	@echo "installing the server and the client into $(VENV) (about a minute) ..."
+	PIP_CONSTRAINT=constraints.txt $(PIP) install -e '.[server]'
+	@touch $@
+
+$(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
+	@echo "installing server, client and development tools into $(VENV) (about a minute) ..."
+	PIP_CONSTRAINT=constraints.txt $(PIP) install -e '.[server,dev]'
+	@touch $@ $(VENV)/.server
+
+demo: $(VENV)/.server
+	$(BIN)/void remove --local --plate '$(DEMO)/plate/plate.%04d.exr' --range 1010-1029 \
+	  --remove '$(DEMO)/roto/roto.%04d.exr' --affected '$(DEMO)/affected/affected.%04d.exr' \
+	  --out $(OUT) --name demo
+	@echo
+	@echo "EXR frames:     $(OUT)/demo.1010.exr … demo.1029.exr (R G B and the layer void_mask)"
+	@echo "mattes:         $(OUT)/matte/"
+	@echo "contact sheet:  $(OUT)/demo.png"
+	@echo "figures:        $(OUT)/demo_qc.png and $(OUT)/demo.json"
+
+test: lint types tests
+
+lint: $(VENV)/.dev
+	$(BIN)/buf lint protos
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+tests: $(VENV)/.dev
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+bench-quality: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.quality
+
+clean:
+	rm -rf $(VENV) build dist $(OUT) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a user's wish to an accepted job: files found and hashed, mattes checked, frames sent, job submitted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc
+from void.v1 import jobs_pb2, server_pb2, types_pb2
+
+from void_client import events
+from void_client.colour_config import ColourConfig, colour_space
+from void_client.connection import Connection, Retries
+from void_client.content import Content, hash_files
+from void_client.errors import BadInput, SpecRefused
+from void_client.events import Sink
+from void_client.inputs import InputFile, Inputs, gather
+from void_client.results import ResultFolder, check_spares_inputs, result_folder
+from void_client.sequence import FrameRange
+from void_client.specification import RemoveOptions, build_spec, check_capabilities
+from void_client.transfer import upload
+
+PREFLIGHT_TIMEOUT_S = 3600.0
+"""Longest wait for the server to look at all frames."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """An order that is ready to be sent: its spec, the bytes behind it, and where the results will lie."""
+
+    spec: jobs_pb2.JobSpec
+    inputs: Inputs
+    contents: Mapping[Path, Content]
+    archive: Content | None
+    folder: ResultFolder
+
+    def checked_first(self) -> list[Content]:
+        """What preflight needs to check the artist's part: mattes, the first plate frame, the colour config."""
+        return [
+            *self._contents(self.inputs.checked_before_plates()),
+            *([self.archive] if self.archive else []),
+        ]
+
+    def everything(self) -> list[Content]:
+        """All that the server needs."""
+        return [*self._contents(self.inputs.files()), *([self.archive] if self.archive else [])]
+
+    def _contents(self, files: Iterable[InputFile]) -> list[Content]:
+        return [self.contents[f.path] for f in files]
+
+
+def prepare(
+    options: RemoveOptions, frames: FrameRange | None, config: ColourConfig | None, on_event: Sink
+) -> Order:
+    """Find and hash all files and make the spec; needs no server.
+
+    Args:
+        options: what the user asks.
+        frames: the frames to work on; None = all that the plate's pattern finds.
+        config: the OCIO config that travels with the job.
+        on_event: told notes and how far the hashing is.
+
+    Raises:
+        BadInput, SpecRefused: files are missing, unreadable or would be overwritten.
+    """
+    inputs = gather(dict(options.patterns), frames, options.view)
+    if inputs.notes:
+        on_event(events.Notes(inputs.notes))
+    contents, unreadable = hash_files(((f.path, f.name) for f in inputs.files()), on_event)
+    if unreadable:
+        raise SpecRefused(_unreadable_problems(inputs, unreadable))
+    spec = build_spec(options, inputs, contents, colour_space(options.colour_space, config))
+    folder = result_folder(spec)
+    check_spares_inputs(folder, inputs.range.frames(), [f.path for f in inputs.files()])
+    folder.prepare()
+    return Order(spec, inputs, contents, config.archive if config else None, folder)
+
+
+def capabilities(connection: Connection) -> server_pb2.GetCapabilitiesResponse:
+    """What the server can do."""
+    return connection.call(lambda s: s.server.GetCapabilities, server_pb2.GetCapabilitiesRequest())
+
+
+def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> jobs_pb2.SubmitResponse:
+    """Check an order with the server, send what it lacks, and submit it.
+
+    Args:
+        connection: the server.
+        order: what `prepare` made.
+        again: compute everything anew.
+        on_event: told findings, notes, how far the sending is, and the accepted job.
+
+    Raises:
+        SpecRefused: the server found errors; they were told before as an event.
+        ClientError: anything else.
+    """
+    check_capabilities(order.spec, capabilities(connection))
+    upload(connection, order.checked_first(), on_event)
+    first = preflight(connection, order.spec, on_event)
+    tell_report(first, None, on_event)
+    if upload(connection, order.everything(), on_event) or first.unseen_files:
+        tell_report(preflight(connection, order.spec, on_event), first, on_event)
+    # A repeated Submit with `again` would make one attempt more each time.
+    answer = connection.call(
+        lambda s: s.jobs.Submit, jobs_pb2.SubmitRequest(spec=order.spec, again=again), repeatable=not again
+    )
+    job = answer.job
+    on_event(
+        events.Accepted(job.id, job.request_id, job.attempt, answer.created, events.state_name(job.state))
+    )
+    return answer
+
+
+def preflight(connection: Connection, spec: jobs_pb2.JobSpec, on_event: Sink) -> jobs_pb2.PreflightReport:
+    """Let the server look at all that was uploaded; returns its report."""
+    retries = Retries(connection.policy)
+    while True:
+        try:
+            request = jobs_pb2.PreflightRequest(spec=spec)
+            for message in connection.stream(
+                lambda s: s.jobs.Preflight, request, timeout_s=PREFLIGHT_TIMEOUT_S
+            ):
+                if message.HasField("report"):
+                    return message.report
+                on_event(events.progressed(message.progress))
+            raise connection.error(_NoReport())
+        except grpc.RpcError as error:
+            if not retries.absorb(error):
+                raise connection.error(error) from error
+            connection.renew()
+
+
+def tell_report(
+    report: jobs_pb2.PreflightReport, told_before: jobs_pb2.PreflightReport | None, on_event: Sink
+) -> None:
+    """Tell what a report adds to an earlier one.
+
+    Raises:
+        SpecRefused: it holds errors.
+    """
+    before = told_before or jobs_pb2.PreflightReport()
+    notes = tuple(n for n in report.notes if n not in before.notes)
+    problems = [p for p in report.problems if p not in before.problems]
+    if notes:
+        on_event(events.Notes(notes))
+    if problems or report.unseen_files:
+        on_event(events.Preflight(tuple(map(events.finding, problems)), report.unseen_files))
+    if any(p.severity == types_pb2.SEVERITY_ERROR for p in report.problems):
+        raise SpecRefused(report.problems, report.unseen_files)
+
+
+def _unreadable_problems(inputs: Inputs, errors: list[BadInput]) -> list[types_pb2.Problem]:
+    where = {f.name: (role, f.frame) for role, given in inputs.by_role.items() for f in given.files}
+    return [
+        types_pb2.Problem(
+            severity=types_pb2.SEVERITY_ERROR,
+            code="unreadable",
+            input=where[e.file][0],
+            frames=[where[e.file][1]],
+            file=e.file,
+            message=e.message,
+            fix=e.fix,
+        )
+        for e in errors
+    ]
