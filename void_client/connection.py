@@ -2,7 +2,7 @@
 """One connection to a server: address, token, TLS, and what happens when the network breaks.
 
 Every call bears the token. A call that the server is safe to see twice is tried again with bounded
-exponential backoff; whoever reads a stream resumes it himself, with the same `RetryPolicy`.
+exponential backoff; whoever reads a stream resumes it, with the same `RetryPolicy`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ipaddress
 import random
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -115,12 +115,14 @@ class Retries:
     def absorb(self, error: grpc.RpcError) -> bool:
         """Wait and return True when the task may be tried again; False when the error must be told."""
         wait = retry_wait(error)
-        if wait is None:
-            return False
+        return wait is not None and self.failed(wait)
+
+    def failed(self, least_wait_s: float = 0.0) -> bool:
+        """Count a failure; wait and return True when the task may be tried again."""
         self._failures += 1
         if self._failures >= self._policy.attempts:
             return False
-        self._sleep(max(wait, self._policy.wait_s(self._failures)))
+        self._sleep(max(least_wait_s, self._policy.wait_s(self._failures)))
         return True
 
 
@@ -237,16 +239,6 @@ class Connection:
                     raise self.error(error) from error
                 self.renew()
 
-    def stream(
-        self,
-        method: Callable[[Stubs], Method[Request, Iterator[Response]]],
-        request: Request,
-        *,
-        timeout_s: float,
-    ) -> Iterator[Response]:
-        """Begin a call that answers with a stream; failures arrive as `grpc.RpcError`, for the reader."""
-        return method(self._stubs)(request, timeout=timeout_s, metadata=self.metadata)
-
     def renew(self) -> None:
         """After a break: ask where the server is, and open a channel there if it moved.
 
@@ -309,7 +301,7 @@ def remote_target(address: str, token_file: str, ca_file: str = "") -> Target:
     """
     host, _, port = address.rpartition(":")
     if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise BadInput(f"'{address}' is not HOST:PORT.", fix="Write --server HOST:PORT, such as gpu1:7760.")
+        raise BadInput(f"'{address}' is not HOST:PORT.", fix="Write --server HOST:PORT, such as gpu1:7788.")
     if not token_file:
         raise BadInput(
             f"The server {address} wants a token.",

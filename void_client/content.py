@@ -7,6 +7,7 @@ import hashlib
 import io
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from void.v1 import types_pb2
 
 from void_client.errors import BadInput
 from void_client.events import Moving, Sink
+
+METER_INTERVAL_S = 0.1
 
 HASH_THREADS = 4
 """Files hashed at once; hashlib lets other threads run, and storage rarely feeds more."""
@@ -96,13 +99,13 @@ def sha256_of(file: BinaryIO, on_bytes: Callable[[int], None] | None = None) -> 
 
 
 class Meter:
-    """Counts files and bytes from several threads and tells each change.
+    """Counts files and bytes from several threads and tells how far they are, at most every `METER_INTERVAL_S`.
 
     Args:
         activity: `hashing`, `uploading` or `fetching`.
         files_total: files to come.
         bytes_total: bytes to come.
-        on_event: told after each change.
+        on_event: told; the first and the last change always.
     """
 
     def __init__(self, activity: str, files_total: int, bytes_total: int, on_event: Sink) -> None:
@@ -111,14 +114,18 @@ class Meter:
         self._on_event = on_event
         self._lock = threading.Lock()
         self._files = self._bytes = 0
+        self._told_at = -float("inf")
 
     def add(self, bytes_: int = 0, files: int = 0) -> None:
-        """Count more (or, after a restart of a transfer, less) and tell it."""
+        """Count more, or, after a restart of a transfer, less."""
         with self._lock:
             self._bytes += bytes_
             self._files += files
             files_total, bytes_total = self._totals
-            self._on_event(Moving(self._activity, self._files, files_total, self._bytes, bytes_total))
+            now = time.monotonic()
+            if now - self._told_at >= METER_INTERVAL_S or (files and self._files == files_total):
+                self._told_at = now
+                self._on_event(Moving(self._activity, self._files, files_total, self._bytes, bytes_total))
 
 
 def hash_files(

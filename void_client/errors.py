@@ -18,6 +18,8 @@ from void.google_rpc import error_details_pb2, status_pb2
 from void.v1 import types_pb2
 
 _DETAILS_KEY = "grpc-status-details-bin"
+# gRPC nests the reason, such as "Connection refused", behind what it tried.
+_INNERMOST = "remote host: "
 
 
 class ExitCode(IntEnum):
@@ -86,6 +88,7 @@ class SpecRefused(ClientError):
         later = f" {unseen_files} files were not looked at yet." if unseen_files else ""
         super().__init__(f"{count} problem{'s' if count != 1 else ''} must be solved first.{later}")
         self.problems = tuple(problems)
+        self.unseen_files = unseen_files
 
 
 class ServerUnreachable(ClientError):
@@ -223,13 +226,14 @@ def from_rpc(error: grpc.RpcError, address: str) -> ClientError:
     details = rich_details(error)
     said = (error.details() if isinstance(error, grpc.Call) else None) or status_of(error).name
     if cls is ServerUnreachable:
-        message = f"The server at {address} does not answer: {said}"
+        message = f"The server at {address} does not answer: {said.rsplit(_INNERMOST, 1)[-1]}."
     else:
         news = [v for v in details.violations if v.split(": ", 1)[-1] not in said]
         message = "; ".join([said, *news])
+    fix = details.fix or _DEFAULT_FIX.get(cls, "")
     return cls(
         message,
-        fix=details.fix or _DEFAULT_FIX.get(cls, ""),
+        fix="" if fix in message else fix,
         frame=details.frame,
         file=details.file,
         code=details.reason,

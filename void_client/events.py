@@ -14,6 +14,8 @@ from typing import Any, ClassVar
 
 from void.v1 import jobs_pb2, types_pb2
 
+from void_client.errors import ClientError, SpecRefused
+
 SEVERITY_NAMES = {types_pb2.SEVERITY_WARNING: "warning", types_pb2.SEVERITY_ERROR: "error"}
 
 
@@ -205,6 +207,15 @@ def finding(problem: types_pb2.Problem) -> Finding:
         message=problem.message,
         fix=problem.fix,
     )
+
+
+def of_error(error: ClientError) -> tuple[Event, ...]:
+    """How an error that ends the work is told: its findings, if it has some, then itself."""
+    found: tuple[Event, ...] = ()
+    if isinstance(error, SpecRefused):
+        found = (Preflight(tuple(map(finding, error.problems)), error.unseen_files),)
+    last = Failed(error.code, error.message, error.fix, error.frame, error.file, int(error.exit_code))
+    return (*found, last)
 
 
 def progressed(progress: jobs_pb2.Progress) -> Progressed:

@@ -47,15 +47,18 @@ def follow(
         request = jobs_pb2.WatchRequest(id=job_id, from_event=watcher.next_event)
         before = watcher.next_event
         try:
-            watcher.take(connection.stream(lambda s: s.jobs.Watch, request, timeout_s=WATCH_RENEWAL_S))
-            if not watcher.ended and watcher.next_event == before:
-                watcher.ended = get_job(connection, job_id).state in ENDED
+            watcher.take(
+                connection.stubs.jobs.Watch(request, timeout=WATCH_RENEWAL_S, metadata=connection.metadata)
+            )
+            again = watcher.next_event > before or retries.failed()
+            if not watcher.ended and not again:
+                raise ServerDefect(f"The server ends every watch of job {job_id}, though it goes on.")
         except grpc.RpcError as error:
             if watcher.next_event > before:
                 retries.progressed()
             if status_of(error) == grpc.StatusCode.DEADLINE_EXCEEDED:
                 continue
-            on_event(events.Reconnecting(str(connection.error(error).message)))
+            on_event(events.Reconnecting(connection.error(error).message))
             if not retries.absorb(error):
                 raise connection.error(error) from error
             connection.renew()

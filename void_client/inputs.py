@@ -137,12 +137,12 @@ def _files(
     # A clean plate is a preferred source where it exists, not one image a frame.
     if not missing or (role == CLEAN_PLATE and there):
         return there, None
-    exist = f"on disk are frames {describe_frames(present)}" if present else "no frame of it is on disk"
+    exist = f"on disk are {describe_frames(present)}" if present else "none of it is on disk"
     return there, _problem(
         role,
         [f.frame for f in missing],
         missing[0].name,
-        f"{pattern.text}: {describe_frames(f.frame for f in missing)} of {frames} missing; {exist}.",
+        f"{len(missing)} of {len(wanted)} frames of {pattern.text} are missing; {exist}.",
         "Render the missing frames, or change --range." if present else "Check the path and the padding.",
     )
 

@@ -14,12 +14,11 @@ from void_client import events
 from void_client.colour_config import ColourConfig, colour_space
 from void_client.connection import Connection, Retries
 from void_client.content import Content, hash_files
-from void_client.errors import BadInput, SpecRefused
+from void_client.errors import BadInput, ServerDefect, SpecRefused
 from void_client.events import Sink
-from void_client.inputs import InputFile, Inputs, gather
+from void_client.inputs import InputFile, Inputs
 from void_client.results import ResultFolder, check_spares_inputs, result_folder
-from void_client.sequence import FrameRange
-from void_client.specification import RemoveOptions, build_spec, check_capabilities
+from void_client.specification import RemoveOptions, build_spec
 from void_client.transfer import upload
 
 PREFLIGHT_TIMEOUT_S = 3600.0
@@ -51,23 +50,18 @@ class Order:
         return [self.contents[f.path] for f in files]
 
 
-def prepare(
-    options: RemoveOptions, frames: FrameRange | None, config: ColourConfig | None, on_event: Sink
-) -> Order:
-    """Find and hash all files and make the spec; needs no server.
+def prepare(options: RemoveOptions, inputs: Inputs, config: ColourConfig | None, on_event: Sink) -> Order:
+    """Hash all files, make the spec and the result folder; needs no server.
 
     Args:
         options: what the user asks.
-        frames: the frames to work on; None = all that the plate's pattern finds.
+        inputs: the files found.
         config: the OCIO config that travels with the job.
-        on_event: told notes and how far the hashing is.
+        on_event: told how far the hashing is.
 
     Raises:
-        BadInput, SpecRefused: files are missing, unreadable or would be overwritten.
+        BadInput, SpecRefused: files are unreadable or would be overwritten, or the folder cannot be written to.
     """
-    inputs = gather(dict(options.patterns), frames, options.view)
-    if inputs.notes:
-        on_event(events.Notes(inputs.notes))
     contents, unreadable = hash_files(((f.path, f.name) for f in inputs.files()), on_event)
     if unreadable:
         raise SpecRefused(_unreadable_problems(inputs, unreadable))
@@ -93,10 +87,9 @@ def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> 
         on_event: told findings, notes, how far the sending is, and the accepted job.
 
     Raises:
-        SpecRefused: the server found errors; they were told before as an event.
+        SpecRefused: the server found errors.
         ClientError: anything else.
     """
-    check_capabilities(order.spec, capabilities(connection))
     upload(connection, order.checked_first(), on_event)
     first = preflight(connection, order.spec, on_event)
     tell_report(first, None, on_event)
@@ -118,14 +111,16 @@ def preflight(connection: Connection, spec: jobs_pb2.JobSpec, on_event: Sink) ->
     retries = Retries(connection.policy)
     while True:
         try:
-            request = jobs_pb2.PreflightRequest(spec=spec)
-            for message in connection.stream(
-                lambda s: s.jobs.Preflight, request, timeout_s=PREFLIGHT_TIMEOUT_S
-            ):
+            messages = connection.stubs.jobs.Preflight(
+                jobs_pb2.PreflightRequest(spec=spec),
+                timeout=PREFLIGHT_TIMEOUT_S,
+                metadata=connection.metadata,
+            )
+            for message in messages:
                 if message.HasField("report"):
                     return message.report
                 on_event(events.progressed(message.progress))
-            raise connection.error(_NoReport())
+            raise ServerDefect("The server's preflight ended without a report.")
         except grpc.RpcError as error:
             if not retries.absorb(error):
                 raise connection.error(error) from error
@@ -145,10 +140,10 @@ def tell_report(
     problems = [p for p in report.problems if p not in before.problems]
     if notes:
         on_event(events.Notes(notes))
+    if any(p.severity == types_pb2.SEVERITY_ERROR for p in report.problems):
+        raise SpecRefused(problems, report.unseen_files)
     if problems or report.unseen_files:
         on_event(events.Preflight(tuple(map(events.finding, problems)), report.unseen_files))
-    if any(p.severity == types_pb2.SEVERITY_ERROR for p in report.problems):
-        raise SpecRefused(report.problems, report.unseen_files)
 
 
 def _unreadable_problems(inputs: Inputs, errors: list[BadInput]) -> list[types_pb2.Problem]:

@@ -22,6 +22,8 @@ MIN_PADDING = 4
 MAX_NAME_LENGTH = 200
 _SEE_CAPABILITIES = "`void capabilities` lists what this server can do."
 DEFAULT_ENGINE = "auto"
+POINT_SEGMENTER = "sam2"
+READERS_OF_WORDS = ("openai", "gemini")
 
 _POINT = re.compile(r"^(-?\d+):(\d+\.?\d*),(\d+\.?\d*)(?:,([+-]))?(?:,(\d+))?$", re.ASCII)
 # Characters that some file system of a studio refuses (Microsoft, "Naming Files, Paths, and Namespaces"), and
@@ -66,9 +68,18 @@ class RemoveOptions:
             raise BadInput("No plate is named.", fix="Give the source frames with --plate plate.####.exr.")
         self._check_says_what_to_remove()
 
+    @property
+    def drawn(self) -> bool:
+        """Whether mattes say what to remove."""
+        return bool(self.patterns.get("remove") or self.patterns.get("quadmask"))
+
+    @property
+    def segmenter(self) -> str:
+        """What makes mattes of the clicks; empty without clicks."""
+        return POINT_SEGMENTER if self.points else ""
+
     def _check_says_what_to_remove(self) -> None:
-        drawn = self.patterns.get("remove") or self.patterns.get("quadmask")
-        if not (drawn or self.points or self.instruction):
+        if not (self.drawn or self.points or self.instruction):
             raise BadInput(
                 "Nothing says what to remove.",
                 fix="Give the object's mattes with --remove roto.####.exr (white where the object is; "
@@ -126,7 +137,7 @@ def build_spec(
         shot=shot,
         settings=types_pb2.Settings(
             engine=options.engine or DEFAULT_ENGINE,
-            segmenter="sam2" if options.points else "",
+            segmenter=options.segmenter,
             reasoner=options.reasoner,
             seed=options.seed,
             preview=options.preview,
@@ -142,22 +153,27 @@ def build_spec(
     )
 
 
-def check_capabilities(spec: jobs_pb2.JobSpec, server: server_pb2.GetCapabilitiesResponse) -> None:
+def check_capabilities(
+    options: RemoveOptions, frames: int, server: server_pb2.GetCapabilitiesResponse
+) -> None:
     """Make sure that the server can do what the settings say.
+
+    Args:
+        options: what the user asks.
+        frames: number of frames to work on.
+        server: what the server can do.
 
     Raises:
         SpecRefused: it cannot; all reasons at once.
     """
-    settings, shot = spec.settings, spec.shot
-    frames = len(shot.plate.files)
     found = [
-        *_check_plug("engine", settings.engine, server.engines, frames, also=(DEFAULT_ENGINE,)),
-        *_check_plug("segmenter", settings.segmenter, server.segmenters, frames),
-        *_check_plug("reasoner", settings.reasoner, server.reasoners, frames, also=("none",)),
-        *_check_options(settings.options, server.options),
+        *_check_plug("engine", options.engine, server.engines, frames, also=(DEFAULT_ENGINE,)),
+        *_check_plug("segmenter", options.segmenter, server.segmenters, frames),
+        *_check_plug("reasoner", options.reasoner, server.reasoners, frames, also=("none",)),
+        *_check_options(options.options, server.options),
     ]
-    if shot.instruction and not _is_drawn(shot) and not shot.points and not found:
-        found += _check_reader_of_words(settings.reasoner, server.reasoners)
+    if options.instruction and not (options.drawn or options.points or options.reasoner):
+        found += _check_reader_of_words(server.reasoners)
     if found:
         raise SpecRefused(found)
 
@@ -215,10 +231,6 @@ def _sequence(given: Input, contents: Mapping[Path, Content]) -> types_pb2.Frame
     )
 
 
-def _is_drawn(shot: types_pb2.Shot) -> bool:
-    return bool(shot.remove.files or shot.quadmask.files)
-
-
 def _check_plug(
     kind: str,
     name: str,
@@ -233,8 +245,8 @@ def _check_plug(
         names = [p.name for p in plugs]
         return [] if name in also else [_problem(f"There is no {kind} '{name}'.{_near(name, names)}")]
     if not plug.available:
-        reason = plug.unavailable_reason or "not available on this server"
-        return [_problem(f"The {kind} '{name}' cannot be used: {reason}.".replace("..", "."))]
+        reason = plug.unavailable_reason.rstrip(".") or "not available on this server"
+        return [_problem(f"The {kind} '{name}' cannot be used: {reason}.")]
     if plug.max_frames and frames > plug.max_frames:
         return [
             _problem(
@@ -245,11 +257,11 @@ def _check_plug(
     return []
 
 
-def _check_reader_of_words(reasoner: str, reasoners: Sequence[server_pb2.Plug]) -> list[types_pb2.Problem]:
-    readers = [p for p in reasoners if p.name in ("openai", "gemini")]
-    if reasoner or any(p.available for p in readers):
+def _check_reader_of_words(reasoners: Sequence[server_pb2.Plug]) -> list[types_pb2.Problem]:
+    readers = [p for p in reasoners if p.name in READERS_OF_WORDS]
+    if any(p.available for p in readers):
         return []
-    reasons = "; ".join(f"{p.name}: {p.unavailable_reason}" for p in readers) or "the server has no reasoner"
+    reasons = "; ".join(f"{p.name}: {p.unavailable_reason.rstrip('.')}" for p in readers) or "it has none"
     return [
         _problem(
             f"An instruction alone cannot say what to remove on this server ({reasons}).",

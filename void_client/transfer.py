@@ -249,9 +249,7 @@ def download(
         Stopped: a stop was requested.
     """
     for _ in range(WRONG_DIGEST_ATTEMPTS):
-        sha = hashlib.sha256()
-        _fetch(connection, blob, file, lambda chunk: (sha.update(chunk), on_bytes(len(chunk))), stop)  # noqa: B023
-        if sha.hexdigest() == blob.digest:
+        if _fetch(connection, blob, file, on_bytes, stop) == blob.digest:
             return
         on_bytes(-file.tell())
         file.seek(0)
@@ -263,14 +261,11 @@ def download(
 
 
 def _fetch(
-    connection: Connection,
-    blob: types_pb2.Blob,
-    file: BinaryIO,
-    on_chunk: Callable[[bytes], object],
-    stop: Stop,
-) -> None:
+    connection: Connection, blob: types_pb2.Blob, file: BinaryIO, on_bytes: Callable[[int], None], stop: Stop
+) -> str:
+    """Fetch all bytes, over as many calls as it takes; returns their SHA-256."""
     retries = Retries(connection.policy, stop.sleep)
-    received = 0
+    sha, received = hashlib.sha256(), 0
     while received < blob.bytes:
         request = frames_pb2.DownloadRequest(digest=blob.digest, offset=received)
         try:
@@ -281,8 +276,9 @@ def _fetch(
                 for message in call:
                     _check_length(blob, message, received)
                     file.write(message.chunk)
-                    on_chunk(message.chunk)
+                    sha.update(message.chunk)
                     received += len(message.chunk)
+                    on_bytes(len(message.chunk))
                     retries.progressed()
         except grpc.RpcError as error:
             if stop.requested:
@@ -292,6 +288,7 @@ def _fetch(
             connection.renew()
         else:
             _check_complete(blob, received)
+    return sha.hexdigest()
 
 
 def _check_length(blob: types_pb2.Blob, message: frames_pb2.DownloadResponse, received: int) -> None:

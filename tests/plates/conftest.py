@@ -86,7 +86,9 @@ def any_bits():
         dtype = np.dtype(dtype)
         unsigned = {2: np.uint16, 4: np.uint32}[dtype.itemsize]
         random = np.random.default_rng(seed)
-        return random.integers(0, 2 ** (8 * dtype.itemsize), shape, dtype=np.uint64).astype(unsigned).view(dtype)
+        return (
+            random.integers(0, 2 ** (8 * dtype.itemsize), shape, dtype=np.uint64).astype(unsigned).view(dtype)
+        )
 
     return make
 

@@ -12,6 +12,7 @@ import OpenImageIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from void_server.plates.digest import content_digest
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -43,7 +44,9 @@ def test_any_flipped_bit_is_another_content(write_exr, any_bits, data):
 
 def test_the_canonical_bytes_are_as_documented(write_exr):
     red, depth = np.array([[1, 2]], np.float16), np.array([[3, 4]], np.float32)
-    path = write_exr({"R": red, "Z": depth}, at=(-1, 2), display=(0, 0, 5, 6), pixelAspectRatio=2.0, colorInteropID="lin")
+    path = write_exr(
+        {"R": red, "Z": depth}, at=(-1, 2), display=(0, 0, 5, 6), pixelAspectRatio=2.0, colorInteropID="lin"
+    )
 
     def text(value):
         return struct.pack("<I", len(value)) + value
@@ -71,7 +74,12 @@ def test_the_canonical_bytes_are_as_documented(write_exr):
 
 @pytest.mark.parametrize(
     "attributes",
-    [{"capDate": "2026:01:01 00:00:00"}, {"software": "a host"}, {"nuke/node_hash": "b7"}, {"comments": "take two"}],
+    [
+        {"capDate": "2026:01:01 00:00:00"},
+        {"software": "a host"},
+        {"nuke/node_hash": "b7"},
+        {"comments": "take two"},
+    ],
 )
 def test_what_hosts_write_into_headers_is_not_content(write_exr, any_bits, attributes):
     channels = picture(any_bits)
@@ -93,19 +101,25 @@ def test_what_hosts_write_into_headers_is_not_content(write_exr, any_bits, attri
 def test_windows_colour_views_and_time_are_content(write_exr, any_bits, change):
     channels = picture(any_bits)
     plain = {"display": (0, 0, 23, 19)}
-    assert content_digest(write_exr(channels, **plain)) != content_digest(write_exr(channels, **{**plain, **change}))
+    assert content_digest(write_exr(channels, **plain)) != content_digest(
+        write_exr(channels, **{**plain, **change})
+    )
 
 
 def test_a_channels_name_and_type_are_content(write_exr, grey):
     digests = {
-        content_digest(write_exr({name: grey(dtype=dtype)})) for name in ("R", "G") for dtype in (np.float16, np.float32)
+        content_digest(write_exr({name: grey(dtype=dtype)}))
+        for name in ("R", "G")
+        for dtype in (np.float16, np.float32)
     }
     assert len(digests) == 4
 
 
 def test_names_of_parts_are_not_content_but_views_are(write_parts, grey):
     def digest(name, view):
-        return content_digest(write_parts((name, {"R": grey()}, {"view": view}), ("other", {"Z": grey()}, {})))
+        return content_digest(
+            write_parts((name, {"R": grey()}, {"view": view}), ("other", {"Z": grey()}, {}))
+        )
 
     assert digest("beauty", "left") == digest("rgba.left", "left")
     assert digest("beauty", "left") != digest("beauty", "right")
@@ -118,5 +132,7 @@ def test_tiling_is_not_content(write_exr, fresh, any_bits):
     output = OpenImageIO.ImageOutput.create("exr")
     tiled = fresh("tiled")
     assert output.open(str(tiled), spec) and output.write_image(samples) and output.close()
-    lines = write_exr({name: np.ascontiguousarray(samples[..., i]) for i, name in enumerate("RGB")}, compression="zip")
+    lines = write_exr(
+        {name: np.ascontiguousarray(samples[..., i]) for i, name in enumerate("RGB")}, compression="zip"
+    )
     assert content_digest(tiled) == content_digest(lines)

@@ -11,6 +11,7 @@ import OpenEXR
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported, VoidError
 from void_server.plates.header import EXRLimits, read_header
 from void_server.plates.window import Window
@@ -20,7 +21,9 @@ def attribute(name, type_name, value):
     return name + b"\0" + type_name + b"\0" + struct.pack("<i", len(value)) + value
 
 
-def raw_header(*, data=(0, 0, 3, 3), display=(0, 0, 3, 3), channels=(b"R",), code=1, extra=b"", version=2, aspect=1.0):
+def raw_header(
+    *, data=(0, 0, 3, 3), display=(0, 0, 3, 3), channels=(b"R",), code=1, extra=b"", version=2, aspect=1.0
+):
     chlist = b"".join(name + b"\0" + struct.pack("<iIii", code, 0, 1, 1) for name in channels) + b"\0"
     return (
         b"\x76\x2f\x31\x01"
@@ -79,7 +82,7 @@ def test_an_attribute_keeps_its_raw_bytes(write_exr, grey):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InvalidInput, match="gone.exr cannot be read"):
+    with pytest.raises(InvalidInput, match=r"gone\.exr cannot be read"):
         read_header(tmp_path / "gone.exr")
 
 
@@ -113,7 +116,11 @@ def test_an_unknown_version_is_unsupported(hostile):
         ({"display": (0, 0, 10**6, 10**6)}, "max_pixels"),
         ({"channels": tuple(b"c%04d" % i for i in range(1025))}, "max_channels"),
         (
-            {"data": (0, 0, 9999, 9999), "display": (0, 0, 3, 3), "channels": tuple(b"c%d" % i for i in range(30))},
+            {
+                "data": (0, 0, 9999, 9999),
+                "display": (0, 0, 3, 3),
+                "channels": tuple(b"c%d" % i for i in range(30)),
+            },
             "max_bytes",
         ),
         ({"extra": attribute(b"junk", b"string", bytes(17 * 1024**2))}, "max_header_bytes"),

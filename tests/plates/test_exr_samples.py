@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import OpenImageIO
 import pytest
+
 from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported
 from void_server.plates.exr import EXRLimits, bit_view, read_channels, read_header, read_stripes
 
@@ -138,8 +139,9 @@ def test_deep_samples_are_unsupported_and_the_way_out_is_named(fresh):
 def test_subsampled_channels_are_unsupported_and_named(fresh, write_exr, grey):
     path = write_exr({"RY": grey(), "Y": grey()})
     data = path.read_bytes()
-    plain, halved = b"RY\0" + bytes.fromhex("01000000 00000000 01000000 01000000"), b"RY\0" + bytes.fromhex(
-        "01000000 00000000 02000000 02000000"
+    plain, halved = (
+        b"RY\0" + bytes.fromhex("01000000 00000000 01000000 01000000"),
+        b"RY\0" + bytes.fromhex("01000000 00000000 02000000 02000000"),
     )
     assert plain in data
     path.write_bytes(data.replace(plain, halved))
@@ -169,3 +171,21 @@ def test_a_flipped_bit_in_a_zip_file_is_noticed(write_exr, grey):
 def test_limits_hold_before_pixels_are_read(write_exr, grey):
     with pytest.raises(LimitExceeded, match="max_pixels is 79"):
         read_channels(write_exr({"R": grey((8, 10))}), 0, ["R"], EXRLimits(max_pixels=79))
+
+
+def test_a_tiled_part_among_several_is_seen_as_tiled(fresh, any_bits):
+    samples = any_bits(np.float16, (300, 40, 3))
+    specs = []
+    for name in ("beauty", "second"):
+        spec = OpenImageIO.ImageSpec(40, 300, 3, "half")
+        spec.tile_width = spec.tile_height = 32
+        spec.attribute("oiio:subimagename", name)
+        specs.append(spec)
+    output, path = OpenImageIO.ImageOutput.create("exr"), fresh("tiled")
+    assert output.open(str(path), tuple(specs)) and output.write_image(samples)
+    assert (
+        output.open(str(path), specs[1], "AppendSubimage") and output.write_image(samples) and output.close()
+    )
+    assert [part.tiled for part in read_header(path).parts] == [True, True]
+    (stripe,) = read_stripes(path, 1)
+    assert same_bits(stripe["B"], np.ascontiguousarray(samples[..., 2]))

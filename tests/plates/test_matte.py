@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+
 from void_server.errors import InvalidInput
 from void_server.plates.matte import read_matte, read_quadmask, require_same_picture
 from void_server.plates.window import Window
@@ -26,6 +27,7 @@ def ramps(grey, *names):
         (("B", "G", "R"), "", "R"),
         (("G", "B"), "", "G"),
         (("Y",), "", "Y"),
+        (("a.red", "r"), "", "r"),
         (("matte.b", "matte.a"), "", "matte.a"),
         (("R", "G", "B", "A"), "red", "R"),
         (("R", "G", "B", "A"), "R", "R"),
@@ -59,7 +61,12 @@ def test_a_short_name_that_several_layers_have_is_refused(write_exr, grey):
 
 
 def test_a_solid_alpha_beside_a_varying_channel_names_what_to_give(write_exr, grey):
-    channels = {"B": np.zeros((8, 10), np.float16), "G": grey(), "R": grey(), "A": np.ones((8, 10), np.float16)}
+    channels = {
+        "B": np.zeros((8, 10), np.float16),
+        "G": grey(),
+        "R": grey(),
+        "A": np.ones((8, 10), np.float16),
+    }
     with pytest.raises(InvalidInput) as caught:
         read_matte(write_exr(channels), pattern="roto.%04d.exr")
     assert caught.value.fix.endswith("roto.%04d.exr:red")
@@ -124,7 +131,7 @@ def test_a_matte_of_another_display_window_is_refused_with_both_named(write_exr,
 
 def test_a_matte_of_another_pixel_aspect_is_refused_with_both_named(write_exr, grey):
     matte = read_matte(write_exr({"A": grey()}, pixelAspectRatio=2.0))
-    with pytest.raises(InvalidInput, match="pixel aspect 2, its plate plate.exr has 1"):
+    with pytest.raises(InvalidInput, match=r"pixel aspect 2, its plate plate\.exr has 1"):
         require_same_picture(matte, Window(0, 0, 10, 8), 1.0, "plate.exr")
 
 
@@ -133,7 +140,9 @@ def test_a_matte_with_any_data_window_belongs_to_its_plate(write_exr, grey):
     require_same_picture(matte, Window(0, 0, 40, 20), 2.00001, "plate.exr")
 
 
-@pytest.mark.parametrize(("red", "green"), [("void_mask.red", "void_mask.green"), ("void_mask.R", "void_mask.G"), ("R", "G")])
+@pytest.mark.parametrize(
+    ("red", "green"), [("void_mask.red", "void_mask.green"), ("void_mask.R", "void_mask.G"), ("R", "G")]
+)
 def test_a_quadmask_gives_remove_and_affected(write_exr, grey, red, green):
     channels = {red: grey(scale=0.5), green: grey(), "A": grey(scale=0.1)}
     remove, affected = read_quadmask(write_exr(channels))
@@ -149,3 +158,12 @@ def test_the_layer_wins_over_a_picture_beside_it(write_exr, grey):
 def test_a_file_without_a_quadmask_is_refused_with_its_channels(write_exr, grey):
     with pytest.raises(InvalidInput, match=r"channels are A, void_mask.red"):
         read_quadmask(write_exr(ramps(grey, "A", "void_mask.red")))
+
+
+def test_a_part_without_a_view_serves_every_view(write_parts, grey):
+    path = write_parts(
+        ("left", {"R": grey()}, {"view": "left"}),
+        ("right", {"R": grey()}, {"view": "right"}),
+        ("roto", {"roto.alpha": grey(scale=0.5)}, {}),
+    )
+    assert read_matte(path, "roto.alpha", "right").channel == "roto.alpha"

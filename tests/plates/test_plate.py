@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from void_server.errors import InvalidInput, Unsupported
 from void_server.plates.exr import bit_view
 from void_server.plates.plate import read_plate
@@ -29,12 +30,17 @@ def assert_colour(plate, channels, *names):
         (("R", "G", "B", "A"), ("R", "G", "B"), "A"),
         (("r", "g", "b", "a"), ("r", "g", "b"), "a"),
         (("red", "green", "blue", "alpha"), ("red", "green", "blue"), "alpha"),
-        (("rgba.red", "rgba.green", "rgba.blue", "rgba.alpha"), ("rgba.red", "rgba.green", "rgba.blue"), "rgba.alpha"),
+        (
+            ("rgba.red", "rgba.green", "rgba.blue", "rgba.alpha"),
+            ("rgba.red", "rgba.green", "rgba.blue"),
+            "rgba.alpha",
+        ),
         (("beauty.R", "beauty.G", "beauty.B", "Z"), ("beauty.R", "beauty.G", "beauty.B"), ""),
         (("R", "G", "B", "diffuse.R", "diffuse.G", "diffuse.B", "diffuse.A"), ("R", "G", "B"), ""),
         (("rgba.R", "rgba.G", "rgba.B", "spec.R", "spec.G", "spec.B"), ("rgba.R", "rgba.G", "rgba.B"), ""),
         (("Y",), ("Y",), ""),
         (("Y", "A"), ("Y",), "A"),
+        (("Y", "spec.Y"), ("Y",), ""),
         (("Y", "Z"), ("Y",), ""),
         (("density",), ("density",), ""),
     ],

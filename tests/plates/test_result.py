@@ -12,6 +12,7 @@ import OpenImageIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from void_server.errors import Internal, InvalidInput
 from void_server.plates import encode
 from void_server.plates.digest import content_digest
@@ -74,7 +75,7 @@ def written(fresh, plate, layers=None, **options):
 def reference(path):
     """What the OpenEXR library itself sees in the file."""
     with OpenEXR.File(str(path), separate_channels=True) as file:
-        return file.header(), {name: channel.pixels for name, channel in file.channels().items()}
+        return dict(file.header()), {name: channel.pixels for name, channel in file.channels().items()}
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32])
@@ -98,7 +99,9 @@ def test_every_bit_of_the_plate_is_in_the_result(plate_file, fresh, dtype, compr
 def test_any_size_and_place_comes_back_as_it_was(plate_file, fresh, height, width, at, compression):
     source = plate_file(("R", "G", "B", "A"), shape=(height, width), at=at)
     plate = read_plate(source)
-    path = written(fresh, plate, {"void_source.red": np.full((height, width), 1001, np.float32)}, compression=compression)
+    path = written(
+        fresh, plate, {"void_source.red": np.full((height, width), 1001, np.float32)}, compression=compression
+    )
     _, channels = reference(path)
     assert np.array_equal(bit_view(channels["B"]), bit_view(plate.colour[..., 2]))
     assert np.all(channels["void_source.red"] == 1001)
@@ -130,7 +133,9 @@ def test_alpha_comes_back_only_if_the_plate_had_it(plate_file, fresh):
         assert ("A" in part.channel_names) == ("A" in names)
 
 
-@pytest.mark.parametrize(("names", "expected"), [(("Y",), {"Y"}), (("rgba.red", "rgba.green", "rgba.blue"), {"R", "G", "B"})])
+@pytest.mark.parametrize(
+    ("names", "expected"), [(("Y",), {"Y"}), (("rgba.red", "rgba.green", "rgba.blue"), {"R", "G", "B"})]
+)
 def test_colour_is_written_under_its_plain_names(plate_file, fresh, names, expected):
     part = read_header(written(fresh, read_plate(plate_file(names)), {})).parts[0]
     assert set(part.channel_names) == expected
@@ -175,21 +180,20 @@ def test_layout_and_previews_of_the_source_do_not_come_back(write_parts, any_bit
 
 
 def test_a_preview_of_the_source_does_not_come_back(plate_file, fresh):
-    source = plate_file(thumb="x" * 12)
-    data = source.read_bytes().replace(b"thumb\0string\0\x0c\0\0\0" + b"x" * 12, b"thumb\0preview\0\x0c\0\0\0" + struct.pack("<II", 1, 1) + b"rgba")
-    offset = len(data) - len(source.read_bytes())
-    assert offset == 1
+    source = plate_file(thumbs="x" * 12)
+    picture = struct.pack("<II", 1, 1) + b"rgba"
+    as_text, as_preview = b"thumbs\0string\0", b"thumb\0preview\0"
+    data = source.read_bytes().replace(as_text, as_preview).replace(b"x" * 12, picture)
     source.write_bytes(data)
-    part = read_header(source).parts[0]
-    assert part.attributes["thumb"].type == "preview"
-    plate = read_plate(plate_file(thumb="x"))
-    moved = plate.__class__(plate.channels.__class__(plate.header, part, "", plate.channels.colour, ""), plate.colour, None)
-    assert "thumb" not in read_header(written(fresh, moved)).parts[0].attributes
+    assert read_header(source).parts[0].attributes["thumb"].type == "preview"
+    assert "thumb" not in read_header(written(fresh, read_plate(source))).parts[0].attributes
 
 
 def test_one_view_of_many_says_which_it_is(write_exr, any_bits, fresh):
     names = ["R", "G", "B", "right.R", "right.G", "right.B"]
-    source = write_exr({n: any_bits(np.float16, seed=i) for i, n in enumerate(names)}, multiView=["left", "right"])
+    source = write_exr(
+        {n: any_bits(np.float16, seed=i) for i, n in enumerate(names)}, multiView=["left", "right"]
+    )
     attributes = read_header(written(fresh, read_plate(source, "right"))).parts[0].attributes
     assert attributes["view"].text() == "right" and "multiView" not in attributes
 
@@ -210,7 +214,9 @@ def test_an_attribute_of_ours_elsewhere_is_refused(plate_file, fresh):
 def test_no_date_and_no_software_is_added(plate_file, fresh):
     before = read_header(source := plate_file()).parts[0].attributes
     after = read_header(written(fresh, read_plate(source))).parts[0].attributes
-    assert not {"capDate", "software", "Software", "DateTime", "oiio:ColorSpace", "colorInteropID"} & set(after)
+    assert not {"capDate", "software", "Software", "DateTime", "oiio:ColorSpace", "colorInteropID"} & set(
+        after
+    )
     assert set(after) <= set(before)
 
 
@@ -222,7 +228,7 @@ def test_equal_input_gives_equal_bytes(plate_file, fresh):
 
 @pytest.mark.parametrize("compression", ["dwaa", "b44", "piz", "lzma"])
 def test_a_compression_that_could_damage_mattes_is_refused_with_the_choice(plate_file, fresh, compression):
-    with pytest.raises(InvalidInput, match="zips, zip, none|none, zips, zip"):
+    with pytest.raises(InvalidInput, match="Choose one of none, zips, zip"):
         written(fresh, read_plate(plate_file()), compression=compression)
 
 
@@ -278,14 +284,17 @@ def test_a_folder_that_is_not_there_is_named(plate_file, tmp_path):
     ],
 )
 def test_arrays_that_do_not_fit_the_plate_are_refused(plate_file, tmp_path, colour, layers):
-    with pytest.raises(ValueError, match="colour is|channel void_mask.red|layer.channel"):
+    with pytest.raises(ValueError, match=r"colour is|channel void_mask\.red|layer\.channel"):
         write_result(tmp_path / "a.exr", read_plate(plate_file()), colour, layers)
     assert not list(tmp_path.iterdir())
 
 
 def test_the_quadmask_alone_is_rgba_with_the_plates_window_and_time(plate_file, fresh):
     plate = read_plate(plate_file(**EVERY_ATTRIBUTE))
-    values = {name: np.full(plate.data_window.shape, i / 4, np.float32) for i, name in enumerate(["red", "green", "blue", "alpha"])}
+    values = {
+        name: np.full(plate.data_window.shape, i / 4, np.float32)
+        for i, name in enumerate(["red", "green", "blue", "alpha"])
+    }
     path = fresh("matte")
     write_quadmask(path, plate, values)
     part = read_header(path).parts[0]
@@ -302,7 +311,9 @@ def test_a_quadmask_lacks_no_channel(plate_file, tmp_path):
 
 def test_values_beyond_half_become_the_greatest_half_and_what_is_not_finite_stays():
     published = as_published(np.array([1e9, -1e9, np.inf, np.nan, 0.5], np.float32), np.dtype(np.float16))
-    assert published[:3].tolist() == [65504, -65504, np.inf] and np.isnan(published[3]) and published[4] == 0.5
+    assert (
+        published[:3].tolist() == [65504, -65504, np.inf] and np.isnan(published[3]) and published[4] == 0.5
+    )
 
 
 def test_other_readers_see_the_same_file(plate_file, fresh):
@@ -313,3 +324,30 @@ def test_other_readers_see_the_same_file(plate_file, fresh):
     assert spec.getattribute("smpte:TimeCode") is not None
     pixels = image.read_image(0, 0, 0, 3, "half")
     assert np.array_equal(bit_view(pixels), bit_view(plate.colour))
+
+
+def test_attributes_stand_in_the_order_of_their_names(plate_file, fresh):
+    path = written(fresh, read_plate(plate_file(**EVERY_ATTRIBUTE)), attributes={"void/engine": "cleanplate"})
+    names = list(read_header(path).parts[0].attributes)
+    assert names == sorted(names)
+
+
+@pytest.mark.parametrize("name", ["", "void_mask_with_quite_a_long_layer_name.red"])
+def test_long_names_are_announced_in_the_version_field(plate_file, fresh, name):
+    plate = read_plate(plate_file())
+    layers = {name: np.zeros(plate.data_window.shape, np.float32)} if name else {}
+    (word,) = struct.unpack("<I", written(fresh, plate, layers).read_bytes()[4:8])
+    assert bool(word & 0x400) == bool(name)
+
+
+def test_a_tiled_source_comes_back_as_scan_lines(fresh, any_bits):
+    samples = any_bits(np.float16, (50, 70, 3))
+    spec = OpenImageIO.ImageSpec(70, 50, 3, "half")
+    spec.tile_width = spec.tile_height = 16
+    output, source = OpenImageIO.ImageOutput.create("exr"), fresh("tiled")
+    assert output.open(str(source), spec) and output.write_image(samples) and output.close()
+    plate = read_plate(source)
+    path = written(fresh, plate)
+    part = read_header(path).parts[0]
+    assert not part.tiled and "tiles" not in part.attributes
+    assert np.array_equal(bit_view(read_plate(path).colour), bit_view(samples))

@@ -7,8 +7,8 @@ import math
 
 import numpy as np
 import pytest
+
 from void_server.errors import DataLoss
-from void_server.plates.exr import bit_view
 from void_server.plates.plate import read_plate
 from void_server.plates.result import write_result
 from void_server.plates.verify import outside_difference
@@ -52,7 +52,6 @@ def test_one_changed_bit_outside_counts(case, channel):
     _, check = case
 
     def change(colour, alpha):
-        bit_view(colour[3:4, 4, channel])  # the view is of a copy; the bit is flipped in place below
         colour.view(np.uint16)[3, 4, channel] ^= 1
 
     assert check(change).samples_differing == 1
@@ -93,3 +92,12 @@ def test_a_lost_alpha_is_noticed(write_exr, fresh, grey):
     write_result(path := fresh(), plate.__class__(plate.channels, plate.colour, None), plate.colour, {})
     with pytest.raises(DataLoss, match="alpha none"):
         outside_difference(path, plate, np.zeros((8, 10), np.float16))
+
+
+def test_another_payload_of_a_nan_counts_but_has_no_distance(write_exr, fresh):
+    plate = read_plate(write_exr({name: np.full((2, 2), np.nan, np.float16) for name in "RGB"}))
+    colour = plate.colour.copy()
+    colour.view(np.uint16)[0, 0, 0] ^= 1
+    write_result(path := fresh(), plate, colour, {})
+    found = outside_difference(path, plate, np.zeros((2, 2), np.float16))
+    assert (found.samples_differing, found.greatest_difference) == (1, 0)

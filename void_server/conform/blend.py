@@ -15,6 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+HARD_EDGE = 1e-3
+"""Feather in pixels below which the edge is hard: no pixel centre lies in between, and the ramp would overflow."""
+
 
 @dataclass(frozen=True)
 class Composite:
@@ -52,8 +55,8 @@ def blend_matte(
     Returns:
         (h, w) of `dtype`, 0..1.
     """
-    if not (grow >= 0 and feather >= 0):
-        raise ValueError(f"grow {grow} and feather {feather} are pixels outward, not negative")
+    if not (0 <= grow < math.inf and 0 <= feather < math.inf):
+        raise ValueError(f"grow {grow} and feather {feather} are pixels outward, finite and not negative")
     blend = np.zeros(region.shape, np.float32)
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     if rows.size == 0:
@@ -102,7 +105,7 @@ def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt
 
 def _fall(distance: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.float32]:
     """1 up to distance 0, then smoothstep down to 0 at `feather`."""
-    if feather == 0:
+    if feather < HARD_EDGE:
         return (distance <= 0).astype(np.float32)
     t: npt.NDArray[np.float32] = np.clip(distance / np.float32(feather), 0, 1)
     fall: npt.NDArray[np.float32] = 1 - t * t * (3 - 2 * t)

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
-import PyOpenColorIO as ocio  # noqa: N813
+import PyOpenColorIO as ocio
 
 from void_server.errors import InvalidInput
 from void_server.plates.header import Part
@@ -146,7 +146,7 @@ def load_config(source: str) -> ocio.Config:
     try:
         loaded = ocio.Config.CreateFromFile(source)
         loaded.validate()
-    except ocio.Exception as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise InvalidInput(
             f"The OCIO config {source} cannot be used: {error}",
             fix="Give a built-in name (ocio://...), an .ocio file or an .ocioz archive.",

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import numpy.typing as npt
-import OpenImageIO as oiio  # noqa: N813
+import OpenImageIO as oiio
 
 from void_server.errors import Internal
 from void_server.plates.digest import scan_lines

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import OpenImageIO as oiio  # noqa: N813
+import OpenImageIO as oiio
 
 from void_server.errors import DataLoss, InvalidInput, Unsupported
 from void_server.plates.header import Attribute, Channel, EXRLimits, Header, Part, read_header
@@ -153,9 +153,8 @@ class _OpenPart:
             top, bottom = window.y + rows[0], window.y + rows[1]
             block = self.input.read_scanlines(self.index, 0, top, bottom, 0, first, end, sample_type)
             height = rows[1] - rows[0]
-        error = self.input.geterror()
-        if block is None or error:
-            raise self._lost(error)
+        if block is None:
+            raise self._lost(self.input.geterror())
         block = np.asarray(block).reshape(height, window.width, len(run))
         if block.dtype != DTYPES[sample_type]:
             raise self._lost(f"samples came as {block.dtype}, not as {sample_type}")

@@ -27,6 +27,11 @@ def finite(picture: F32) -> F32:
     )
 
 
+def finite_pixels(picture: F32) -> Bools:
+    """(H, W) bool: the pixels of a (H, W, c) picture that hold neither NaN nor infinity."""
+    return np.asarray(np.isfinite(picture).all(axis=2))
+
+
 def grown(mask: Bools, radius: float) -> Bools:
     """The mask grown by a Euclidean disc of `radius` pixels."""
     if radius <= 0 or not mask.any():

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The camera's motion between two neighbouring frames as one homography, measured away from the object.
 
-ENGINE_FACTS 1.4 step 2: corner features, Lucas-Kanade forward and backward, MAGSAC. Of the models that explain the
-features, the simplest is taken: noise in parameters that a shot does not have would add up over a long track.
+ENGINE_FACTS 1.4 step 2: corner features, Lucas-Kanade forward and backward, MAGSAC. A camera that stands still is
+recognised as such, since noise in the parameters of a motion that is not there would add up over a long track.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from void_server.engines.cleanplate.arrays import F32, F64, U8, Bools
 FEATURES, ROUND_TRIP, INLIER = 1500, 0.7, 1.5
 LEAST_INLIERS, LEAST_SHARE = 40, 0.4
 LEAST_SIMILARITY_INLIERS = 8
-SIMPLER_LOSES_AT_MOST = 0.02
-"""A simpler model is preferred while its mean residual exceeds the fuller one's by at most this much, in units u."""
+PARAMETERS = {"identity": 0, "similarity": 4, "homography": 8}
+PRECISION = 0.02
+"""Residuals below this, in units u, are as good as none; it keeps the choice of a model finite on noiseless input."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,9 @@ class CameraMotion:
     inliers: float
 
 
-def estimate_camera(first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float) -> CameraMotion:
+def estimate_camera(
+    first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float
+) -> CameraMotion:
     """Motion of the trusted parts of `first` (h, w) uint8 to `second`; identity where no motion can be measured."""
     here, there = _follow_features(first, second, first_trusted, second_trusted, unit)
     if len(here) < LEAST_SIMILARITY_INLIERS:
@@ -47,12 +50,9 @@ def estimate_camera(first: U8, second: U8, first_trusted: Bools, second_trusted:
     if fullest is None:
         return CameraMotion(np.eye(3), "identity", len(here), 0.0)
     matrix, inliers, model = fullest
-    for simpler, name in _simpler_models(here[inliers], there[inliers], model):
-        if _mean_residual(simpler, here[inliers], there[inliers]) <= (
-            _mean_residual(matrix, here[inliers], there[inliers]) + SIMPLER_LOSES_AT_MOST * unit
-        ):
-            matrix, model = simpler, name
-            break
+    still = _score(np.eye(3), "identity", here[inliers], there[inliers], unit)
+    if still <= _score(matrix, model, here[inliers], there[inliers], unit):
+        matrix, model = np.eye(3), "identity"
     return CameraMotion(matrix, model, len(here), float(inliers.mean()))
 
 
@@ -63,10 +63,10 @@ def _follow_features(first: U8, second: U8, trusted: Bools, arrives: Bools, unit
     )
     if corners is None or len(corners) == 0:
         return nothing, nothing
-    window = 2 * max(7, round(10 * unit)) + 1
-    options = {"winSize": (window, window), "maxLevel": 4}
-    ahead, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, **options)
-    back, found_back, _ = cv2.calcOpticalFlowPyrLK(second, first, ahead, None, **options)
+    side = 2 * max(7, round(10 * unit)) + 1
+    window = (side, side)
+    ahead, found, _ = cv2.calcOpticalFlowPyrLK(first, second, corners, None, winSize=window, maxLevel=4)
+    back, found_back, _ = cv2.calcOpticalFlowPyrLK(second, first, ahead, None, winSize=window, maxLevel=4)
     here, there, returned = (points.reshape(-1, 2) for points in (corners, ahead, back))
     good = (found.ravel() > 0) & (found_back.ravel() > 0) & np.isfinite(there).all(1)
     good &= np.hypot(*(here - returned).T) < max(ROUND_TRIP * unit, 0.3)
@@ -80,7 +80,9 @@ def _follow_features(first: U8, second: U8, trusted: Bools, arrives: Bools, unit
 def _homography(here: F32, there: F32, threshold: float) -> tuple[F64, Bools, str] | None:
     if len(here) < LEAST_INLIERS:
         return None
-    matrix, mask = cv2.findHomography(here, there, cv2.USAC_MAGSAC, threshold, maxIters=2000, confidence=0.999)
+    matrix, mask = cv2.findHomography(
+        here, there, cv2.USAC_MAGSAC, threshold, maxIters=2000, confidence=0.999
+    )
     if matrix is None or not np.isfinite(matrix).all():
         return None
     inliers = mask.ravel() > 0
@@ -90,7 +92,9 @@ def _homography(here: F32, there: F32, threshold: float) -> tuple[F64, Bools, st
 
 
 def _similarity(here: F32, there: F32, threshold: float) -> tuple[F64, Bools, str] | None:
-    matrix, mask = cv2.estimateAffinePartial2D(here, there, method=cv2.RANSAC, ransacReprojThreshold=threshold)
+    matrix, mask = cv2.estimateAffinePartial2D(
+        here, there, method=cv2.RANSAC, ransacReprojThreshold=threshold
+    )
     if matrix is None or not np.isfinite(matrix).all():
         return None
     inliers = mask.ravel() > 0
@@ -107,20 +111,12 @@ def _plausible(matrix: F64, points: F32) -> bool:
     return 0.25 < determinant < 4 and bool((depth > 0.5).all()) and bool((depth < 2).all())
 
 
-def _simpler_models(here: F32, there: F32, model: str) -> list[tuple[F64, str]]:
-    """Models with fewer parameters than `model`, fewest first, fitted to the inliers."""
-    moved = np.eye(3)
-    moved[:2, 2] = np.median(there - here, axis=0)
-    simpler = [(np.eye(3), "identity"), (moved, "translation")]
-    if model == "homography":
-        partial, _ = cv2.estimateAffinePartial2D(here, there, method=cv2.LMEDS)
-        if partial is not None and np.isfinite(partial).all():
-            simpler.append((np.vstack([partial, [0, 0, 1]]).astype(np.float64), "similarity"))
-    return simpler
-
-
-def _mean_residual(matrix: F64, here: F32, there: F32) -> float:
-    return float(np.hypot(*(apply(matrix, here) - there).T).mean())
+def _score(matrix: F64, model: str, here: F32, there: F32, unit: float) -> float:
+    """Bayesian information criterion (Schwarz, "Estimating the dimension of a model", 1978), least is best."""
+    observations = 2 * len(here)
+    squares = float(np.square(apply(matrix, here) - there).sum(dtype=np.float64))
+    variance = squares / observations + (PRECISION * unit) ** 2
+    return float(observations * np.log(variance) + PARAMETERS[model] * np.log(observations))
 
 
 def apply(matrix: F64, points: F32) -> F32:

@@ -29,6 +29,7 @@ def fill_unseen(colour: F32, known: F32, eps: float, fallback: F32) -> F32:
 
 
 def median_colour(plate: F32, usable: Bools) -> F32:
-    """(3,) float32: the median of the usable pixels of a (H, W, 3) plate; of all of them when none is usable."""
-    chosen = plate[usable] if usable.any() else plate.reshape(-1, 3)
-    return np.asarray(np.median(chosen, axis=0), np.float32)
+    """(3,) float32: the median of the usable pixels of a (H, W, 3) plate; black when none is usable."""
+    if not usable.any():
+        return np.zeros(3, np.float32)
+    return np.asarray(np.median(plate[usable], axis=0), np.float32)

@@ -36,6 +36,7 @@ class Target:
         pixels: (N, 2) int32, (x, y) in the whole proxy, of the tracked pixels.
         plate: (H, W, 3) float32, scene-linear, finite.
         hole, ring, fill: (h, w) bool, the regions at proxy resolution.
+        filled: (H, W) bool, plate pixels that are to be filled.
         known: (H, W) bool, plate pixels that no part of the hole touches.
         eps: see `harmonise.epsilon`.
         unit: the length u in proxy pixels.
@@ -47,6 +48,7 @@ class Target:
     hole: Bools
     ring: Bools
     fill: Bools
+    filled: Bools
     known: Bools
     eps: float
     unit: float
@@ -102,7 +104,7 @@ def _displacement(target: Target, source: Source, shows: Bools) -> F32:
 def _smooth_weights(target: Target, sources: list[Source]) -> list[F32]:
     """Blending weights at proxy resolution, which cross-dissolve between sources and never leave what each shows."""
     raw = [target.on_grid(source.weight) for source in sources]
-    total = np.maximum(np.sum(raw, axis=0), 1e-12) if raw else None
+    total = np.maximum(np.sum(raw, axis=0), 1e-12)
     smooth = []
     for source, weight in zip(sources, raw, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32))
@@ -157,7 +159,7 @@ class _BandSum:
         self._labels += label[..., None]
 
     def result(self) -> F32:
-        mean = self._mean / np.maximum(self._weight, 1e-6)
+        mean = np.asarray(self._mean / np.maximum(self._weight, 1e-6), np.float32)
         if self._factor is None or self._labels is None:
             return mean
         factor = np.where(self._labels > 0, self._factor / np.maximum(self._labels, 1e-6), 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, finite
+from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, bounds, finite, finite_pixels
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
 from void_server.engines.cleanplate.compose import Target, blend_sources
 from void_server.engines.cleanplate.harmonise import epsilon
@@ -60,7 +60,9 @@ class FrameFill:
             "borrowed": self.borrowed,
             "synthesised": self.synthesised,
         }
-        arrays.update({f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()})
+        arrays.update(
+            {f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()}
+        )
         return arrays
 
     @classmethod
@@ -72,8 +74,14 @@ class FrameFill:
             for name, value in sorted(arrays.items())
             if name.startswith("figure.")
         }
-        parts = (arrays[name] for name in ("colour", "confidence", "borrowed", "synthesised"))
-        return cls((x0, y0, x1, y1), *parts, figures)
+        return cls(
+            (x0, y0, x1, y1),
+            arrays["colour"],
+            arrays["confidence"],
+            arrays["borrowed"],
+            arrays["synthesised"],
+            figures,
+        )
 
 
 def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> FrameFill:
@@ -95,16 +103,17 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     cut = _cut(proxy, box, pixels, plate)
     borrowed_colour, use = blend_sources(cut, sources, shot, settings)
     colour, synthesised = _complete(cut, borrowed_colour, use, plate)
-    filled = cut.box.enlarge(cut.fill.astype(np.float32)) > 0
-    borrowed = np.where(filled, use, 0).astype(np.float32)
+    borrowed = np.where(cut.filled, use, 0).astype(np.float32)
     confidence = _confidence(cut, sources, borrowed, synthesised)
     figures = _figures(target, sources, in_hole, cut, confidence)
-    return _trimmed(cut, filled, colour, confidence, borrowed, synthesised, figures)
+    return _trimmed(cut, colour, confidence, borrowed, synthesised, figures)
 
 
 def _nothing() -> FrameFill:
     empty = np.zeros((0, 0), np.float32)
-    return FrameFill((0, 0, 0, 0), np.zeros((0, 0, 3), np.float32), empty, empty, empty, {"coverage": 1.0, "sources": 0.0})
+    return FrameFill(
+        (0, 0, 0, 0), np.zeros((0, 0, 3), np.float32), empty, empty, empty, {"coverage": 1.0, "sources": 0.0}
+    )
 
 
 def _tracked(proxy: ProxyFrame, box: WorkBox) -> tuple[I32, Bools, Bools]:
@@ -121,45 +130,52 @@ def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
     x0, y0, x1, y1 = box.full
     hole, ring, fill = (box.crop(proxy.where(bit)) for bit in (HOLE, RING, FILL))
     part = finite(plate[y0:y1, x0:x1])
+    filled = box.enlarge(fill.astype(np.float32)) > 0
     known = box.enlarge((~hole).astype(np.float32)) >= 1
-    return Target(box, pixels, part, hole, ring, fill, known, epsilon(part[known]), proxy.unit)
+    return Target(box, pixels, part, hole, ring, fill, filled, known, epsilon(part[known]), proxy.unit)
 
 
 def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F32]:
     """The finished colour of the box, and how much of each pixel was seen in no frame."""
-    filled = cut.box.enlarge(cut.fill.astype(np.float32)) > 0
-    share = np.where(filled, use, 0).astype(np.float32)
+    share = np.where(cut.filled, use, 0).astype(np.float32)
     best = cut.plate + (borrowed - cut.plate) * share[..., None]
-    synthesised = np.where(filled & ~cut.known, 1 - share, 0).astype(np.float32)
+    synthesised = np.where(cut.filled & ~cut.known, 1 - share, 0).astype(np.float32)
     if not (synthesised > 0).any():
         return best, synthesised
     # Pixels of the hole that are only partly covered would carry the object into the fill.
     trusted = np.where(cut.known, 1, share >= 1).astype(np.float32)
-    unseen = fill_unseen(best, trusted, cut.eps, median_colour(finite(plate), np.isfinite(plate).all(axis=2)))
-    mixed = np.where(cut.known[..., None], best, borrowed * share[..., None] + unseen * (1 - share[..., None]))
-    return np.where(filled[..., None], mixed, best).astype(np.float32), synthesised
+    unseen = fill_unseen(best, trusted, cut.eps, median_colour(plate, finite_pixels(plate)))
+    mixed = np.where(
+        cut.known[..., None], best, borrowed * share[..., None] + unseen * (1 - share[..., None])
+    )
+    return np.where(cut.filled[..., None], mixed, best).astype(np.float32), synthesised
 
 
 def _confidence(cut: Target, sources: list[Source], borrowed: F32, synthesised: F32) -> F32:
-    own = np.clip(1 - borrowed - synthesised, 0, 1)
+    own = np.clip(1 - borrowed - synthesised, 0, 1).astype(np.float32)
     if not sources:
         return own
     total = np.zeros(len(cut.pixels), np.float64)
     sure = np.zeros(len(cut.pixels), np.float64)
     for source in sources:
-        certainty = np.exp(-source.error / (ERROR_OF_DOUBT * cut.unit)) / (1 + np.square(source.disagreement / DOUBT))
+        certainty = np.exp(-source.error / (ERROR_OF_DOUBT * cut.unit)) / (
+            1 + np.square(source.disagreement / DOUBT)
+        )
         total += source.weight
         sure += source.weight * certainty
     mean = (sure / np.maximum(total, 1e-12)).astype(np.float32)
-    return np.clip(own + borrowed * cut.box.enlarge(cut.on_grid(mean)), 0, 1).astype(np.float32)
+    sureness = own + borrowed * cut.box.enlarge(cut.on_grid(mean))
+    return np.asarray(np.clip(sureness, 0, 1), np.float32)
 
 
-def _figures(target: int, sources: list[Source], in_hole: Bools, cut: Target, confidence: F32) -> dict[str, float]:
+def _figures(
+    target: int, sources: list[Source], in_hole: Bools, cut: Target, confidence: F32
+) -> dict[str, float]:
     weights = np.array([source.weight[in_hole].sum(dtype=np.float64) for source in sources])
     seen = np.zeros(in_hole.sum(), bool)
     for source in sources:
         seen |= source.weight[in_hole] > 0
-    hole = ~cut.known & (cut.box.enlarge(cut.fill.astype(np.float32)) > 0)
+    hole = ~cut.known & cut.filled
     figures = {
         "coverage": float(seen.mean()) if seen.size else 1.0,
         "confidence": float(confidence[hole].mean(dtype=np.float64)) if hole.any() else 1.0,
@@ -168,17 +184,24 @@ def _figures(target: int, sources: list[Source], in_hole: Bools, cut: Target, co
     if weights.sum() > 0:
         around = [float(np.mean(source.disagreement[in_hole], dtype=np.float64)) for source in sources]
         figures["ring_error"] = float(np.average(around, weights=weights))
-        figures["distance"] = float(np.average([abs(source.frame - target) for source in sources], weights=weights))
+        figures["distance"] = float(
+            np.average([abs(source.frame - target) for source in sources], weights=weights)
+        )
     return figures
 
 
 def _trimmed(
-    cut: Target, filled: Bools, colour: F32, confidence: F32, borrowed: F32, synthesised: F32, figures: dict[str, float]
+    cut: Target, colour: F32, confidence: F32, borrowed: F32, synthesised: F32, figures: dict[str, float]
 ) -> FrameFill:
     """The work box without the ring that was only evidence."""
-    rows, columns = np.flatnonzero(filled.any(1)), np.flatnonzero(filled.any(0))
-    down, across = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    x0, y0 = cut.box.full[0] + int(columns[0]), cut.box.full[1] + int(rows[0])
-    parts = (np.ascontiguousarray(part[down, across]) for part in (colour, confidence, borrowed, synthesised))
-    height, width = down.stop - down.start, across.stop - across.start
-    return FrameFill((x0, y0, x0 + int(width), y0 + int(height)), *parts, figures)
+    left, top, right, bottom = bounds(cut.filled) or (0, 0, 0, 0)
+    part = np.s_[top:bottom, left:right]
+    x, y = cut.box.full[:2]
+    return FrameFill(
+        (x + left, y + top, x + right, y + bottom),
+        np.ascontiguousarray(colour[part]),
+        np.ascontiguousarray(confidence[part]),
+        np.ascontiguousarray(borrowed[part]),
+        np.ascontiguousarray(synthesised[part]),
+        figures,
+    )

@@ -42,7 +42,7 @@ def _pull_push(values: F32, weight: F32) -> F32:
     # A quarter of known samples makes a coarse cell fully known, so that near samples outweigh far ones.
     coarse = _pull_push(coarse, np.minimum(4 * mass, 1))
     grown = _keep_channels(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
-    return values * weight[..., None] + grown * (1 - weight[..., None])
+    return np.asarray(values * weight[..., None] + grown * (1 - weight[..., None]), np.float32)
 
 
 def _flatten(values: F32, weight: F32) -> F32:
@@ -56,7 +56,7 @@ def _flatten(values: F32, weight: F32) -> F32:
 
 def _keep_channels(picture: F32) -> F32:
     """OpenCV drops a last axis of length one; this puts it back."""
-    return picture[..., None] if picture.ndim == 2 else picture
+    return np.atleast_3d(picture)
 
 
 def masked_blur(values: F32, weight: F32, sigma: float) -> F32:
@@ -85,4 +85,4 @@ def gaussian(picture: F32, sigma: float) -> F32:
         return picture
     size = 2 * int(np.ceil(3 * sigma)) + 1
     blurred = cv2.GaussianBlur(picture, (size, size), sigma, borderType=cv2.BORDER_REFLECT_101)
-    return blurred.reshape(picture.shape)
+    return np.asarray(blurred.reshape(picture.shape), np.float32)

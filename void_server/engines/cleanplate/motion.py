@@ -21,9 +21,9 @@ from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.errors import InvalidInput
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
-LEAST_GAIN = 0.08
-"""Residual flow is kept only if it lowers the mean picture difference by this share: less than that is what fitting
-flow to grain achieves, and it would drift over a long track."""
+LEAST_GAIN_AT_REST = 0.08
+"""Where the camera stands still, flow is kept only if it lowers the mean picture difference by this share. Fitting
+flow to grain lowers it by about 2 %, and would drift over a long track."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class PairMotion:
     Attributes:
         forward: i to i + 1.
         backward: i + 1 to i.
-        model: `identity`, `translation`, `similarity` or `homography`.
+        model: `identity`, `similarity` or `homography`.
         features: how many features were followed.
         inliers: share of the features that the model explains, 0..1.
     """
@@ -106,7 +106,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     guard_one, guard_two = first.where(GUARD), second.where(GUARD)
     levelled = _levelled(two, one, ~(guard_one | guard_two))
     found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit)
-    back = np.linalg.inv(found.matrix)
+    back = np.linalg.inv(found.matrix).astype(np.float64)
     flow = _flow_algorithm(settings)
     ahead = _residual(one, levelled, found.matrix, guard_one, guard_two, flow)
     behind = _residual(levelled, one, back, guard_two, guard_one, flow)
@@ -123,8 +123,10 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
 
 def _flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
     # ENGINE_FACTS 1.3: once the homography has removed the large motion, FAST is nearly as good as MEDIUM.
-    preset = cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if settings.quality == "final" else cv2.DISOPTICAL_FLOW_PRESET_FAST
-    return cv2.DISOpticalFlow_create(preset)
+    preset = (
+        cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if settings.quality == "final" else cv2.DISOPTICAL_FLOW_PRESET_FAST
+    )
+    return cv2.DISOpticalFlow.create(preset)
 
 
 def _levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
@@ -137,22 +139,34 @@ def _levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
     return np.clip(np.round(picture.astype(np.float32) + shift), 0, 255).astype(np.uint8)
 
 
-def _residual(here: U8, there: U8, matrix: F64, guard_here: Bools, guard_there: Bools, flow: cv2.DISOpticalFlow) -> F32:
+def _residual(
+    here: U8, there: U8, matrix: F64, guard_here: Bools, guard_there: Bools, flow: cv2.DISOpticalFlow
+) -> F32:
     """(h, w, 2): r such that here(x) looks like there(H(x + r(x))), extended smoothly over the guards."""
     height, width = here.shape
     to_here = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    aligned = cv2.warpPerspective(there, matrix, (width, height), flags=to_here, borderMode=cv2.BORDER_REPLICATE)
-    outside = cv2.warpPerspective(
-        np.zeros_like(there), matrix, (width, height), flags=to_here, borderMode=cv2.BORDER_CONSTANT, borderValue=255
+    aligned = cv2.warpPerspective(
+        there, matrix, (width, height), flags=to_here, borderMode=cv2.BORDER_REPLICATE
     )
-    moved_guard = cv2.warpPerspective(guard_there.astype(np.uint8) * 255, matrix, (width, height), flags=to_here)
+    outside = cv2.warpPerspective(
+        np.zeros_like(there),
+        matrix,
+        (width, height),
+        flags=to_here,
+        borderMode=cv2.BORDER_CONSTANT,
+        borderValue=255,
+    )
+    moved_guard = cv2.warpPerspective(
+        guard_there.astype(np.uint8) * 255, matrix, (width, height), flags=to_here
+    )
     masked = guard_here | (moved_guard > 0)
     trusted = ~masked & (outside == 0)
     if not trusted.any():
         return np.zeros((height, width, 2), np.float32)
     covered_here, covered_there = _cover(here, masked), _cover(aligned, masked)
     measured = np.asarray(flow.calc(covered_here, covered_there, None), np.float32)
-    if not _worth_keeping(covered_here, covered_there, measured, trusted):
+    least_gain = LEAST_GAIN_AT_REST if np.array_equal(matrix, np.eye(3)) else 0.0
+    if _gain(covered_here, covered_there, measured, trusted) <= least_gain:
         return np.zeros((height, width, 2), np.float32)
     return membrane(measured, trusted.astype(np.float32))
 
@@ -165,20 +179,27 @@ def _cover(picture: U8, masked: Bools) -> U8:
     return np.clip(np.round(filled), 0, 255).astype(np.uint8)
 
 
-def _worth_keeping(here: U8, there: U8, flow: F32, trusted: Bools) -> bool:
-    before = cv2.absdiff(here, there)[trusted].mean()
-    height, width = here.shape
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    moved = cv2.remap(there, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    after = cv2.absdiff(here, moved)[trusted].mean()
-    return bool(after < (1 - LEAST_GAIN) * before)
+def _gain(here: U8, there: U8, flow: F32, trusted: Bools) -> float:
+    """The share by which flow lowers the mean difference of two pictures."""
+    before = float(cv2.absdiff(here, there)[trusted].mean())
+    moved_to = pixel_grid(here.shape) + flow
+    moved = cv2.remap(there, moved_to, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    after = float(cv2.absdiff(here, moved)[trusted].mean())
+    return 1 - after / before if before > 0 else 0.0
 
 
-def _round_trip(matrix: F64, ahead: F32, back: F64, behind: F32, guard: Bools, unit: float) -> tuple[F16, Bools]:
+def pixel_grid(shape: tuple[int, ...]) -> F32:
+    """(h, w, 2) float32: the position (x, y) of every pixel."""
+    columns, rows = np.meshgrid(np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32))
+    return np.stack([columns, rows], axis=-1)
+
+
+def _round_trip(
+    matrix: F64, ahead: F32, back: F64, behind: F32, guard: Bools, unit: float
+) -> tuple[F16, Bools]:
     """How far there-and-back misses, and where that is too far. Inside the guard both are taken from around it."""
     height, width = guard.shape
-    columns, rows = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    start = np.stack([columns, rows], axis=-1)
+    start = pixel_grid(guard.shape)
     arrived = camera.apply(matrix, start + ahead)
     returned = camera.apply(back, arrived + sample_vectors(behind, arrived))
     error = np.hypot(*np.moveaxis(returned - start, -1, 0)).astype(np.float32)
@@ -189,16 +210,13 @@ def _round_trip(matrix: F64, ahead: F32, back: F64, behind: F32, guard: Bools, u
     if guard.any():
         inherited = float(np.median(error[around])) if around.any() else 0.0
         error[guard] = inherited
-        valid[guard] = inherited**2 < RELATIVE_TOLERANCE * 2 * travelled[guard] + ABSOLUTE_TOLERANCE * unit * unit
+        valid[guard] = (
+            inherited**2 < RELATIVE_TOLERANCE * 2 * travelled[guard] + ABSOLUTE_TOLERANCE * unit * unit
+        )
     return np.minimum(error, 1000).astype(np.float16), np.asarray(valid & inside)
 
 
 def sample_vectors(field: F32, positions: F32) -> F32:
     """Bilinear samples of an (h, w, 2) field at (..., 2) positions (x, y); the border's value outside."""
-    return cv2.remap(
-        field,
-        np.ascontiguousarray(positions[..., 0]),
-        np.ascontiguousarray(positions[..., 1]),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
+    found = cv2.remap(field, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)

@@ -98,7 +98,9 @@ def _weights(candidate: Candidate, disagreement: F32, limit: float, unit: float)
     return np.where(usable, near * steady * alike, 0).astype(np.float32)
 
 
-def _disagreement(candidate: Candidate, target: ProxyFrame, pixels: I32, on_ring: Bools, shot: ShotReader) -> F32:
+def _disagreement(
+    candidate: Candidate, target: ProxyFrame, pixels: I32, on_ring: Bools, shot: ShotReader
+) -> F32:
     """(N,) mean |difference| 0..1 of the encoded pictures on the ring, gain removed, extended into the hole."""
     seen = on_ring & candidate.visible
     if not seen.any():
@@ -120,7 +122,7 @@ def _extended(values: F32, places: I32, everywhere: I32, target: ProxyFrame) -> 
     total = np.bincount(index, weights=values, minlength=height * width).reshape(height, width)
     mean = (total / np.maximum(count, 1)).astype(np.float32)
     field = membrane(mean, np.minimum(count / 4, 1).astype(np.float32))
-    return sample(field, (everywhere.astype(np.float32) + 0.5) / cell - 0.5)
+    return sample(field, ((everywhere + 0.5) / cell - 0.5).astype(np.float32))
 
 
 def _pick_frames(weights: F32, offsets: I32, in_hole: Bools, settings: CleanplateSettings) -> list[int]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import camera
-from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.arrays import F32, U8, Bools
 from void_server.engines.cleanplate.motion import FlowField
 from void_server.engines.cleanplate.proxy import HOLE
 from void_server.engines.cleanplate.settings import CleanplateSettings
@@ -42,7 +42,9 @@ class Candidate:
     error: F32
 
 
-def follow(target: int, points: F32, wanted: Bools, shot: ShotReader, settings: CleanplateSettings) -> list[Candidate]:
+def follow(
+    target: int, points: F32, wanted: Bools, shot: ShotReader, settings: CleanplateSettings
+) -> list[Candidate]:
     """Follows points of the target both ways through the shot.
 
     Args:
@@ -77,7 +79,11 @@ def _follow_one_way(
     target: int, direction: int, points: F32, wanted: Bools, shot: ShotReader, settings: CleanplateSettings
 ) -> list[Candidate]:
     looked_at = set(offsets(settings.frames_each_way))
-    alive, error, seen = np.ones(len(points), bool), np.zeros(len(points), np.float32), np.zeros(len(points), int)
+    alive, error, seen = (
+        np.ones(len(points), bool),
+        np.zeros(len(points), np.float32),
+        np.zeros(len(points), int),
+    )
     candidates: list[Candidate] = []
     for distance in range(1, settings.frames_each_way + 1):
         frame = target + direction * distance
@@ -114,8 +120,8 @@ def _in_hole(shot: ShotReader, frame: int, points: F32) -> Bools:
     return np.asarray(sample(hole.astype(np.float32), points) > 0)
 
 
-def sample(picture: F32, points: F32) -> F32:
-    """Bilinear samples of (h, w) or (h, w, c) at (N, 2) positions (x, y): (N,) or (N, c); the border's value outside."""
+def sample(picture: F32 | U8, points: F32) -> F32:
+    """Bilinear samples of (h, w) or (h, w, c) at (N, 2) positions (x, y): (N,) or (N, c). Border repeated."""
     count = len(points)
     if count == 0:
         return np.zeros((0, *picture.shape[2:]), np.float32)
@@ -123,4 +129,4 @@ def sample(picture: F32, points: F32) -> F32:
     padded[:count] = points
     columns, rows = (np.ascontiguousarray(padded[:, axis].reshape(-1, ROW)) for axis in (0, 1))
     found = cv2.remap(picture, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found.reshape(-1, *picture.shape[2:])[:count])
+    return np.asarray(found.reshape(-1, *picture.shape[2:])[:count], np.float32)

@@ -61,7 +61,7 @@ class WorkBox:
         if grid.shape[:2] == (height, width):
             return grid
         larger = cv2.resize(grid, (width, height), interpolation=cv2.INTER_LINEAR)
-        return larger.reshape(height, width, *grid.shape[2:])
+        return np.asarray(larger.reshape(height, width, *grid.shape[2:]), np.float32)
 
     def reduce(self, picture: F32) -> F32:
         """(H, W) or (H, W, c) of the box at plate resolution, averaged to proxy resolution."""
@@ -69,7 +69,7 @@ class WorkBox:
         if picture.shape[:2] == (height, width):
             return picture
         smaller = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        return smaller.reshape(height, width, *picture.shape[2:])
+        return np.asarray(smaller.reshape(height, width, *picture.shape[2:]), np.float32)
 
     def positions(self, moved_by: F32) -> F32:
         """Plate positions (H, W, 2) that every plate pixel of the box has in another frame.
@@ -87,7 +87,8 @@ class WorkBox:
             np.arange(width, dtype=np.float32) + fx, np.arange(height, dtype=np.float32) + fy
         )
         return np.stack(
-            [full_columns + shift[..., 0] * np.float32(across), full_rows + shift[..., 1] * np.float32(down)], -1
+            [full_columns + shift[..., 0] * np.float32(across), full_rows + shift[..., 1] * np.float32(down)],
+            -1,
         )
 
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real server in this process, with real worker processes, for each test that asks for one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.server.calls import Caller
+from tests.small_shot import SmallShot, write_small_shot
+from void_server.application import Application
+from void_server.configuration import Limits, ServerConfiguration
+
+
+class RunningServer:
+    """An application that serves, and a caller with its token."""
+
+    def __init__(self, store: Path, *, workers: int = 1, limits: Limits | None = None) -> None:
+        self.store = store
+        self.application = Application(
+            ServerConfiguration(
+                store=store,
+                token_file=store / "token",
+                listen="127.0.0.1:0",
+                workers=workers,
+                limits=limits or Limits(),
+            )
+        )
+        self.application.start()
+        self.token = (store / "token").read_text().strip()
+        self.caller = Caller(self.application.address, self.token)
+
+    def stop(self) -> None:
+        self.caller.close()
+        self.application.stop()
+
+
+@pytest.fixture(scope="session")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
+    return write_small_shot(tmp_path_factory.mktemp("shot"))
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+    """One server for the tests of a module that do not harm it."""
+    running = RunningServer(tmp_path_factory.mktemp("store"))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def start_server(tmp_path: Path) -> Iterator[Callable[..., RunningServer]]:
+    """Starts servers of the test's own; they are stopped at its end."""
+    with ExitStack() as stack:
+
+        def start(store: Path | None = None, **options: object) -> RunningServer:
+            running = RunningServer(store or tmp_path / "store", **options)  # type: ignore[arg-type]
+            stack.callback(running.stop)
+            return running
+
+        yield start

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A worker process for the pool's tests: does what the task says, among it dying in every way that a worker can."""
+
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from void_server.errors import InvalidInput
+from void_server.pool.messages import read_message, write_message
+
+while (task := read_message(sys.stdin.buffer)) is not None:
+    what = task["do"]
+    if what == "echo":
+        write_message(sys.stdout.buffer, {"ok": task["value"]})
+    elif what == "pid":
+        write_message(sys.stdout.buffer, {"ok": os.getpid()})
+    elif what == "error":
+        write_message(sys.stdout.buffer, {"error": InvalidInput("no", fix="yes", frame=7).to_dict()})
+    elif what == "sleep":
+        time.sleep(task["seconds"])
+        write_message(sys.stdout.buffer, {"ok": None})
+    elif what == "exit":
+        os._exit(3)
+    elif what == "signal":
+        os.kill(os.getpid(), task["signal"])
+        time.sleep(10)
+    elif what == "signal once":
+        marker = Path(task["marker"])
+        if not marker.exists():
+            marker.touch()
+            os.kill(os.getpid(), signal.SIGSEGV)
+            time.sleep(10)
+        write_message(sys.stdout.buffer, {"ok": "second try"})
+    elif what == "half an answer":
+        sys.stdout.buffer.write(b"\x00\x00\x01\x00{")
+        sys.stdout.buffer.flush()
+        os._exit(0)

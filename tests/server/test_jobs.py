@@ -1,0 +1,409 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Service Jobs, from Submit to the published files."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import grpc
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from google.protobuf.json_format import MessageToDict
+from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
+
+from tests.server.calls import error_info, recorded_units, set_sequence, sha256, spec_of
+from tests.small_shot import write_exr
+from void_server.configuration import Limits
+
+DONE, FAILED, CANCELLED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED
+
+
+def upload(server, shot, *names):
+    for name in names or ("plate", "roto", "affected"):
+        server.caller.upload_files(shot.files(name).values())
+
+
+@pytest.fixture(scope="module")
+def done(server, shot):
+    upload(server, shot)
+    return server.caller.run(spec_of(shot, "/finished"))
+
+
+def outputs(job, kind):
+    return {o.frame: o.blob for o in job.outputs if o.kind == kind}
+
+
+def layers(server, blob, tmp_path):
+    path = tmp_path / f"{blob.digest[:8]}.exr"
+    path.write_bytes(server.caller.download(blob.digest))
+    image = oiio.ImageBuf(str(path))
+    assert image.nsubimages == 1
+    pixels = np.asarray(image.get_pixels(image.spec().format))
+    return {n: pixels[..., i] for i, n in enumerate(image.spec().channelnames)}
+
+
+def test_a_finished_job_has_published_every_frame_its_matte_and_the_shot_s_papers(done, shot):
+    frames = list(range(shot.first, shot.last + 1))
+    assert done.state == DONE, done.problems
+    assert sorted(outputs(done, jobs_pb2.OUTPUT_KIND_RESULT)) == frames
+    assert sorted(outputs(done, jobs_pb2.OUTPUT_KIND_MATTE)) == frames
+    for kind in ("SIDECAR", "CONTACT_SHEET", "QC_PLOT"):
+        assert list(outputs(done, jobs_pb2.OutputKind.Value(f"OUTPUT_KIND_{kind}"))) == [0]
+
+
+def test_outside_the_blend_matte_each_sample_has_the_source_s_bits(server, done, shot, tmp_path):
+    for frame, blob in outputs(done, jobs_pb2.OUTPUT_KIND_RESULT).items():
+        result = layers(server, blob, tmp_path)
+        plate = oiio.ImageBuf(str(shot.files("plate")[frame])).get_pixels(oiio.HALF)
+        untouched = result["void_mask.A"] == 0 if "void_mask.A" in result else result["void_mask.alpha"] == 0
+        assert untouched.any() and not untouched.all()
+        for index, name in enumerate("RGB"):
+            same = result[name].view(np.uint16) == np.asarray(plate)[..., index].view(np.uint16)
+            assert same[untouched].all()
+
+
+def test_the_object_is_gone(server, done, shot, tmp_path):
+    blob = outputs(done, jobs_pb2.OUTPUT_KIND_RESULT)[shot.first + 2]
+    result = layers(server, blob, tmp_path)
+    roto = np.asarray(oiio.ImageBuf(str(shot.files("roto")[shot.first + 2])).get_pixels(oiio.FLOAT))[..., 0]
+    assert result["R"][roto > 0].max() < 1.0
+
+
+def test_the_matte_file_carries_the_quadmask_as_rgba(server, done, shot, tmp_path):
+    frame = shot.first
+    result = layers(server, outputs(done, jobs_pb2.OUTPUT_KIND_RESULT)[frame], tmp_path)
+    matte = layers(server, outputs(done, jobs_pb2.OUTPUT_KIND_MATTE)[frame], tmp_path)
+    assert list(matte) == ["R", "G", "B", "A"]
+    names = {n.split(".")[1].lower()[0]: v for n, v in result.items() if n.startswith("void_mask.")}
+    for letter in "RGBA":
+        assert (matte[letter] == names[letter.lower()]).all()
+
+
+def test_the_sidecar_says_how_each_frame_was_made(server, done, shot):
+    (blob,) = outputs(done, jobs_pb2.OUTPUT_KIND_SIDECAR).values()
+    sidecar = json.loads(server.caller.download(blob.digest))
+    assert sidecar["engine"]["name"] == "cleanplate" and sidecar["numerics"]["packages"]["numpy"]
+    assert sidecar["colour"]["space"] and sidecar["colour"]["config"].startswith("ocio://")
+    assert sidecar["options"]["grain"] == "on" and sidecar["seed"] == 0
+    assert set(sidecar["seconds"]) >= {"ingest", "prepare", "motion", "fill", "publish"}
+    results = outputs(done, jobs_pb2.OUTPUT_KIND_RESULT)
+    for frame, path in zip(sidecar["frames"], shot.files("plate").values(), strict=True):
+        quality = frame["quality"]
+        assert frame["plate"]["sha256"] == sha256(path.read_bytes())
+        assert frame["result"] == results[frame["frame"]].digest
+        assert quality["outside_difference"] == 0 and quality["outside_samples_checked"] > 0
+        assert 0 < quality["changed_percent"] < 100 and 0 <= quality["confidence"] <= 1
+        assert quality["clipped"] == 0
+    assert sidecar["frames"][0]["quality"]["change_over_time"] is None
+    assert all(f["quality"]["change_over_time"] > 0 for f in sidecar["frames"][1:])
+
+
+def test_sheet_and_plot_are_pictures(server, done):
+    for kind in (jobs_pb2.OUTPUT_KIND_CONTACT_SHEET, jobs_pb2.OUTPUT_KIND_QC_PLOT):
+        (blob,) = outputs(done, kind).values()
+        assert server.caller.download(blob.digest).startswith(b"\x89PNG\r\n")
+
+
+def test_the_same_order_again_is_the_same_job(server, done, shot):
+    answer = server.caller.submit(spec_of(shot, "/finished"))
+    assert not answer.created and answer.job.id == done.id
+
+
+def test_another_place_is_another_job_that_computes_no_frame_again(server, done, shot):
+    before = {b.digest for b in outputs(done, jobs_pb2.OUTPUT_KIND_RESULT).values()}
+    job = server.caller.run(spec_of(shot, "/elsewhere"))
+    assert job.id != done.id
+    assert {b.digest for b in outputs(job, jobs_pb2.OUTPUT_KIND_RESULT).values()} == before
+    seconds = job.finished.ToSeconds() - job.started.ToSeconds()
+    assert seconds <= done.finished.ToSeconds() - done.started.ToSeconds() + 1
+
+
+def test_computed_anew_the_same_order_gives_the_same_bits(server, done, shot):
+    answer = server.caller.submit(spec_of(shot, "/finished"), again=True)
+    assert answer.created and answer.job.attempt == 2
+    job = server.caller.finish(answer.job.id)
+    assert outputs(job, jobs_pb2.OUTPUT_KIND_RESULT) == outputs(done, jobs_pb2.OUTPUT_KIND_RESULT)
+
+
+def test_a_changed_edge_reuses_the_engine_s_work(server, done, shot):
+    def analysed():
+        units = recorded_units(server.store).items()
+        return {key: unit for key, unit in units if unit[0] in ("ingest", "prepare", "motion", "fill")}
+
+    before = analysed()
+    spec = spec_of(shot, "/edge")
+    spec.settings.options["feather"] = "9"
+    job = server.caller.run(spec)
+    assert before and analysed() == before
+    (blob,) = outputs(job, jobs_pb2.OUTPUT_KIND_SIDECAR).values()
+    (old,) = outputs(done, jobs_pb2.OUTPUT_KIND_SIDECAR).values()
+    now, then = (json.loads(server.caller.download(b.digest))["frames"][0] for b in (blob, old))
+    assert now["quality"]["blend_percent"] > then["quality"]["blend_percent"]
+
+
+def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_path):
+    """`reach` 1: a frame reads its neighbours only, so the far end of the shot is not computed again."""
+    spec = spec_of(shot, "/before")
+    spec.settings.options["reach"] = "1"
+    server.caller.run(spec)
+    before = recorded_units(server.store)
+    painted = np.zeros((72, 96, 1), np.float16)
+    painted[10:50, 20:60] = 1
+    path = write_exr(tmp_path / "painted.exr", painted, "A")
+    server.caller.upload_files([path])
+    set_sequence(spec, "remove", {**shot.files("roto"), shot.first: path})
+    assert server.caller.run(spec).state == DONE
+    fresh = [kind for key, (kind, _) in recorded_units(server.store).items() if key not in before]
+    counts = {kind: fresh.count(kind) for kind in set(fresh)}
+    assert counts == {"ingest": 1, "prepare": 1, "motion": 1, "fill": 2, "publish": 2, "review": 2, "report": 1}
+
+
+def test_a_frame_with_empty_mattes_comes_back_untouched(server, shot, tmp_path):
+    upload(server, shot)
+    middle = shot.first + 2
+    empty = write_exr(tmp_path / "empty.exr", np.zeros((72, 96, 1), np.float16), "A")
+    server.caller.upload_files([empty])
+    spec = spec_of(shot, "/gap")
+    for role, name in (("remove", "roto"), ("affected", "affected")):
+        set_sequence(spec, role, {**shot.files(name), middle: empty})
+    job = server.caller.run(spec)
+    assert job.state == DONE
+    warning = next(p for p in job.problems if p.code == "matte_empty")
+    assert list(warning.frames) == [middle] and warning.severity == types_pb2.SEVERITY_WARNING
+    result = layers(server, outputs(job, jobs_pb2.OUTPUT_KIND_RESULT)[middle], tmp_path)
+    plate = np.asarray(oiio.ImageBuf(str(shot.files("plate")[middle])).get_pixels(oiio.HALF))
+    for index, name in enumerate("RGB"):
+        assert (result[name].view(np.uint16) == plate[..., index].view(np.uint16)).all()
+
+
+def test_where_keep_is_1_nothing_is_touched(server, shot, tmp_path):
+    upload(server, shot)
+    keep = np.zeros((72, 96, 1), np.float16)
+    keep[:, :40] = 1
+    path = write_exr(tmp_path / "keep.exr", keep, "A")
+    server.caller.upload_files([path])
+    spec = spec_of(shot, "/keep")
+    set_sequence(spec, "keep", dict.fromkeys(shot.files("plate"), path))
+    job = server.caller.run(spec)
+    for frame, blob in outputs(job, jobs_pb2.OUTPUT_KIND_RESULT).items():
+        result = layers(server, blob, tmp_path)
+        plate = np.asarray(oiio.ImageBuf(str(shot.files("plate")[frame])).get_pixels(oiio.HALF))
+        assert (result["R"].view(np.uint16) == plate[..., 0].view(np.uint16))[:, :40].all()
+
+
+def test_a_painted_quadmask_gives_the_same_as_the_mattes_it_was_painted_from(server, done, shot, tmp_path):
+    painted = {}
+    for frame, blob in outputs(done, jobs_pb2.OUTPUT_KIND_MATTE).items():
+        painted[frame] = tmp_path / f"painted.{frame}.exr"
+        painted[frame].write_bytes(server.caller.download(blob.digest))
+    server.caller.upload_files(painted.values())
+    job = server.caller.run(spec_of(shot, "/painted", quadmask=painted))
+    assert job.state == DONE, job.problems
+    for frame, blob in outputs(job, jobs_pb2.OUTPUT_KIND_RESULT).items():
+        mine = layers(server, blob, tmp_path)
+        theirs = layers(server, outputs(done, jobs_pb2.OUTPUT_KIND_RESULT)[frame], tmp_path)
+        assert all((mine[n] == theirs[n]).all() for n in mine)
+
+
+def test_watch_replays_every_event_from_any_number_and_ends_with_the_job(server, done):
+    events = [r.event for r in server.caller.watch(done.id) if r.HasField("event")]
+    assert [e.sequence for e in events] == list(range(1, done.last_event + 1))
+    assert events[-1].state == DONE
+    later = [r.event.sequence for r in server.caller.watch(done.id, 5) if r.HasField("event")]
+    assert later == list(range(5, done.last_event + 1))
+
+
+def test_progress_counts_units_with_a_stage_number(start_server, shot):
+    server = start_server()
+    upload(server, shot)
+    seen = []
+    for response in server.caller.watch(server.caller.submit(spec_of(shot)).job.id):
+        if response.HasField("progress"):
+            seen.append(response.progress)
+    assert {p.stage for p in seen} >= {"ingest", "fill", "publish"}
+    assert all(0 <= p.done <= p.total and 1 <= p.stage_number <= p.stage_count for p in seen)
+
+
+def test_listing_leaves_files_and_outputs_out(server, done):
+    jobs = server.caller.jobs.List(jobs_pb2.ListRequest(), metadata=server.caller.metadata).jobs
+    mine = next(j for j in jobs if j.id == done.id)
+    assert not mine.outputs and not mine.spec.shot.plate.files and mine.spec.shot.plate.pattern
+
+
+def test_cancel_ends_a_job_between_two_units_and_a_new_submit_goes_on(start_server, shot):
+    server = start_server()
+    upload(server, shot)
+    job_id = server.caller.submit(spec_of(shot)).job.id
+    for response in server.caller.watch(job_id):
+        if response.HasField("event") and response.event.stage.stage == "motion":
+            server.caller.jobs.Cancel(jobs_pb2.CancelRequest(id=job_id), metadata=server.caller.metadata)
+    assert server.caller.get(job_id).state == CANCELLED
+    again = server.caller.submit(spec_of(shot))
+    assert again.created and again.job.attempt == 2
+    assert server.caller.finish(again.job.id).state == DONE
+
+
+def test_delete_forgets_an_ended_job_only(start_server, shot):
+    server = start_server()
+    upload(server, shot)
+    job_id = server.caller.submit(spec_of(shot)).job.id
+    request = jobs_pb2.DeleteRequest(id=job_id)
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.jobs.Delete(request, metadata=server.caller.metadata)
+    assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    server.caller.finish(job_id)
+    server.caller.jobs.Delete(request, metadata=server.caller.metadata)
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.get(job_id)
+    assert error.value.code() is grpc.StatusCode.NOT_FOUND
+
+
+def test_submit_with_a_frame_that_is_not_uploaded_names_it(start_server, shot):
+    server = start_server()
+    upload(server, shot, "roto", "affected")
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.submit(spec_of(shot))
+    assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    info = error_info(error.value)
+    assert info.metadata["file"] == f"plate.{shot.first}.exr" and info.metadata["frame"] == str(shot.first)
+
+
+def _no_plate(spec):
+    spec.shot.plate.Clear()
+
+
+def _no_matte(spec):
+    spec.shot.remove.Clear()
+
+
+def _empty_range(spec):
+    spec.shot.range.last = spec.shot.range.first - 1
+
+
+def _twice(spec):
+    spec.shot.plate.files.append(spec.shot.plate.files[0])
+
+
+def _unknown_engine(spec):
+    spec.settings.engine = "cleanplat"
+
+
+def _unknown_option(spec):
+    spec.settings.options["feathr"] = "1"
+
+
+def _bad_value(spec):
+    spec.settings.options["grain"] = "yes"
+
+
+def _out_of_range(spec):
+    spec.settings.options["sources"] = "4"
+
+
+def _not_a_number(spec):
+    spec.settings.options["grow"] = "two"
+
+
+def _artist_without_matte(spec):
+    spec.settings.reasoner = "artist"
+    spec.shot.affected.Clear()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (_no_plate, "--plate"),
+        (_no_matte, "--remove"),
+        (_empty_range, "empty"),
+        (_twice, "after frame"),
+        (_unknown_engine, "Did you mean cleanplate"),
+        (_unknown_option, "Did you mean feather"),
+        (_bad_value, "on, off"),
+        (_out_of_range, "1 to 3"),
+        (_not_a_number, "number"),
+        (_artist_without_matte, "--affected"),
+    ],
+)
+def test_a_bad_order_is_refused_with_what_to_do(server, shot, spoil, said):
+    upload(server, shot)
+    spec = spec_of(shot, "/bad")
+    spoil(spec)
+    for call in (server.caller.submit, server.caller.preflight):
+        with pytest.raises(grpc.RpcError) as error:
+            call(spec)
+        assert error.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert said in error.value.details()
+
+
+def _engine_void(spec):
+    spec.settings.engine = "void"
+
+
+def _reasoner_motion(spec):
+    spec.settings.reasoner = "motion"
+
+
+def _points(spec):
+    spec.shot.points.add(frame=1001, x=3, y=4, positive=True)
+
+
+def _words(spec):
+    spec.shot.instruction = "remove the cup"
+
+
+def _clean_plate(spec):
+    spec.shot.clean_plate.CopyFrom(spec.shot.plate)
+
+
+def _quadmask_job(spec):
+    spec.kind = jobs_pb2.JOB_KIND_QUADMASK
+
+
+def _path_mode(spec):
+    spec.shot.plate.files[0].path.root = "proj"
+
+
+@pytest.mark.parametrize(
+    "ask", [_engine_void, _reasoner_motion, _points, _words, _clean_plate, _quadmask_job, _path_mode]
+)
+def test_what_comes_later_answers_not_available_yet(server, shot, ask):
+    spec = spec_of(shot, "/later")
+    ask(spec)
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.submit(spec)
+    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+    assert "not available yet" in error.value.details()
+
+
+def test_a_mask_preview_answers_not_available_yet(server):
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.masks.Preview(masks_pb2.PreviewRequest(), metadata=server.caller.metadata)
+    assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_too_many_frames_name_the_limit(start_server, shot):
+    server = start_server(limits=Limits(max_frames=3))
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.submit(spec_of(shot))
+    assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "max_frames = 3" in error.value.details()
+
+
+def test_capabilities_list_plugs_options_and_limits(server):
+    answer = server.caller.server.GetCapabilities(
+        server_pb2.GetCapabilitiesRequest(), metadata=server.caller.metadata
+    )
+    engines = {p.name: p for p in answer.engines}
+    assert engines["cleanplate"].available and not engines["void"].available
+    assert engines["void"].unavailable_reason
+    grain = next(o for o in answer.options if o.name == "grain")
+    assert (grain.type, grain.default_value) == ("switch", "on") and grain.help
+    assert {"max_frames", "max_blob_bytes"} <= {limit.name for limit in answer.limits}
+
+
+def test_the_request_id_is_the_sha_256_of_the_canonical_spec(server, done):
+    tree = MessageToDict(done.spec, preserving_proto_field_name=True)
+    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert done.request_id == hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options that say which server is meant, shared by all commands."""
+
+from __future__ import annotations
+
+import argparse
+import os
+
+from void_client.connection import Connection, Target, remote_target
+from void_client.local_server import attach, data_folder
+
+
+def add_server_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--server`, `--local`, `--token-file`, `--ca` and `--json`."""
+    group = parser.add_argument_group("which server")
+    place = group.add_mutually_exclusive_group()
+    place.add_argument(
+        "--server",
+        metavar="HOST:PORT",
+        help="a server in the machine room (default: $VOID_SERVER, else --local)",
+    )
+    place.add_argument(
+        "--local", action="store_true", help="your own server on this machine, started when needed"
+    )
+    group.add_argument(
+        "--token-file",
+        metavar="FILE",
+        default=os.environ.get("VOID_TOKEN_FILE", ""),
+        help="file with the server's token (default: $VOID_TOKEN_FILE); --local needs none",
+    )
+    group.add_argument(
+        "--ca",
+        metavar="FILE",
+        default="",
+        help="PEM file that the server's certificate must chain to (default: the system's authorities)",
+    )
+    group.add_argument("--json", action="store_true", help="print events as JSON lines on standard output")
+
+
+def server_address(arguments: argparse.Namespace) -> str:
+    """The address that the user named by option or environment; empty = the local server."""
+    if arguments.local:
+        return ""
+    return str(arguments.server or os.environ.get("VOID_SERVER", ""))
+
+
+def connect(arguments: argparse.Namespace) -> Connection:
+    """A connection to the server that the options mean; a local one is started when none serves.
+
+    Raises:
+        ClientError: an option is unusable, or the local server does not start.
+    """
+    address = server_address(arguments)
+    if not address:
+        data = data_folder()
+        return Connection(lambda: attach(data))
+    target: Target = remote_target(address, arguments.token_file, arguments.ca)
+    return Connection(lambda: target)

@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Following a job from the command line: results are written as they are published, Ctrl-C cancels."""
+
+from __future__ import annotations
+
+import time
+
+from void.v1 import jobs_pb2
+
+from void_client import events
+from void_client.cli.interrupt import CancelOnInterrupt
+from void_client.cli.terminal import Speaker
+from void_client.connection import Connection
+from void_client.delivery import Delivery
+from void_client.errors import JobCancelled, WriteFailed
+from void_client.follow import ENDED, cancel_job, error_of, follow
+from void_client.results import ResultFolder
+
+
+def follow_and_deliver(
+    connection: Connection, job: jobs_pb2.Job, folder: ResultFolder, speaker: Speaker
+) -> None:
+    """Follow a job to its end and write its outputs.
+
+    Raises:
+        JobFailed, JobCancelled: it ended so; what it had published is written.
+        ClientError: the connection stayed broken, or a file could not be fetched or written.
+    """
+    begun = time.monotonic()
+    try:
+        with Delivery(connection, folder, speaker) as delivery:
+            ended = job if job.state in ENDED else watch(connection, job.id, speaker, delivery)
+            problem = error_of(ended)
+            if job.state in ENDED:
+                delivery.fetch_all(ended.outputs)
+            else:
+                delivery.finish(ended.outputs)
+    except WriteFailed as error:
+        error.fix = f"{error.fix} The job goes on; `void jobs fetch {job.id}` gets the rest.".strip()
+        raise
+    except KeyboardInterrupt as error:
+        raise JobCancelled(
+            f"Left before all results of job {job.id} were here.",
+            fix=f"`void jobs fetch {job.id}` gets the rest.",
+        ) from error
+    if problem:
+        raise problem
+    speaker(events.Done(job.id, str(folder.root), delivery.written, round(time.monotonic() - begun, 3)))
+
+
+def watch(
+    connection: Connection, job_id: str, speaker: Speaker, delivery: Delivery | None = None
+) -> jobs_pb2.Job:
+    """Follow a job to its end, with Ctrl-C as cancel; returns the ended job."""
+    interrupts = CancelOnInterrupt(
+        lambda: cancel_job(connection, job_id), lambda text: speaker(events.Notes((text,)))
+    )
+    try:
+        with interrupts:
+            return follow(connection, job_id, speaker, delivery.take if delivery else None)
+    except KeyboardInterrupt as error:
+        said = (
+            "Its cancel was requested." if interrupts.confirmed else f"`void jobs cancel {job_id}` ends it."
+        )
+        raise JobCancelled(f"Left job {job_id}.", fix=said) from error

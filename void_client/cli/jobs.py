@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`void jobs`: list, show, watch, cancel, fetch and delete jobs of a server."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from google.protobuf.json_format import MessageToDict
+from void.v1 import jobs_pb2
+
+from void_client import events
+from void_client.cli.connecting import add_server_options, connect
+from void_client.cli.following import follow_and_deliver, watch
+from void_client.cli.terminal import Speaker, finding_text, progress_text, table
+from void_client.connection import Connection
+from void_client.errors import ExitCode
+from void_client.follow import cancel_job, error_of, get_job
+from void_client.results import check_spares_inputs, result_folder
+
+STATES = ("queued", "running", "cancelling", "done", "failed", "cancelled")
+_EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 server unreachable, 4 job failed, 130 cancelled"
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands to `void`."""
+    parser = commands.add_parser(
+        "jobs", help="list, show, watch, cancel, fetch or delete jobs", epilog=_EXIT_CODES
+    )
+    actions = parser.add_subparsers(title="what to do", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="jobs, newest first", epilog=_EXIT_CODES)
+    listing.add_argument(
+        "--state", choices=STATES, action="append", default=[], help="only these; repeatable"
+    )
+    listing.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
+    add_server_options(listing)
+    listing.set_defaults(run=run_list)
+    for name, run, text in (
+        ("show", run_show, "everything about one job"),
+        ("watch", run_watch, "follow a job to its end; Ctrl-C cancels it"),
+        ("cancel", run_cancel, "ask a job to stop; finished work stays recorded"),
+        ("fetch", run_fetch, "write a job's results, following it if it still runs"),
+        ("delete", run_delete, "forget an ended job and its outputs on the server"),
+    ):
+        action = actions.add_parser(name, help=text, description=text.capitalize() + ".", epilog=_EXIT_CODES)
+        action.add_argument("id", help="the job's id, or its first characters, at least 4")
+        if name == "fetch":
+            action.add_argument(
+                "--out", metavar="DIR", default="", help="folder of the results (default: the job's own)"
+            )
+        add_server_options(action)
+        action.set_defaults(run=run)
+
+
+def run_list(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """`void jobs list`."""
+    states = [jobs_pb2.JobState.Value(f"JOB_STATE_{s.upper()}") for s in arguments.state]
+    request = jobs_pb2.ListRequest(states=states, limit=max(1, arguments.limit))
+    with connect(arguments) as connection:
+        jobs = connection.call(lambda s: s.jobs.List, request).jobs
+    if arguments.json:
+        for job in jobs:
+            speaker.print("", _data(job))
+    elif not jobs:
+        speaker.print("No jobs.", {})
+    else:
+        speaker.print(table([("JOB", "STATE", "CREATED", "PROGRESS", "NAME", "OUT"), *map(_row, jobs)]), {})
+    return ExitCode.DONE
+
+
+def run_show(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """`void jobs show`."""
+    with connect(arguments) as connection:
+        job = get_job(connection, arguments.id)
+    speaker.print(describe(job), _data(job))
+    return ExitCode.DONE
+
+
+def run_watch(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """`void jobs watch`."""
+    with connect(arguments) as connection:
+        job = get_job(connection, arguments.id)
+        _tell_found(job, speaker)
+        ended = watch(connection, job.id, speaker)
+    if problem := error_of(ended):
+        raise problem
+    speaker.print(describe(ended), _data(ended))
+    return ExitCode.DONE
+
+
+def run_cancel(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """`void jobs cancel`."""
+    with connect(arguments) as connection:
+        job = cancel_job(connection, get_job(connection, arguments.id).id)
+    speaker.print(f"Job {job.id} is {events.state_name(job.state)}.", _data(job))
+    return ExitCode.DONE
+
+
+def run_fetch(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """`void jobs fetch`."""
+    with connect(arguments) as connection:
+        job = get_job(connection, arguments.id)
+        folder = result_folder(job.spec, Path(arguments.out) if arguments.out else None)
+        plate = job.spec.shot.plate.files
+        check_spares_inputs(folder, [f.frame for f in plate], _named_inputs(job))
+        folder.prepare()
+        _tell_found(job, speaker)
+        follow_and_deliver(connection, job, folder, speaker)
+    return ExitCode.DONE
+
+
+def run_delete(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """`void jobs delete`."""
+    with connect(arguments) as connection:
+        job_id = get_job(connection, arguments.id).id
+        _delete(connection, job_id)
+    speaker.print(f"Job {job_id} is deleted.", {"event": "deleted", "job": job_id})
+    return ExitCode.DONE
+
+
+def describe(job: jobs_pb2.Job) -> str:
+    """A job in a few lines."""
+    shot, place = job.spec.shot, job.spec.output
+    frames = f"{shot.range.first}-{shot.range.last}" + (f"x{shot.range.step}" if shot.range.step > 1 else "")
+    rows = [
+        ("job", job.id),
+        ("state", events.state_name(job.state)),
+        ("attempt", str(job.attempt)),
+        ("owner", job.owner),
+        ("created", _time(job)),
+        ("plate", shot.plate.pattern),
+        ("frames", f"{frames} ({len(shot.plate.files)})"),
+        ("engine", job.spec.settings.engine),
+        ("results", f"{place.directory}, {place.name}"),
+        ("outputs", str(len(job.outputs))),
+    ]
+    if job.state == jobs_pb2.JOB_STATE_RUNNING:
+        rows.append(("progress", progress_text(events.progressed(job.progress))))
+    problems = [finding_text(events.finding(p)) for p in job.problems]
+    return "\n".join([table(rows), *problems])
+
+
+def _tell_found(job: jobs_pb2.Job, speaker: Speaker) -> None:
+    state = events.state_name(job.state)
+    speaker(events.Accepted(job.id, job.request_id, job.attempt, False, state))
+
+
+def _delete(connection: Connection, job_id: str) -> None:
+    connection.call(lambda s: s.jobs.Delete, jobs_pb2.DeleteRequest(id=job_id))
+
+
+def _named_inputs(job: jobs_pb2.Job) -> list[Path]:
+    shot = job.spec.shot
+    given = (shot.plate, shot.remove, shot.affected, shot.keep, shot.quadmask, shot.clean_plate)
+    return [Path(f.name) for sequence in given for f in sequence.files]
+
+
+def _row(job: jobs_pb2.Job) -> tuple[str, ...]:
+    progress = ""
+    if job.state == jobs_pb2.JOB_STATE_RUNNING and job.progress.total:
+        progress = f"{job.progress.stage} {job.progress.done}/{job.progress.total}"
+    place = job.spec.output
+    return job.id, events.state_name(job.state), _time(job), progress, place.name, place.directory
+
+
+def _time(job: jobs_pb2.Job) -> str:
+    return job.created.ToDatetime().strftime("%Y-%m-%d %H:%M:%S") + " UTC"
+
+
+def _data(job: jobs_pb2.Job) -> dict[str, object]:
+    return {"event": "job_details", **MessageToDict(job, preserving_proto_field_name=True)}

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`void remove`: an object leaves a shot."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from void_client import events, order
+from void_client.cli.connecting import add_server_options, connect
+from void_client.cli.following import follow_and_deliver
+from void_client.cli.terminal import Speaker
+from void_client.colour_config import ColourConfig, load_config
+from void_client.errors import ExitCode, JobCancelled
+from void_client.inputs import gather
+from void_client.sequence import parse_range
+from void_client.specification import RemoveOptions, check_capabilities, parse_pairs, parse_points
+
+ENGINES = ("auto", "cleanplate", "void")
+REASONERS = ("none", "artist", "motion", "openai", "gemini")
+
+_DESCRIPTION = """\
+Removes an object, and what it did to the scene, from an EXR shot. Where nothing is removed, the result is the
+plate, bit by bit.
+
+Patterns hold the frame number as %04d, #### or @@@@; %V is the view, %v its first letter. Mattes are EXR
+sequences; PATTERN:channel reads one channel (default: alpha, else the first)."""
+
+_EPILOG = """\
+examples:
+  void remove --plate 'plate.####.exr' --remove 'roto.####.exr' --out result/
+  void remove --plate 'plate.%04d.exr' --range 1001-1040 --remove 'roto.%04d.exr:red' \\
+              --affected 'shadow.%04d.exr' --out result/ --server gpu1:7788
+  void remove --plate 'plate.####.exr' --quadmask 'painted.####.exr' --out result/ --set grain=off --preview
+
+results in OUT:
+  NAME.####.exr               the plate without the object, with the mattes as layer void_mask
+  matte/NAME_matte.####.exr   the mattes alone, as RGBA
+  NAME.json, NAME.png, NAME_qc.png   how it was made and how good it is
+
+exit codes: 0 done, 2 bad input, 3 server unreachable, 4 job failed, 130 cancelled"""
+
+
+def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command to `void`."""
+    parser = commands.add_parser(
+        "remove",
+        help="remove an object from a shot",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_input_options(parser)
+    _add_output_options(parser)
+    _add_work_options(parser)
+    add_server_options(parser)
+    parser.add_argument("--detach", action="store_true", help="submit, print the job's id and leave")
+    parser.set_defaults(run=run)
+
+
+def _add_input_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what goes in")
+    group.add_argument("--plate", metavar="PATTERN", required=True, help="source frames")
+    group.add_argument(
+        "--range", metavar="A-B[xN]", help="frames to work on (default: all that the plate's pattern finds)"
+    )
+    group.add_argument("--view", default="", help="view of stereo frames, such as left")
+    group.add_argument("--remove", metavar="PATTERN[:channel]", default="", help="mattes of the object")
+    group.add_argument(
+        "--affected",
+        metavar="PATTERN[:channel]",
+        default="",
+        help="mattes of what it affected: shadow, reflection, moved things",
+    )
+    group.add_argument(
+        "--keep", metavar="PATTERN[:channel]", default="", help="mattes of what must never be touched"
+    )
+    group.add_argument(
+        "--quadmask", metavar="PATTERN", default="", help="painted void_mask: red = remove, green = affected"
+    )
+    group.add_argument(
+        "--cleanplate", metavar="PATTERN", default="", help="frames of the scene without the object"
+    )
+    group.add_argument(
+        "--points", metavar="SPEC", default="", help="clicks 'FRAME:X,Y[,+|-][,OBJECT]', joined by ';'"
+    )
+    group.add_argument("--prompt", default="", help="describes what remains, in words")
+    group.add_argument("--instruction", default="", help="says what to remove, in words")
+    group.add_argument(
+        "--colorspace", metavar="NAME", default="", help="colour space of the plate (default: from the file)"
+    )
+    group.add_argument(
+        "--ocio",
+        metavar="CONFIG",
+        default=os.environ.get("OCIO", ""),
+        help="OCIO config: built-in name, .ocioz, or .ocio with its look-up files (default: $OCIO)",
+    )
+
+
+def _add_output_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("what comes out")
+    group.add_argument("--out", metavar="DIR", required=True, help="folder of the results")
+    group.add_argument("--name", default="", help="base name of the results (default: the plate's + _void)")
+    group.add_argument("--preview", action="store_true", help="faster and coarser, into OUT/preview")
+
+
+def _add_work_options(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("how it is done")
+    group.add_argument(
+        "--engine", choices=ENGINES, default="auto", help="what fills the region (default: auto)"
+    )
+    group.add_argument(
+        "--reasoner",
+        choices=REASONERS,
+        default="",
+        help="what proposes the affected region (default: artist with --affected, else none)",
+    )
+    group.add_argument(
+        "--cloud-consent", action="store_true", help="frames may leave the machine room for a cloud reasoner"
+    )
+    group.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
+    group.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any option that `void capabilities` lists; repeat for more",
+    )
+    group.add_argument("--again", action="store_true", help="compute everything anew, whatever is recorded")
+
+
+def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
+    """Run the command.
+
+    Raises:
+        ClientError: see its exit code.
+    """
+    options = _options(arguments)
+    frames = parse_range(arguments.range) if arguments.range else None
+    config = _config(arguments)
+    inputs = gather(dict(options.patterns), frames, options.view)
+    if inputs.notes:
+        speaker(events.Notes(inputs.notes))
+    with connect(arguments) as connection:
+        connection.greet()
+        check_capabilities(options, len(inputs.range), order.capabilities(connection))
+        try:
+            prepared = order.prepare(options, inputs, config, speaker)
+            answer = order.place(connection, prepared, arguments.again, speaker)
+        except KeyboardInterrupt as error:
+            raise JobCancelled(
+                "Interrupted before the job was submitted.", fix="What was sent is not sent again next time."
+            ) from error
+        if arguments.detach:
+            if not arguments.json:
+                speaker.print(answer.job.id, {})
+            return ExitCode.DONE
+        follow_and_deliver(connection, answer.job, prepared.folder, speaker)
+    return ExitCode.DONE
+
+
+def _options(arguments: argparse.Namespace) -> RemoveOptions:
+    return RemoveOptions(
+        patterns={
+            "plate": arguments.plate,
+            "remove": arguments.remove,
+            "affected": arguments.affected,
+            "keep": arguments.keep,
+            "quadmask": arguments.quadmask,
+            "clean_plate": arguments.cleanplate,
+        },
+        out=Path(arguments.out),
+        name=arguments.name,
+        view=arguments.view,
+        engine=arguments.engine,
+        reasoner=arguments.reasoner,
+        prompt=arguments.prompt,
+        instruction=arguments.instruction,
+        points=parse_points(arguments.points),
+        colour_space=arguments.colorspace,
+        seed=arguments.seed,
+        preview=arguments.preview,
+        cloud_consent=arguments.cloud_consent,
+        options=parse_pairs(arguments.set),
+    )
+
+
+def _config(arguments: argparse.Namespace) -> ColourConfig | None:
+    return load_config(arguments.ocio) if arguments.ocio else None
