@@ -21,9 +21,7 @@ class SmallShot:
 
     def files(self, name: str) -> dict[int, Path]:
         """The files of one sequence by frame number."""
-        return {
-            f: self.folder / name / f"{name}.{f:04d}.exr" for f in range(self.first, self.last + 1)
-        }
+        return {f: self.folder / name / f"{name}.{f:04d}.exr" for f in range(self.first, self.last + 1)}
 
 
 def write_small_shot(
@@ -44,16 +42,34 @@ def write_small_shot(
         frame = first + index
         write_exr(folder / "plate" / f"plate.{frame:04d}.exr", colour.astype(np.float16), "RGB")
         write_exr(folder / "roto" / f"roto.{frame:04d}.exr", matte[..., None].astype(np.float16), "A")
-        write_exr(folder / "affected" / f"affected.{frame:04d}.exr", shadow[..., None].astype(np.float16), "A")
+        write_exr(
+            folder / "affected" / f"affected.{frame:04d}.exr", shadow[..., None].astype(np.float16), "A"
+        )
     return SmallShot(folder, first, first + frames - 1)
 
 
-def write_exr(path: Path, pixels: np.ndarray, channels: str | tuple[str, ...], **attributes: object) -> Path:
-    """Write (h, w, c) float16, float32 or uint32 samples with these channel names."""
+def write_exr(
+    path: Path,
+    pixels: np.ndarray,
+    channels: str | tuple[str, ...],
+    *,
+    origin: tuple[int, int] = (0, 0),
+    display: tuple[int, int] | None = None,
+    tile: int = 0,
+    **attributes: object,
+) -> Path:
+    """Write (h, w, c) float16, float32 or uint32 samples with these channel names.
+
+    `origin` is the data window's top left corner, `display` the (height, width) of a display window at 0, 0.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     kinds = {"float16": oiio.HALF, "float32": oiio.FLOAT, "uint32": oiio.UINT32}
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kinds[str(pixels.dtype)])
     spec.channelnames = tuple(channels)
+    spec.x, spec.y = origin
+    spec.full_x, spec.full_y = 0, 0
+    spec.full_height, spec.full_width = display or pixels.shape[:2]
+    spec.tile_width = spec.tile_height = tile
     spec.attribute("compression", "zips")
     for name, value in attributes.items():
         spec.attribute(name, value)

@@ -126,7 +126,7 @@ def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
 
 def _check_stays_inside(config: Path, text: str) -> None:
     search = _SEARCH_PATH.search(text)
-    places = re.split(r"[:\n]", search[1]) if search else []
+    places = re.split(r"[:,\n]", search[1]) if search else []
     # An environment variable at the front of a search path leads anywhere.
     out_of_search = [p for p in map(_plain, places) if p.startswith("$") or _leads_out(p)]
     out_of_sources = [p for p in (_plain(m[1]) for m in _SOURCE_PATH.finditer(text)) if _leads_out(p)]

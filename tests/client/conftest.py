@@ -32,8 +32,10 @@ class ServerProcess:
         self.store = store
         self.token_file = store / "token"
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "void_server", "serve", "--listen", "127.0.0.1:0", "--store", str(store)]
-            + ["--token-file", str(self.token_file), "--workers", "1", *options],
+            [
+                *(sys.executable, "-m", "void_server", "serve", "--listen", "127.0.0.1:0"),
+                *("--store", str(store), "--token-file", str(self.token_file), "--workers", "1", *options),
+            ],
             stdout=subprocess.PIPE,
             stderr=(store.parent / f"{store.name}.log").open("ab"),
             text=True,
@@ -91,7 +93,9 @@ class Command:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("VOID_") and k not in ("OCIO", "NO_COLOR")}
+    kept = {
+        k: v for k, v in os.environ.items() if not k.startswith("VOID_") and k not in ("OCIO", "NO_COLOR")
+    }
     return {**kept, "PYTHONPATH": str(ROOT), **extra}
 
 

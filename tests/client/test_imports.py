@@ -31,11 +31,17 @@ def test_every_module_together_loads_grpcio_protobuf_and_the_standard_library_on
         cwd=Path(void_client.__file__).parents[1],
     ).stdout.split()
     foreign = {
-        name for name in loaded if name not in sys.stdlib_module_names and not name.startswith(("_", "sitecustomize"))
+        name
+        for name in loaded
+        if name not in sys.stdlib_module_names and not name.startswith(("_", "sitecustomize"))
     }
     assert foreign <= ALLOWED
 
 
 def test_no_module_names_the_server_package_as_an_import() -> None:
     sources = Path(void_client.__file__).parent.rglob("*.py")
-    assert [p.name for p in sources if "import void_server" in p.read_text() or "from void_server" in p.read_text()] == []
+    assert [
+        p.name
+        for p in sources
+        if "import void_server" in p.read_text() or "from void_server" in p.read_text()
+    ] == []

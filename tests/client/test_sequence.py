@@ -69,7 +69,9 @@ def test_only_paths_that_the_pattern_makes_have_a_frame(prefix: str, token: str,
     assert frame is None or pattern.path(frame) == path
 
 
-@pytest.mark.parametrize("path", ["p.007.exr", "p.00007.exr", "p.０００７.exr", "p.7777.exr.bak", "q.0007.exr"])
+@pytest.mark.parametrize(
+    "path", ["p.007.exr", "p.00007.exr", "p.０００７.exr", "p.7777.exr.bak", "q.0007.exr"]
+)
 def test_a_file_with_another_padding_or_name_is_not_of_the_sequence(path: str) -> None:
     assert parse_pattern("p.####.exr").frame_of(path) is None
 
@@ -106,7 +108,15 @@ def test_the_base_name_has_no_number_and_no_separators_at_its_end(text: str, nam
 
 
 def test_frames_on_disk_are_found_whatever_lies_beside_them(tmp_path: Path) -> None:
-    for name in ("p.0003.exr", "p.0001.exr", "p.-002.exr", "p.12345.exr", "p.2.exr", "q.0002.exr", "p.0002.exr.tmp"):
+    for name in (
+        "p.0003.exr",
+        "p.0001.exr",
+        "p.-002.exr",
+        "p.12345.exr",
+        "p.2.exr",
+        "q.0002.exr",
+        "p.0002.exr.tmp",
+    ):
         (tmp_path / name).touch()
     assert parse_pattern(f"{tmp_path}/p.####.exr").frames_on_disk() == [-2, 1, 3, 12345]
 
@@ -123,7 +133,8 @@ def test_a_folder_that_is_not_there_holds_no_frames(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "frame"), [("still.1001.exr", 1001), ("still.exr", 1), ("cam-02.exr", 2), ("s99999999999.exr", 1)]
+    ("name", "frame"),
+    [("still.1001.exr", 1001), ("still.exr", 1), ("cam-02.exr", 2), ("s99999999999.exr", 1)],
 )
 def test_a_single_file_takes_its_frame_from_its_name(name: str, frame: int) -> None:
     assert parse_pattern(name).single_frame() == frame
@@ -184,7 +195,9 @@ def test_a_long_description_is_cut_and_says_how_much_is_left() -> None:
         ("take:2.####.exr:A", ("take:2.####.exr", "A")),
     ],
 )
-def test_a_channel_behind_a_colon_is_told_from_a_drive_and_a_name(text: str, expected: tuple[str, str]) -> None:
+def test_a_channel_behind_a_colon_is_told_from_a_drive_and_a_name(
+    text: str, expected: tuple[str, str]
+) -> None:
     assert split_channel(text) == expected
 
 

@@ -163,3 +163,10 @@ def test_parts_of_which_none_is_the_picture_are_refused(write_parts, grey):
     path = write_parts(("diffuse", named(grey, "R", "G", "B"), {}), ("spec", named(grey, "R", "G", "B"), {}))
     with pytest.raises(InvalidInput, match=r"several pictures.*diffuse: B, G, R; spec: B, G, R"):
         read_plate(path)
+
+
+@pytest.mark.parametrize("letters", ["RGB", "Y"])
+def test_a_returned_frame_can_be_a_plate_again(write_exr, grey, letters):
+    passes = [f"void_mask.{name}" for name in ("red", "green", "blue", "alpha")]
+    channels = named(grey, *letters, *passes)
+    assert_colour(read_plate(write_exr(channels)), channels, *letters)

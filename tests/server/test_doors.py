@@ -93,7 +93,13 @@ def test_without_tls_the_server_refuses_to_listen_beyond_loopback(tmp_path, list
 
 @pytest.mark.parametrize(
     ("listen", "loopback"),
-    [("127.0.0.1:1", True), ("127.9.9.9:1", True), ("[::1]:1", True), ("localhost:1", True), ("10.0.0.1:1", False)],
+    [
+        ("127.0.0.1:1", True),
+        ("127.9.9.9:1", True),
+        ("[::1]:1", True),
+        ("localhost:1", True),
+        ("10.0.0.1:1", False),
+    ],
 )
 def test_loopback_is_known(listen, loopback):
     assert is_loopback(listen) is loopback

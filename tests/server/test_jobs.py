@@ -157,7 +157,15 @@ def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_
     assert server.caller.run(spec).state == DONE
     fresh = [kind for key, (kind, _) in recorded_units(server.store).items() if key not in before]
     counts = {kind: fresh.count(kind) for kind in set(fresh)}
-    assert counts == {"ingest": 1, "prepare": 1, "motion": 1, "fill": 2, "publish": 2, "review": 2, "report": 1}
+    assert counts == {
+        "ingest": 1,
+        "prepare": 1,
+        "motion": 1,
+        "fill": 2,
+        "publish": 2,
+        "review": 2,
+        "report": 1,
+    }
 
 
 def test_a_frame_with_empty_mattes_comes_back_untouched(server, shot, tmp_path):

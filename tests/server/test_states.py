@@ -80,7 +80,9 @@ def test_a_job_that_goes_on_after_a_restart_does_not_repeat_its_notes_and_warnin
 
 
 @pytest.mark.parametrize("state", sorted(JobState))
-def test_the_same_order_again_finds_the_live_or_finished_job_and_retries_a_failed_or_cancelled_one(store, state):
+def test_the_same_order_again_finds_the_live_or_finished_job_and_retries_a_failed_or_cancelled_one(
+    store, state
+):
     first = job_in(store, state)
     again, created = store.submit("r", b"", "artist")
     retried = state in (JobState.FAILED, JobState.CANCELLED)

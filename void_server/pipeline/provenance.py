@@ -37,7 +37,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     Top level: `format`, `name`, `range`, `view`, `engine`, `reasoner`, `seed`, `preview`, `prompt`, `options`,
     `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs
     by digest (bytes and content) and its figures: `changed_percent`, `outside_difference` (must be 0),
-    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `confidence` (0..1, null where nothing was
+    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
+    for want of a fill), `confidence` (0..1, null where nothing was
     blended), and what the engine says under `fill`.
     """
     return {

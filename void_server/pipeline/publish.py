@@ -53,12 +53,12 @@ def publish(
         dtype=source.colour.dtype,
     )
     confidence = np.ones(window.shape, np.float32)
-    result, clipped = source.colour, 0
+    result, clipped, unfilled = source.colour, 0, 0
     if fill_digest and (blend > 0).any():
         fill = FrameFill.from_arrays(load_arrays(blobs, fill_digest))
         picture = _fill_in_plate_space(shot, fill, source)
         joined = composite(source.colour, picture, blend)
-        result, clipped = joined.colour, joined.clipped
+        result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = _over(window, fill.confidence, _window_of(shot, fill), 0.0)
     layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
     with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
@@ -76,7 +76,7 @@ def publish(
     quality = frame_quality(
         source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
     )
-    return stored, _info(quality, outside, blend)
+    return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
 
 
 def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> F32:

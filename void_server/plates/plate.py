@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,8 @@ from void_server.plates.exr import read_channels
 from void_server.plates.header import EXRLimits, Header, Part, read_header
 from void_server.plates.window import Window
 
+OWN_LAYERS = "void_"
+"""Passes that a result carries: they are no picture, so a result can be a plate again."""
 BEAUTY_PARTS = ("", "rgba", "rgb", "beauty")
 """Names of parts whose R, G, B are the picture itself where several parts of a file have them; `rgba` is what
 Nuke writes, `beauty` what renderers call it."""
@@ -105,9 +107,9 @@ def read_plate(path: str | Path, view: str = "", limits: EXRLimits | None = None
 def find_plate(header: Header, view: str = "") -> PlateChannels:
     """Choose the picture's channels from a header alone.
 
-    The choice is, first that fits: bare R, G, B (any case, or spelled out); the layer `rgba`; the only layer
-    with red, green and blue; `Y`; the only channel that is not an alpha. Raises as `read_plate` does for the
-    header's part."""
+    The choice is, first that fits: bare R, G, B (any case, or spelled out); the layer `rgba`; `Y`; the only
+    layer with red, green and blue; the only channel that is not an alpha. Our own layers never count. Raises
+    as `read_plate` does for the header's part."""
     channels = of_view(header, view)
     colour = _choose_colour(header, channels)
     first = colour[0]
@@ -124,19 +126,19 @@ def find_plate(header: Header, view: str = "") -> PlateChannels:
 
 
 def _choose_colour(header: Header, channels: tuple[NamedChannel, ...]) -> tuple[NamedChannel, ...]:
-    triples = _triples(channels)
-    choices: tuple[Callable[[str], bool], ...] = (
-        lambda layer: not layer,
-        lambda layer: layer.lower() in ("rgba", "rgb"),
-        lambda layer: True,
-    )
-    for wanted in choices:
-        fitting = [triple for triple in triples if wanted(triple[0].layer)]
+    triples = [triple for triple in _triples(channels) if not triple[0].layer.startswith(OWN_LAYERS)]
+    bare = [triple for triple in triples if not triple[0].layer]
+    named = [triple for triple in triples if triple[0].layer.lower() in ("rgba", "rgb")]
+    luminance = [(c,) for c in channels if c.component == "luminance" and not c.layer]
+    for fitting in (bare, named):
         if fitting:
             return _only(header, _prefer_beauty(header, fitting))
-    luminance = [(c,) for c in channels if c.component == "luminance" and not c.layer]
-    lone = [(c,) for c in channels if c.component != "alpha"]
-    return _only(header, luminance or (lone if len(lone) == 1 else []))
+    if luminance:
+        return _only(header, luminance)
+    if triples:
+        return _only(header, _prefer_beauty(header, triples))
+    lone = [(c,) for c in channels if c.component != "alpha" and not c.layer.startswith(OWN_LAYERS)]
+    return _only(header, lone if len(lone) == 1 else [])
 
 
 def _triples(channels: tuple[NamedChannel, ...]) -> list[tuple[NamedChannel, ...]]:

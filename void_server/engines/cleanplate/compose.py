@@ -78,14 +78,13 @@ def blend_sources(
     """
     weights = _smooth_weights(target, sources)
     labels = _high_band_labels(target, sources)
-    plate_low = target.low_band(target.plate, target.known)
     total = _BandSum(target.box.full_size, target.eps, settings.grain)
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
         positions = target.box.positions(_displacement(target, source, shows))
         picture = sample_plate(shot.plate(source.frame), positions)
-        low = target.low_band(picture, target.box.enlarge(shows.astype(np.float32)) > 0.5)
-        gain = log_gain(plate_low, low, target.ring & shows, target.eps, target.unit)
+        shown = target.box.enlarge(shows.astype(np.float32)) > 0.5
+        low, gain = target.low_band(picture, shown), _gain(target, picture, shows, shown)
         total.add(
             apply_log_gain(picture, target.box.enlarge(gain), target.eps),
             target.box.enlarge(apply_log_gain(low, gain, target.eps)),
@@ -93,6 +92,16 @@ def blend_sources(
             target.box.enlarge(label),
         )
     return total.result(), _use(target, weights)
+
+
+def _gain(target: Target, picture: F32, shows: Bools, shown: Bools) -> F32:
+    """(h, w, 3) log gain from the picture of a source to the target.
+
+    Both low bands are taken over the same pixels: else texture beside the hole would pass for light.
+    """
+    both = target.known & shown
+    here, there = target.low_band(target.plate, both), target.low_band(picture, both)
+    return log_gain(here, there, target.ring & shows, target.eps, target.unit)
 
 
 def _displacement(target: Target, source: Source, shows: Bools) -> F32:

@@ -148,7 +148,7 @@ def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F3
     mixed = np.where(
         cut.known[..., None], best, borrowed * share[..., None] + unseen * (1 - share[..., None])
     )
-    return np.where(cut.filled[..., None], mixed, best).astype(np.float32), synthesised
+    return np.asarray(np.where(cut.filled[..., None], mixed, best), np.float32), synthesised
 
 
 def _confidence(cut: Target, sources: list[Source], borrowed: F32, synthesised: F32) -> F32:

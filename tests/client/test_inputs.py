@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All files of a shot are looked for at once, before anything is read or sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from void_client.errors import BadInput, SpecRefused
+from void_client.inputs import gather
+from void_client.sequence import FrameRange
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("plate", "roto"):
+        for frame in (1, 2, 3):
+            (tmp_path / f"{name}.{frame:04d}.exr").touch()
+    (tmp_path / "still.exr").touch()
+    return tmp_path
+
+
+def test_without_a_range_all_frames_of_the_plate_are_taken_and_said(folder: Path) -> None:
+    found = gather({"plate": f"{folder}/plate.####.exr"}, None)
+    assert found.range == FrameRange(1, 3)
+    assert "1-3" in found.notes[0]
+
+
+def test_a_stepped_range_takes_only_its_frames(folder: Path) -> None:
+    found = gather({"plate": f"{folder}/plate.####.exr"}, FrameRange(1, 3, 2))
+    assert [f.frame for f in found.plate.files] == [1, 3]
+
+
+def test_the_missing_frames_of_all_inputs_are_reported_together_with_those_that_exist(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/roto.####.exr:red"}
+    with pytest.raises(SpecRefused) as caught:
+        gather(patterns, FrameRange(2, 5))
+    assert [(p.input, list(p.frames)) for p in caught.value.problems] == [
+        ("plate", [4, 5]),
+        ("remove", [4, 5]),
+    ]
+    assert "1-3" in caught.value.problems[0].message
+    assert caught.value.problems[0].file.endswith("plate.0004.exr")
+
+
+def test_a_plate_that_is_nowhere_is_named(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"plait\.####\.exr"):
+        gather({"plate": f"{folder}/plait.####.exr"}, None)
+
+
+def test_the_channel_is_split_off_mattes_only(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/roto.####.exr:red"}
+    found = gather(patterns, None)
+    assert (found.by_role["remove"].channel, found.plate.channel) == ("red", "")
+
+
+def test_names_stay_as_the_user_wrote_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    assert gather({"plate": "./plate.####.exr"}, None).plate.files[0].name == "./plate.0001.exr"
+
+
+def test_a_file_without_a_number_is_one_frame(folder: Path) -> None:
+    found = gather({"plate": f"{folder}/still.exr", "remove": f"{folder}/roto.0001.exr"}, None)
+    assert len(found.plate.files) == len(found.by_role["remove"].files) == 1
+
+
+def test_a_file_without_a_number_does_not_serve_several_frames(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/still.exr"}
+    with pytest.raises(SpecRefused) as caught:
+        gather(patterns, None)
+    assert "--remove" in caught.value.problems[0].fix
+
+
+def test_a_clean_plate_may_be_there_for_some_frames_only(folder: Path) -> None:
+    (folder / "clean.0002.exr").touch()
+    patterns = {"plate": f"{folder}/plate.####.exr", "clean_plate": f"{folder}/clean.####.exr"}
+    assert [f.frame for f in gather(patterns, None).by_role["clean_plate"].files] == [2]
+
+
+def test_a_clean_plate_that_has_no_frame_of_the_range_is_an_error(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "clean_plate": f"{folder}/clean.####.exr"}
+    with pytest.raises(SpecRefused):
+        gather(patterns, None)
+
+
+def test_mattes_and_the_first_plate_frame_are_checked_before_the_plates(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/roto.####.exr"}
+    names = [f.path.name for f in gather(patterns, None).checked_before_plates()]
+    assert names == ["roto.0001.exr", "roto.0002.exr", "roto.0003.exr", "plate.0001.exr"]
