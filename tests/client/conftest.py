@@ -49,6 +49,10 @@ class ServerProcess:
     def target(self) -> Target:
         return Target(self.address, self.token)
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def stop(self, number: int = signal.SIGTERM) -> None:
         self._process.send_signal(number)
         self._process.wait(30)

@@ -16,6 +16,7 @@ class CuttingProxy:
     Attributes:
         connections: how many were accepted so far.
         cuts: how many were cut.
+        bytes_up: bytes that came from clients.
         bytes_per_s: forwarding speed of each connection; None = as fast as it goes.
     """
 
@@ -24,7 +25,7 @@ class CuttingProxy:
         self._target = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.connections = self.cuts = 0
+        self.connections = self.cuts = self.bytes_up = 0
         self.bytes_per_s: int | None = None
         self.refusing = False
         self._cut_after: list[tuple[str, int]] = []
@@ -63,6 +64,7 @@ class CuttingProxy:
                     if not data:
                         return
                     moved[direction] += len(data)
+                    self.bytes_up += len(data) if direction == "up" else 0
                     if plan and plan[0] == direction and moved[direction] >= plan[1]:
                         self.cuts += 1
                         _reset(client)

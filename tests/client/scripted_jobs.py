@@ -13,19 +13,27 @@ Script = Callable[[int, grpc.ServicerContext], Iterator[jobs_pb2.WatchResponse]]
 
 
 class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
-    """Each watch runs the next script (the last one again and again); `asked` holds each `from_event`."""
+    """Each watch runs the next script (the last one again and again); `asked` holds each `from_event`.
+
+    Each Get first runs the next of `failing`; `got` counts them.
+    """
 
     def __init__(self, *scripts: Script) -> None:
         self._scripts = list(scripts)
         self.asked: list[int] = []
+        self.failing: list[Callable[[grpc.ServicerContext], None]] = []
+        self.got = 0
         self.state = jobs_pb2.JOB_STATE_RUNNING
 
-    def Watch(self, request, context):
+    def Watch(self, request, context):  # noqa: N802
         self.asked.append(request.from_event)
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         yield from script(request.from_event, context)
 
-    def Get(self, request, context):
+    def Get(self, request, context):  # noqa: N802
+        self.got += 1
+        if self.failing:
+            self.failing.pop(0)(context)
         return jobs_pb2.GetResponse(job=jobs_pb2.Job(id=request.id, state=self.state))
 
 

@@ -104,15 +104,15 @@ def test_a_refused_call_tells_the_servers_words_and_fix(connection: Connection) 
 def test_a_call_finds_the_server_at_its_new_address(
     start_server: Callable[..., ServerProcess], tmp_path: Path
 ) -> None:
-    targets = [start_server(store=tmp_path / "store").target]
+    first = start_server(store=tmp_path / "store")
+    targets = [first.target]
     with Connection(lambda: targets[-1], FAST) as made:
         made.greet()
-        start = start_server(store=tmp_path / "other")
-        targets.append(start.target)
-        made._channel.close()
-        made.renew()
-        made.greet()
-        assert made.target == start.target
+        first.stop()
+        second = start_server(store=tmp_path / "other")
+        targets.append(second.target)
+        made.call(lambda s: s.jobs.List, jobs_pb2.ListRequest())
+        assert made.target == second.target
 
 
 def certificate(folder: Path, name: str) -> tuple[Path, Path]:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from void.v1 import types_pb2
 
-from tests.client.conftest import FAST, ServerProcess
+from tests.client.conftest import ServerProcess
 from tests.client.cutting_proxy import CuttingProxy
+from void_client import content as content_module
 from void_client.connection import Connection, RetryPolicy, Target
 from void_client.content import Content, content_of_bytes, content_of_file
 from void_client.errors import BadInput, ClientError, CorruptTransfer, RequestRefused, ServerUnreachable
@@ -61,18 +62,18 @@ def test_many_blobs_are_asked_for_in_several_questions(connection: Connection) -
 
 
 def test_an_upload_that_is_cut_twice_goes_on_where_it_was(
-    cut_connection: Connection, proxy: CuttingProxy
+    cut_connection: Connection, proxy: CuttingProxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find_missing(cut_connection, [])
+    monkeypatch.setattr(content_module, "METER_INTERVAL_S", 0)
     content = random_content(12 * MIB)
-    cut_connection.close()
     proxy.cut_after("up", 3 * MIB, 4 * MIB)
-    with Connection(lambda: cut_connection.target, FAST) as fresh:
-        told: list[Event] = []
-        upload(fresh, [content], told.append)
-        assert downloaded(fresh, content.blob) == data_of(content)
+    told: list[Event] = []
+    upload(cut_connection, [content], told.append)
     assert proxy.cuts == 2
+    assert proxy.bytes_up < 17 * MIB
     assert told[-1] == Moving("uploading", 1, 1, content.size, content.size)
+    assert max(e.bytes_done for e in told if isinstance(e, Moving)) == content.size
+    assert downloaded(cut_connection, content.blob) == data_of(content)
 
 
 def test_a_download_that_is_cut_twice_goes_on_where_it_was(
@@ -87,6 +88,21 @@ def test_a_download_that_is_cut_twice_goes_on_where_it_was(
     assert file.getvalue() == data_of(content)
     assert proxy.cuts == 2
     assert sum(counted) == content.size
+
+
+def test_breaks_with_progress_between_them_may_be_more_than_the_tries(
+    server: ServerProcess, proxy: CuttingProxy
+) -> None:
+    policy = RetryPolicy(attempts=3, first_wait_s=0.05, longest_wait_s=0.1)
+    content = random_content(16 * MIB)
+    with Connection(lambda: Target(proxy.address, server.token), policy) as cut:
+        proxy.cut_after("up", *[3 * MIB] * 5)
+        upload(cut, [content], quiet)
+        assert proxy.cuts == 5
+    with Connection(lambda: Target(proxy.address, server.token), policy) as cut:
+        proxy.cut_after("down", *[3 * MIB] * 5)
+        assert downloaded(cut, content.blob) == data_of(content)
+        assert proxy.cuts == 10
 
 
 def test_a_slow_network_moves_everything(
@@ -167,7 +183,7 @@ def test_a_blob_of_another_length_than_announced_is_corrupt(connection: Connecti
         downloaded(connection, types_pb2.Blob(digest=content.digest, bytes=2000))
 
 
-def test_a_requested_stop_ends_a_download_under_way(
+def test_a_requested_stop_ends_a_download_under_way_and_one_that_begins(
     connection: Connection, cut_connection: Connection, proxy: CuttingProxy
 ) -> None:
     content = random_content(8 * MIB)
@@ -176,8 +192,9 @@ def test_a_requested_stop_ends_a_download_under_way(
     stop = Stop()
     threading.Timer(0.3, stop.request).start()
     begun = time.monotonic()
-    with pytest.raises(Stopped):
-        download(cut_connection, content.blob, io.BytesIO(), lambda count: None, stop)
+    for _ in ("under way", "before it begins"):
+        with pytest.raises(Stopped):
+            download(cut_connection, content.blob, io.BytesIO(), lambda count: None, stop)
     assert time.monotonic() - begun < 5
 
 

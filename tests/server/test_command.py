@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -59,11 +58,8 @@ def caller_of(found: dict[str, object]) -> Caller:
 
 
 def children(pid: int) -> list[int]:
-    return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()] + [
-        int(p)
-        for task in Path(f"/proc/{pid}/task").iterdir()
-        for p in (task / "children").read_text().split()
-    ]
+    lists = (task / "children" for task in Path(f"/proc/{pid}/task").iterdir())
+    return [int(child) for listing in lists for child in listing.read_text().split()]
 
 
 def test_serve_says_where_it_listens_and_ends_in_order_on_sigterm(start, tmp_path):
@@ -135,12 +131,10 @@ def test_after_kill_9_workers_end_and_the_next_local_server_takes_over_with_its_
 
 def test_tls_serves_those_who_trust_the_certificate(start, tmp_path):
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=localhost"]
-        + ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)],
-        check=True,
-        capture_output=True,
-    )
+    names = ("-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost")
+    files = ("-keyout", str(key), "-out", str(certificate))
+    make = ("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", *names, *files)
+    subprocess.run(make, check=True, capture_output=True)
     process = start(
         *("serve", "--store", str(tmp_path / "store"), "--listen", "localhost:0", "--workers", "1"),
         *("--tls-cert", str(certificate), "--tls-key", str(key)),
@@ -166,4 +160,4 @@ def test_its_files_are_for_the_user_only(start, tmp_path):
     start("serve", "--local", "--data", str(tmp_path), "--workers", "1")
     endpoint(tmp_path)
     for name in ("endpoint.json", "token"):
-        assert os.stat(tmp_path / "local" / name).st_mode & 0o077 == 0
+        assert (tmp_path / "local" / name).stat().st_mode & 0o077 == 0

@@ -138,7 +138,8 @@ def test_a_served_job_leaves_the_server_process_without_image_libraries(tmp_path
         "from void_server.application import Application\n"
         "from void_server.configuration import ServerConfiguration\n"
         "store = pathlib.Path(sys.argv[1])\n"
-        "a = Application(ServerConfiguration(store=store, token_file=store / 'token', listen='127.0.0.1:0', workers=1))\n"
+        "chosen = dict(token_file=store / 'token', listen='127.0.0.1:0', workers=1)\n"
+        "a = Application(ServerConfiguration(store=store, **chosen))\n"
         "a.start(); a.stop()\n"
         "print(sorted({'torch', 'OpenImageIO', 'numpy', 'cv2'} & set(sys.modules)))"
     )

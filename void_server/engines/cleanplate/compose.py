@@ -25,6 +25,9 @@ from void_server.engines.cleanplate.workbox import WorkBox
 # Standard deviations in units u: of the low band (ENGINE_FACTS 1.4 step 5), of the cross-dissolve between sources in
 # the low band, and of the smoothing that keeps one source's high band together.
 BAND_SPLIT, SEAM, LABEL_SEAM = 2.0, 2.0, 4.0
+LEAST_BAND_SPLIT = 1.5
+"""In proxy pixels: grain is as fine as the pixels however small the picture, and must fall into the high band."""
+LEAST_EDGE_WEIGHT = 0.01
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,11 @@ class Target:
     eps: float
     unit: float
 
+    @property
+    def split(self) -> float:
+        """Standard deviation, in proxy pixels, that divides the low band from the high."""
+        return max(BAND_SPLIT * self.unit, LEAST_BAND_SPLIT)
+
     def on_grid(self, values: F32) -> F32:
         """(N,) or (N, c) values of the tracked pixels placed in the box at proxy resolution; 0 elsewhere."""
         grid = np.zeros((*self.box.proxy_size, *values.shape[1:]), np.float32)
@@ -64,7 +72,7 @@ class Target:
         weight = self.box.reduce(shown.astype(np.float32))
         total = self.box.reduce(np.where(shown[..., None], np.maximum(picture, 0), 0).astype(np.float32))
         mean = (total / np.maximum(weight, 1e-6)[..., None]).astype(np.float32)
-        return masked_blur(mean, weight, BAND_SPLIT * self.unit)
+        return masked_blur(mean, weight, self.split)
 
 
 def blend_sources(
@@ -114,25 +122,34 @@ def _smooth_weights(target: Target, sources: list[Source]) -> list[F32]:
     """Blending weights at proxy resolution, which cross-dissolve between sources and never leave what each shows."""
     raw = [target.on_grid(source.weight) for source in sources]
     total = np.maximum(np.sum(raw, axis=0), 1e-12)
-    smooth = []
-    for source, weight in zip(sources, raw, strict=True):
-        shows = target.on_grid(source.visible.astype(np.float32))
-        smooth.append(gaussian((weight / total).astype(np.float32), SEAM * target.unit) * shows)
-    return smooth
+    return [
+        gaussian((weight / total).astype(np.float32), SEAM * target.unit) * _away_from_edge(target, source)
+        for source, weight in zip(sources, raw, strict=True)
+    ]
 
 
 def _high_band_labels(target: Target, sources: list[Source]) -> list[F32]:
-    """For each source, (h, w) 0..1 where the high band is taken from it: one label a pixel, in coherent patches."""
+    """For each source, (h, w) 0 or 1 where the high band is taken from it: one source a pixel, in coherent patches."""
     if not sources:
         return []
+    fit = np.stack([_away_from_edge(target, source) for source in sources])
     raw = [target.on_grid(source.weight) for source in sources]
-    shows = [target.on_grid(source.visible.astype(np.float32)) for source in sources]
-    scores = np.stack([gaussian(w, LABEL_SEAM * target.unit) * s for w, s in zip(raw, shows, strict=True)])
-    first = scores.argmax(axis=0).astype(np.uint8)
-    voted = cv2.medianBlur(first, 5)
-    held = np.take_along_axis(np.stack(shows), voted[None].astype(np.intp), axis=0)[0] > 0
-    label = np.where(held, voted, first)
-    return [(label == index).astype(np.float32) * shows[index] for index in range(len(sources))]
+    first = (np.stack([gaussian(weight, LABEL_SEAM * target.unit) for weight in raw]) * fit).argmax(axis=0)
+    voted = cv2.medianBlur(first.astype(np.uint8), 5)
+    fit_of_voted, fit_of_first = (
+        np.take_along_axis(fit, choice[None].astype(np.intp), axis=0)[0] for choice in (voted, first)
+    )
+    label = np.where(fit_of_voted >= fit_of_first, voted, first)
+    return [((label == index) & (fit[index] > 0)).astype(np.float32) for index in range(len(sources))]
+
+
+def _away_from_edge(target: Target, source: Source) -> F32:
+    """(h, w) 0 where a source shows nothing, 1 once nine tenths of the low band's kernel see it."""
+    shows = target.on_grid(source.visible.astype(np.float32))
+    tracked = target.on_grid(np.ones(len(target.pixels), np.float32))
+    share = gaussian(shows, target.split) / np.maximum(gaussian(tracked, target.split), 1e-6)
+    inner = np.clip(10 * share - 9, LEAST_EDGE_WEIGHT, 1)
+    return np.asarray(inner * shows, np.float32)
 
 
 def _use(target: Target, weights: list[F32]) -> F32:

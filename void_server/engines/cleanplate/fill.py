@@ -18,6 +18,8 @@ from void_server.engines.cleanplate.sources import Source, choose
 from void_server.engines.cleanplate.tracks import follow
 from void_server.engines.cleanplate.workbox import WorkBox
 
+FULLY_SHOWN = 0.999
+"""Share from which a borrowed pixel counts as background: weights of several sources sum to 1 only nearly."""
 DOUBT = 0.04
 """Encoded disagreement (0..1) around the hole at which confidence has fallen to a half."""
 ERROR_OF_DOUBT = 4.0
@@ -143,7 +145,7 @@ def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F3
     if not (synthesised > 0).any():
         return best, synthesised
     # Pixels of the hole that are only partly covered would carry the object into the fill.
-    trusted = np.where(cut.known, 1, share >= 1).astype(np.float32)
+    trusted = np.where(cut.known, 1, share >= FULLY_SHOWN).astype(np.float32)
     unseen = fill_unseen(best, trusted, cut.eps, median_colour(plate, finite_pixels(plate)))
     mixed = np.where(
         cut.known[..., None], best, borrowed * share[..., None] + unseen * (1 - share[..., None])

@@ -21,6 +21,8 @@ from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.errors import InvalidInput
 
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
+LEAST_FLOW_SIDE = 16
+"""Pixels below which a side is too short for the flow's patches of 8."""
 LEAST_GAIN_AT_REST = 0.08
 """Where the camera stands still, flow is kept only if it lowers the mean picture difference by this share. Fitting
 flow to grain lowers it by about 2 %, and would drift over a long track."""
@@ -161,7 +163,7 @@ def _residual(
     )
     masked = guard_here | (moved_guard > 0)
     trusted = ~masked & (outside == 0)
-    if not trusted.any():
+    if min(height, width) < LEAST_FLOW_SIDE or not trusted.any():
         return np.zeros((height, width, 2), np.float32)
     covered_here, covered_there = _cover(here, masked), _cover(aligned, masked)
     measured = np.asarray(flow.calc(covered_here, covered_there, None), np.float32)
