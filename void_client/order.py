@@ -97,7 +97,7 @@ def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> 
         tell_report(preflight(connection, order.spec, on_event), first, on_event)
     # A repeated Submit with `again` would make one attempt more each time.
     answer = connection.call(
-        lambda s: s.jobs.Submit, jobs_pb2.SubmitRequest(spec=order.spec, again=again), repeatable=True
+        lambda s: s.jobs.Submit, jobs_pb2.SubmitRequest(spec=order.spec, again=again), repeatable=not again
     )
     job = answer.job
     on_event(

@@ -72,13 +72,20 @@ class Reader:
         if position not in self.proxies:
             s = self.scene
             self.proxies[position] = prepare_frame(
-                s.plates[position], s.remove[position], s.affected[position], s.keep[position], encode8, self.settings
+                s.plates[position],
+                s.remove[position],
+                s.affected[position],
+                s.keep[position],
+                encode8,
+                self.settings,
             )
         return self.proxies[position]
 
     def motion(self, position: int) -> PairMotion:
         if position not in self.motions:
-            self.motions[position] = estimate_pair(self.proxy(position), self.proxy(position + 1), self.settings)
+            self.motions[position] = estimate_pair(
+                self.proxy(position), self.proxy(position + 1), self.settings
+            )
         return self.motions[position]
 
     def plate(self, position: int) -> np.ndarray:
@@ -119,7 +126,8 @@ def scene(
         centre = np.array([1.5 * width + pan[1] * i, 1.5 * height + pan[0] * i])
         scale = 1 / zoom**i
         matrix = np.array(
-            [[scale, 0, centre[0] - scale * width / 2], [0, scale, centre[1] - scale * height / 2]], np.float64
+            [[scale, 0, centre[0] - scale * width / 2], [0, scale, centre[1] - scale * height / 2]],
+            np.float64,
         )
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         clean = cv2.warpAffine(world, matrix, (width, height), flags=flags) * (exposure[i] if exposure else 1)

@@ -128,7 +128,9 @@ def test_an_unseen_patch_inside_a_borrowed_area_continues_the_borrowed_colours_a
     rows, columns = np.mgrid[:HEIGHT, :WIDTH]
     bright = np.hypot(rows - 75, columns - 120) < 40
     patch = (abs(rows - 75) < 5) & (abs(columns - 120) < 5)
-    lit = [np.where(bright, 0.8, 0.1).astype(np.float32)[..., None].repeat(3, axis=2) * texture(HEIGHT, WIDTH)] * 9
+    lit = [
+        np.where(bright, 0.8, 0.1).astype(np.float32)[..., None].repeat(3, axis=2) * texture(HEIGHT, WIDTH)
+    ] * 9
     everywhere, here = patch.astype(np.float32), (np.hypot(rows - 75, columns - 120) < 60).astype(np.float32)
     filled = replace(made, plates=lit, remove=[everywhere] * 4 + [here] + [everywhere] * 4).fill(4)
     x0, y0, _, _ = filled.box
@@ -209,7 +211,9 @@ def test_where_nothing_is_known_the_frames_median_colour_is_taken():
     made = scene(1)
     made.remove = [np.ones((HEIGHT, WIDTH), np.float32)]
     filled = made.fill(0)
-    np.testing.assert_allclose(filled.colour[75, 120], np.median(made.plates[0].reshape(-1, 3), axis=0), rtol=1e-4)
+    np.testing.assert_allclose(
+        filled.colour[75, 120], np.median(made.plates[0].reshape(-1, 3), axis=0), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("level", [0.0, 0.18, 60000.0])
@@ -273,7 +277,9 @@ def test_a_plate_larger_than_the_proxy_is_filled_at_its_own_resolution():
     assert made.reader(CleanplateSettings()).proxy(2).size == (270, 960)
     assert psnr(made, 2, filled) > 33
     inside = made.remove[2] > 0
-    truth, got = (cv2.Laplacian(p, cv2.CV_32F)[inside].std() for p in (made.clean[2], result(made, 2, filled)))
+    truth, got = (
+        cv2.Laplacian(p, cv2.CV_32F)[inside].std() for p in (made.clean[2], result(made, 2, filled))
+    )
     assert got / truth > 0.9
 
 

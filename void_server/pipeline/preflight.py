@@ -127,13 +127,18 @@ def _coverage(order: Order, role: str) -> Iterator[Problem]:
 
 
 def _unreadable(order: Order, role: str, infos: Mapping[int, _Info]) -> Iterator[Problem]:
+    """What each file's finding says; findings that differ only in the file's name are told once."""
+    pattern = order.inputs[role].pattern
     same: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for frame, info in infos.items():
         if "problem" in info:
             problem = info["problem"]
-            same[problem["code"], problem["message"], problem["fix"]].append(frame)
+            message = problem["message"].replace(_file(order, role, frame), pattern)
+            same[problem["code"], message, problem["fix"]].append(frame)
     for (code, message, fix), frames in same.items():
-        yield _problem(order, role, code, frames, f"{role}: {message}", fix)
+        if len(frames) == 1:
+            message = infos[frames[0]]["problem"]["message"]
+        yield _problem(order, role, code, frames, message, fix)
 
 
 def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem]:

@@ -121,11 +121,8 @@ def resolve(part: Part, path: str, *, name: str = "", config: str = "") -> Colou
                 )
     primaries = _primaries(part)
     if primaries:
-        return _space(
-            source,
-            _find(loaded, primaries) or primaries,
-            f"Colour space {primaries}, by the file's chromaticities.",
-        )
+        found = _find(loaded, primaries) or primaries
+        return _space(source, found, f"Colour space {found}, by the file's chromaticities.")
     if config and not loaded.filepathOnlyMatchesDefaultRule(path):
         ruled = loaded.getColorSpaceFromFilepath(path)[0]
         return _space(source, ruled, f"Colour space {ruled}, by a file rule of the OCIO config.")

@@ -25,9 +25,7 @@ from void_server.engines.cleanplate.arrays import (
 )
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.errors import InvalidInput
-
-PRESENT = 0.02
-"""A matte above this is part of the region (DESIGN section 4, Blend)."""
+from void_server.quadmask.regions import THRESHOLD
 
 HOLE, GUARD, RING, FILL = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 
@@ -117,7 +115,7 @@ def prepare_frame(
     picture = finite(linear)
     if size != (height, width):
         picture = cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA).reshape(*size, 3)
-    removed, effect = remove > PRESENT, affected > PRESENT
+    removed, effect = remove > THRESHOLD, affected > THRESHOLD
     regions = _regions(
         removed=touched(removed, size),
         effect=touched(effect, size),

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine run over a whole shot in this process, with the blend that would be published, timed by stage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.quality.shots import Shot
+from void_server.conform.blend import blend_matte, composite
+from void_server.engines.cleanplate import (
+    CleanplateSettings,
+    PairMotion,
+    ProxyFrame,
+    estimate_pair,
+    fill_frame,
+    prepare_frame,
+)
+from void_server.plates.encoding import FrameStatistics, ShotEncoding
+from void_server.quadmask.regions import Quadmask
+
+GROW, FEATHER = 2, 4
+"""Pixels; the defaults of the pipeline."""
+PLATES_HELD = 16
+
+
+@dataclass
+class Run:
+    """A finished shot.
+
+    Attributes:
+        pictures: (H, W, 3) of the plate's type, as published.
+        differing: samples whose bits differ from the plate where the blend matte is 0; must be 0.
+        figures: what the engine said of each frame.
+        seconds: compute a frame (a pair, for motion) by stage.
+    """
+
+    pictures: list[NDArray[Any]] = field(default_factory=list)
+    differing: int = 0
+    figures: list[dict[str, float]] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """A `ShotReader` over what was prepared; plates in float32 are held for a few frames only."""
+
+    proxies: list[ProxyFrame]
+    motions: list[PairMotion]
+    read: Callable[[int], NDArray[np.float32]]
+
+    @property
+    def frames(self) -> range:
+        return range(len(self.proxies))
+
+    def proxy(self, position: int) -> ProxyFrame:
+        return self.proxies[position]
+
+    def motion(self, position: int) -> PairMotion:
+        return self.motions[position]
+
+    def plate(self, position: int) -> NDArray[np.float32]:
+        return self.read(position)
+
+
+def run_engine(shot: Shot, settings: CleanplateSettings, *, with_affected: bool) -> Run:
+    """Removes the object; `with_affected` gives the engine the true affected matte too."""
+    run = Run()
+    count = len(shot.plates)
+    nothing = np.zeros(shot.remove[0].shape, np.float32)
+    affected = shot.affected if with_affected else [nothing] * count
+
+    @lru_cache(maxsize=PLATES_HELD)
+    def plate(position: int) -> NDArray[np.float32]:
+        return shot.plates[position].astype(np.float32)
+
+    with _timed(run, "prepare", count):
+        encoding = ShotEncoding.from_statistics([FrameStatistics.of(plate(i)) for i in range(count)])
+        proxies = [
+            prepare_frame(plate(i), shot.remove[i], affected[i], nothing, encoding.to_uint8, settings)
+            for i in range(count)
+        ]
+    with _timed(run, "motion", max(count - 1, 1)):
+        motions = [estimate_pair(one, two, settings) for one, two in pairwise(proxies)]
+    reader = _Reader(proxies, motions, plate)
+    with _timed(run, "fill", count):
+        fills = [fill_frame(i, reader, settings) for i in range(count)]
+    with _timed(run, "blend", count):
+        for i, fill in enumerate(fills):
+            _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
+    run.figures = [fill.figures for fill in fills]
+    return run
+
+
+def _publish(
+    run: Run,
+    plate: NDArray[Any],
+    box: tuple[int, int, int, int],
+    colour: NDArray[np.float32],
+    region: NDArray[np.bool_],
+) -> None:
+    x0, y0, x1, y1 = box
+    filled = plate.astype(np.float32)
+    filled[y0:y1, x0:x1] = colour
+    blend = blend_matte(region, None, grow=GROW, feather=FEATHER, dtype=plate.dtype)
+    picture = composite(plate, filled, blend).colour
+    bits = np.uint16 if plate.dtype == np.float16 else np.uint32
+    run.differing += int(np.count_nonzero((picture.view(bits) != plate.view(bits))[blend == 0]))
+    run.pictures.append(picture)
+
+
+@contextmanager
+def _timed(run: Run, stage: str, count: int) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    run.seconds[stage] = (time.perf_counter() - start) / count
+
+
+def reference_seconds(shot: Shot) -> float:
+    """The yardstick of speed: two DIS-MEDIUM flows at 960 x 540 and one cubic RGB remap at plate size."""
+    height, width = shot.plates[0].shape[:2]
+    plate = shot.plates[0].astype(np.float32)
+    views = [
+        cv2.resize((np.clip(p, 0, 1) * 255).astype(np.uint8), (960, 540))
+        for p in (shot.plates[0], shot.plates[-1])
+    ]
+    grey = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in views]
+    columns, rows = np.meshgrid(
+        np.arange(width, dtype=np.float32) + 0.3, np.arange(height, dtype=np.float32) + 0.3
+    )
+    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        flow.calc(grey[0], grey[1], None)
+        flow.calc(grey[1], grey[0], None)
+        cv2.remap(plate, columns, rows, cv2.INTER_CUBIC)
+        times.append(time.perf_counter() - start)
+    return min(times)
