@@ -45,7 +45,7 @@ class Delivery:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if error:
-            pass
+            self._stop.request()
         self._pool.shutdown(wait=True, cancel_futures=error is not None)
 
     @property

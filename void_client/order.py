@@ -95,14 +95,22 @@ def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> 
     tell_report(first, None, on_event)
     if upload(connection, order.everything(), on_event) or first.unseen_files:
         tell_report(preflight(connection, order.spec, on_event), first, on_event)
-    # A repeated Submit with `again` would make one attempt more each time.
-    answer = connection.call(
-        lambda s: s.jobs.Submit, jobs_pb2.SubmitRequest(spec=order.spec, again=again), repeatable=not again
-    )
-    job = answer.job
-    on_event(
-        events.Accepted(job.id, job.request_id, job.attempt, answer.created, events.state_name(job.state))
-    )
+    return submit(connection, order.spec, again, on_event)
+
+
+def submit(
+    connection: Connection, spec: jobs_pb2.JobSpec, again: bool, on_event: Sink
+) -> jobs_pb2.SubmitResponse:
+    """Submit a spec whose files the server has, and tell the accepted job.
+
+    Raises:
+        ClientError: the server refused, or the connection stayed broken; with `again` it is not tried twice, because
+            each time would make one attempt more.
+    """
+    request = jobs_pb2.SubmitRequest(spec=spec, again=again)
+    answer = connection.call(lambda s: s.jobs.Submit, request, repeatable=not again)
+    job, state = answer.job, events.state_name(answer.job.state)
+    on_event(events.Accepted(job.id, job.request_id, job.attempt, answer.created, state))
     return answer
 
 

@@ -15,7 +15,7 @@ Script = Callable[[int, grpc.ServicerContext], Iterator[jobs_pb2.WatchResponse]]
 class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
     """Each watch runs the next script (the last one again and again); `asked` holds each `from_event`.
 
-    Each Get first runs the next of `failing`; `got` counts them.
+    Each Get or Submit first runs the next of `failing`; `got` counts them.
     """
 
     def __init__(self, *scripts: Script) -> None:
@@ -29,6 +29,12 @@ class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
         self.asked.append(request.from_event)
         script = self._scripts.pop(0) if len(self._scripts) > 1 else self._scripts[0]
         yield from script(request.from_event, context)
+
+    def Submit(self, request, context):  # noqa: N802
+        self.got += 1
+        if self.failing:
+            self.failing.pop(0)(context)
+        return jobs_pb2.SubmitResponse(job=jobs_pb2.Job(id="j", state=self.state), created=True)
 
     def Get(self, request, context):  # noqa: N802
         self.got += 1

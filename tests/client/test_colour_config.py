@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import zipfile
 from pathlib import Path
 
 import PyOpenColorIO as ocio
@@ -57,6 +59,17 @@ def test_the_same_config_elsewhere_and_later_is_the_same_blob(tmp_path: Path) ->
     second = write_config(tmp_path / "b")
     os.utime(second, (1, 1))
     assert pack(first) == pack(second)
+
+
+def test_the_order_of_a_folder_and_the_clock_leave_no_trace(tmp_path: Path) -> None:
+    config = write_config(tmp_path)
+    for name in ("b", "a", "C", "luts/z", "luts/y"):
+        (tmp_path / f"{name}.cube").touch()
+    with zipfile.ZipFile(io.BytesIO(pack(config))) as archive:
+        names = archive.namelist()
+        dates = {entry.date_time for entry in archive.infolist()}
+    assert names == ["config.ocio", *sorted(names[1:])]
+    assert dates == {(1980, 1, 1, 0, 0, 0)}
 
 
 def test_a_changed_look_up_file_is_another_blob(tmp_path: Path) -> None:

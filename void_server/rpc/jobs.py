@@ -92,6 +92,9 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                     frame=file.frame,
                     file=file.name,
                 )
+        archive = request.spec.shot.colour.archive.digest
+        if archive and not self._blobs.has(archive):
+            raise PreconditionFailed("The OCIO archive is not uploaded.", fix="Upload it, then submit again.")
         record, created = self._store.submit(
             request_id(request.spec), request.spec.SerializeToString(), OWNER, again=request.again
         )

@@ -144,17 +144,17 @@ def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F3
     synthesised = np.where(cut.filled & ~cut.known, 1 - share, 0).astype(np.float32)
     if not (synthesised > 0).any():
         return best, synthesised
-    # Pixels of the hole that are only partly covered would carry the object into the fill.
+    # In the hole the plate shows the object, so nothing of it may enter, however small its share.
+    known = cut.known[..., None]
     trusted = np.where(cut.known, 1, share >= FULLY_SHOWN).astype(np.float32)
-    unseen = fill_unseen(best, trusted, cut.eps, median_colour(plate, finite_pixels(plate)))
-    mixed = np.where(
-        cut.known[..., None], best, borrowed * share[..., None] + unseen * (1 - share[..., None])
-    )
+    fallback = median_colour(plate, finite_pixels(plate))
+    unseen = fill_unseen(np.where(known, best, borrowed), trusted, cut.eps, fallback)
+    mixed = np.where(known, best, borrowed * share[..., None] + unseen * (1 - share[..., None]))
     return np.asarray(np.where(cut.filled[..., None], mixed, best), np.float32), synthesised
 
 
 def _confidence(cut: Target, sources: list[Source], borrowed: F32, synthesised: F32) -> F32:
-    own = np.clip(1 - borrowed - synthesised, 0, 1).astype(np.float32)
+    own = np.asarray(np.clip(1 - borrowed - synthesised, 0, 1), np.float32)
     if not sources:
         return own
     total = np.zeros(len(cut.pixels), np.float64)

@@ -51,7 +51,7 @@ def _flatten(values: F32, weight: F32) -> F32:
     if mass <= 0:
         return np.zeros_like(values)
     mean = (values * weight[..., None]).sum(axis=(0, 1), dtype=np.float64) / mass
-    return (values * weight[..., None] + mean * (1 - weight[..., None])).astype(np.float32)
+    return np.asarray(values * weight[..., None] + mean * (1 - weight[..., None]), np.float32)
 
 
 def _keep_channels(picture: F32) -> F32:
