@@ -31,6 +31,9 @@ TREE = [
 ]
 
 
+LONG_FRAMES = 8
+
+
 def tree(folder: Path) -> list[str]:
     return sorted(p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file())
 
@@ -233,7 +236,7 @@ def test_a_network_that_breaks_while_the_job_runs_loses_and_doubles_nothing(
 
 def long_wish(tmp_path: Path, seed: int) -> tuple[str, ...]:
     """A job that takes long enough to be interrupted."""
-    shot = write_small_shot(tmp_path / f"long{seed}", frames=12, size=(270, 480), seed=seed)
+    shot = write_small_shot(tmp_path / f"long{seed}", frames=LONG_FRAMES, size=(216, 384), seed=seed)
     return wish(shot, "--json")
 
 
@@ -289,7 +292,7 @@ def test_a_client_that_was_killed_leaves_only_whole_files_and_its_job_is_found_a
     ran = void(*arguments)
     assert ran.code == 0
     assert job_of(ran) == job
-    assert len(tree(tmp_path / "out")) == 12 * 2 + 3
+    assert len(tree(tmp_path / "out")) == 2 * LONG_FRAMES + 3
     assert all((tmp_path / "out" / p).read_bytes() == data for p, data in whole.items())
 
 
@@ -304,7 +307,7 @@ def test_a_server_that_was_killed_and_started_again_finishes_the_job_of_a_client
     out, err = process.communicate(timeout=120)
     events = [json.loads(line) for line in out.splitlines()]
     assert process.returncode == 0, err + out[-2000:]
-    assert len(tree(tmp_path / "out")) == 12 * 2 + 3
+    assert len(tree(tmp_path / "out")) == 2 * LONG_FRAMES + 3
     outputs = [(e["output"], e["frame"]) for e in events if e["event"] == "output"]
     assert len(outputs) == len(set(outputs))
     stop_local(tmp_path / "data")

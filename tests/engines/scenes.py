@@ -33,7 +33,8 @@ def texture(height: int, width: int, seed: int = 1) -> np.ndarray:
 
 def encode8(linear: np.ndarray) -> np.ndarray:
     """A fixed logarithmic encoding of 1/1024 to 1 (and beyond, clipped) to 8 bits."""
-    return np.clip(np.round((np.log2(np.maximum(linear, 0) + 2**-10) + 10) * 25.5), 0, 255).astype(np.uint8)
+    light = np.maximum(np.nan_to_num(linear), 0)
+    return np.clip(np.round((np.log2(light + 2**-10) + 10) * 25.5), 0, 255).astype(np.uint8)
 
 
 @dataclass

@@ -32,7 +32,7 @@ def travel(motion: PairMotion) -> np.ndarray:
 @pytest.mark.parametrize("pan", [(0.0, 3.5), (-2.25, 1.5), (0.4, 0.0)])
 def test_a_pan_is_measured_to_a_tenth_of_a_pixel_under_the_object_too(pan):
     _, _, motion = pair(scene(pan=pan))
-    error = np.hypot(*np.moveaxis(travel(motion) + (pan[1], pan[0]), -1, 0))
+    error = np.hypot(*np.moveaxis(travel(motion) + np.array(pan[::-1]), -1, 0))
     assert np.percentile(error[10:-10, 10:-10], 99) < 0.1
 
 
@@ -58,7 +58,7 @@ def test_the_objects_own_motion_does_not_count():
 
 def test_a_change_of_exposure_does_not_count():
     _, _, motion = pair(scene(pan=(0.0, 2.0), exposure=[1, 1, 1, 1, 1, 1.5, 1, 1, 1, 1, 1, 1]))
-    error = np.hypot(*np.moveaxis(travel(motion) + (2.0, 0.0), -1, 0))
+    error = np.hypot(*np.moveaxis(travel(motion) + np.array([2.0, 0.0]), -1, 0))
     assert np.percentile(error[10:-10, 10:-10], 95) < 0.15
 
 

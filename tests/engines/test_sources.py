@@ -37,12 +37,12 @@ def chosen(
     return choose(found, proxy, pixels, in_hole, on_ring, reader, settings), in_hole
 
 
-def test_a_track_over_many_frames_lands_within_a_fifth_of_a_pixel():
+def test_a_track_over_many_frames_lands_within_a_third_of_a_pixel():
     found, pixels, _ = candidates(scene(pan=(0.6, 2.3), speed=(0.0, 4.0)), 2, CleanplateSettings())
     last = max(found, key=lambda candidate: candidate.offset)
     assert last.offset >= 4
     moved = last.points - pixels + last.offset * np.array([2.3, 0.6])
-    assert np.abs(moved[last.visible]).max() < 0.2
+    assert np.abs(moved[last.visible]).max() < 0.33
 
 
 def test_a_point_is_visible_only_where_the_other_frame_shows_background():
@@ -106,7 +106,7 @@ def test_a_frame_that_disagrees_around_the_hole_is_passed_over():
 
 
 def test_a_frame_of_another_exposure_is_as_good_as_any():
-    made = scene(exposure=[1, 1, 1, 2.0, 1, 1, 1, 2.0, 1, 1, 1, 1])
+    made = scene(grain=0.03, exposure=[1, 1, 1, 0.6, 1, 1, 1, 0.6, 1, 1, 1, 1])
     assert {source.frame for source in chosen(made, 5)[0]} >= {3, 7}
 
 

@@ -30,7 +30,7 @@ PREFLIGHT_STAGES = ("ingest", "preflight")
 _INTERACTIVE = (0,)
 
 
-class Preflighted(Exception):
+class OrderRefused(Exception):
     """Preflight found errors; they are in `problems`."""
 
     def __init__(self, problems: list[Problem]) -> None:
@@ -134,7 +134,7 @@ class Runner:
             self._run_stages(job, (1, order))
         except Stopped:
             self._end(job, JobState.QUEUED)
-        except Preflighted as found:
+        except OrderRefused as found:
             self._fail(job, found.problems)
         except VoidError as error:
             self._fail(job, [_as_problem(error)])
@@ -190,7 +190,7 @@ class Runner:
         for note in plan["notes"]:
             self._store.add_message(job.id, note)
         if any(p.severity == "error" for p in problems):
-            raise Preflighted(problems)
+            raise OrderRefused(problems)
         for problem in problems:
             self._store.add_problem(job.id, problem)
 

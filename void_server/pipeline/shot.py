@@ -24,7 +24,7 @@ from void_server.quadmask.regions import Quadmask
 F32 = npt.NDArray[np.float32]
 T = TypeVar("T")
 
-CACHE_BYTES = 2 << 30
+CACHE_BYTES = 1 << 30
 """Decoded frames and analysis that one worker keeps at most."""
 
 

@@ -173,7 +173,7 @@ def _wide_guard(removed: Bools, unit: float) -> Bools:
     classes = np.ceil(np.log(np.maximum(radii / (LEAST_GUARD * unit), 1)) / np.log(1.5) - 1e-9).astype(int)
     classes[0] = -1
     guard = removed
-    for share in (1.0, 0.5, 0.25, 0.0):
+    for share in (1.0, 0.5, 0.25, 0.125, 0.0):
         guard = removed.copy()
         for step in range(int(classes.max()) + 1):
             members = (classes == step)[labels]
