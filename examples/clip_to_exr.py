@@ -35,7 +35,9 @@ def main() -> None:
     options = parser.parse_args()
     frames = 0
     for frame, (picture, codes) in enumerate(
-        zip(pictures(options.clip / "input_video.mp4"), pictures(options.clip / "quadmask_0.mp4"), strict=True),
+        zip(
+            pictures(options.clip / "input_video.mp4"), pictures(options.clip / "quadmask_0.mp4"), strict=True
+        ),
         FIRST_FRAME,
     ):
         size = (options.width, round(picture.shape[0] * options.width / picture.shape[1] / 2) * 2)

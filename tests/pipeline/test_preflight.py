@@ -138,7 +138,9 @@ def test_unreadable_files_are_named_with_frame_and_what_to_do(server, order, sho
 def test_what_is_wrong_with_many_files_in_the_same_way_is_told_once(server, order, shot):
     set_sequence(order, "remove", shot.files("roto"), channel="red")
     found = problems(server, order)["remove", "invalid_input"]
-    assert list(found.frames) == list(shot.files("roto")) and "remove.####.exr has no channel" in found.message
+    assert (
+        list(found.frames) == list(shot.files("roto")) and "remove.####.exr has no channel" in found.message
+    )
 
 
 def test_matte_samples_that_are_no_numbers_or_out_of_range_are_a_warning(server, order, shot, tmp_path):

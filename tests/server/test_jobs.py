@@ -3,19 +3,18 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 
 import grpc
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
 
 from tests.server.calls import error_info, recorded_units, set_sequence, sha256, spec_of
 from tests.small_shot import write_exr
 from void_server.configuration import Limits
+from void_server.jobs.canonical import request_id
 
 DONE, FAILED, CANCELLED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED, jobs_pb2.JOB_STATE_CANCELLED
 
@@ -411,7 +410,35 @@ def test_capabilities_list_plugs_options_and_limits(server):
     assert {"max_frames", "max_blob_bytes"} <= {limit.name for limit in answer.limits}
 
 
-def test_the_request_id_is_the_sha_256_of_the_canonical_spec(server, done):
-    tree = MessageToDict(done.spec, preserving_proto_field_name=True)
-    text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    assert done.request_id == hashlib.sha256(text.encode()).hexdigest()
+def test_the_request_id_does_not_depend_on_how_files_and_patterns_are_spelt(shot):
+    spec, other = spec_of(shot), spec_of(shot)
+    other.shot.plate.pattern = "/elsewhere/plate.%04d.exr"
+    other.shot.plate.files[0].name = "/elsewhere/plate.1001.exr"
+    assert request_id(spec) == request_id(other)
+    for order in (spec, other):
+        order.shot.colour.builtin = "ocio://default"
+    assert request_id(spec) != request_id(other)
+
+
+def _frame_bytes(spec):
+    spec.shot.plate.files[0].blob.digest = "0" * 64
+
+
+def _option(spec):
+    spec.settings.options["grow"] = "3"
+
+
+def _place(spec):
+    spec.output.directory = "/other"
+
+
+@pytest.mark.parametrize("change", [_frame_bytes, _option, _place])
+def test_the_request_id_depends_on_material_settings_and_place(shot, change):
+    spec = spec_of(shot)
+    before = request_id(spec)
+    change(spec)
+    assert request_id(spec) != before
+
+
+def test_a_job_carries_the_request_id_of_its_order(done, shot):
+    assert done.request_id == request_id(spec_of(shot, "/finished"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The identity of an order: the same material, settings and place give the same request id, on any machine."""
+"""The identity of an order: same material, settings and place give the same request id, on any machine."""
 
 from __future__ import annotations
 
@@ -7,15 +7,36 @@ import hashlib
 import json
 
 from google.protobuf.json_format import MessageToDict
-from google.protobuf.message import Message
+from void.v1 import jobs_pb2
+
+SEQUENCES = ("plate", "remove", "affected", "keep", "quadmask", "clean_plate")
+"""The frame sequences of a `void.v1.Shot`, by field name."""
 
 
-def request_id(spec: Message) -> str:
+def request_id(spec: jobs_pb2.JobSpec) -> str:
     """SHA-256 of the spec as JSON with sorted keys and proto field names, 64 hexadecimal digits.
+
+    How the user spells a pattern or calls a file is left out: it serves messages. The exception is the plate's name
+    where the job's own OCIO config may read the colour space from it.
 
     JSON rather than the wire form, because protobuf promises no canonical bytes
     (protobuf.dev/programming-guides/serialization-not-canonical).
     """
-    tree = MessageToDict(spec, preserving_proto_field_name=True)
+    tree = MessageToDict(_without_spelling(spec), preserving_proto_field_name=True)
     text = json.dumps(tree, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _without_spelling(spec: jobs_pb2.JobSpec) -> jobs_pb2.JobSpec:
+    bare = jobs_pb2.JobSpec()
+    bare.CopyFrom(spec)
+    colour = bare.shot.colour
+    named_by_file = not colour.name and colour.WhichOneof("config") is not None
+    for role in SEQUENCES:
+        sequence = getattr(bare.shot, role)
+        sequence.ClearField("pattern")
+        if role == "plate" and named_by_file:
+            continue
+        for file in sequence.files:
+            file.ClearField("name")
+    return bare

@@ -28,6 +28,9 @@ from void_server.plates.plate import read_plate
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
+FILE, PATTERN = "{file}", "{pattern}"
+"""What findings call the file and its sequence: the same bytes may have another name in another order."""
+
 FULL = 0.98
 """A matte that is above this everywhere in the display window covers the whole picture."""
 
@@ -36,14 +39,16 @@ def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, Stored
     """Look at one file.
 
     Args:
-        args: digest, name, role, channel, pattern, view, and for a plate the colour request.
+        args: digest, role, channel, view; for a plate also the colour request, and `name` where a file rule of the
+            job's config may read it.
 
     Returns:
-        for a plate the blob `statistics`; and what later plans need to know, or `problem`.
+        for a plate the blob `statistics`; and what later plans need to know, or `problem`, in whose text
+        `FILE` and `PATTERN` stand for the user's names.
     """
     path = blobs.path(args["digest"])
     try:
-        with naming(args["name"], str(path)):
+        with naming(FILE, str(path)):
             blobs.verified_path(args["digest"])
             content = content_digest(path)
             if args["role"] == "plate":
@@ -51,7 +56,7 @@ def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, Stored
             if args["role"] == "quadmask":
                 remove, affected = read_quadmask(path, args["view"])
                 return {}, _quadmask(content, remove, affected)
-            matte = read_matte(path, args["channel"], args["view"], pattern=args["pattern"])
+            matte = read_matte(path, args["channel"], args["view"], pattern=PATTERN)
             return {}, _matte(content, matte)
     except VoidError as error:
         return {}, {"problem": error.to_dict()}

@@ -58,6 +58,11 @@ class ColourRequest:
     builtin: str
     archive: str
 
+    @property
+    def by_file_rule(self) -> bool:
+        """True when a file rule of the job's own config may decide."""
+        return not self.name and bool(self.builtin or self.archive)
+
 
 @dataclass(frozen=True)
 class Order:

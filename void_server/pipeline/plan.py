@@ -95,24 +95,17 @@ def _plan_ingest(order: Order, results: Results, blobs: BlobFolder) -> Plan:
                 continue
             args: dict[str, Any] = {
                 "digest": file.digest,
-                "name": file.name,
                 "role": role,
                 "channel": sequence.channel,
-                "pattern": sequence.pattern,
                 "view": order.view,
             }
             if role == "plate":
-                args["colour"] = asdict(order.colour)
-            units.append(
-                _unit(
-                    "ingest",
-                    unit_key("ingest", **args),
-                    f"ingest of {file.name}",
-                    args,
-                    frame=frame,
-                    role=role,
-                )
-            )
+                args |= {
+                    "colour": asdict(order.colour),
+                    "name": file.name if order.colour.by_file_rule else "",
+                }
+            key = unit_key("ingest", **args)
+            units.append(_unit("ingest", key, f"ingest of {file.name}", args, frame=frame, role=role))
     return Plan(units)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from void_server.jobs.model import Problem
 from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
+from void_server.pipeline.ingest import FILE, PATTERN
 from void_server.pipeline.order import INPUTS, MATTES, InputFile, Order
 from void_server.pipeline.results import Results
 
@@ -127,18 +128,17 @@ def _coverage(order: Order, role: str) -> Iterator[Problem]:
 
 
 def _unreadable(order: Order, role: str, infos: Mapping[int, _Info]) -> Iterator[Problem]:
-    """What each file's finding says; findings that differ only in the file's name are told once."""
+    """What each file's finding says; findings that differ only in the file are told once."""
     pattern = order.inputs[role].pattern
     same: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for frame, info in infos.items():
         if "problem" in info:
-            problem = info["problem"]
-            message = problem["message"].replace(_file(order, role, frame), pattern)
-            same[problem["code"], message, problem["fix"]].append(frame)
+            found = info["problem"]
+            same[found["code"], found["message"], found["fix"]].append(frame)
     for (code, message, fix), frames in same.items():
-        if len(frames) == 1:
-            message = infos[frames[0]]["problem"]["message"]
-        yield _problem(order, role, code, frames, message, fix)
+        named = _file(order, role, frames[0]) if len(frames) == 1 else pattern
+        said = [text.replace(FILE, named).replace(PATTERN, pattern) for text in (message, fix)]
+        yield _problem(order, role, code, frames, *said)
 
 
 def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem]:

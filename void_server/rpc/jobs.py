@@ -12,7 +12,7 @@ from void.v1 import jobs_pb2, jobs_pb2_grpc
 
 from void_server.errors import PreconditionFailed
 from void_server.frames.blobs import BlobFolder
-from void_server.jobs.canonical import request_id
+from void_server.jobs.canonical import SEQUENCES, request_id
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.runner import Runner
 from void_server.jobs.stage import Stopped
@@ -158,7 +158,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
 
     def _leave_out_missing(self, spec: jobs_pb2.JobSpec) -> int:
         unseen = 0
-        for name in translate.SEQUENCES:
+        for name in SEQUENCES:
             sequence = getattr(spec.shot, name)
             for file in sequence.files:
                 if not self._blobs.has(file.blob.digest):

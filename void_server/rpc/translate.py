@@ -6,6 +6,7 @@ from __future__ import annotations
 from google.protobuf.timestamp_pb2 import Timestamp
 from void.v1 import jobs_pb2, types_pb2
 
+from void_server.jobs.canonical import SEQUENCES
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress
 from void_server.jobs.states import JobState
 
@@ -28,9 +29,6 @@ _OUTPUTS = {
 }
 
 _SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}
-
-SEQUENCES = ("plate", "remove", "affected", "keep", "quadmask", "clean_plate")
-"""The frame sequences of a `void.v1.Shot`, by field name."""
 
 
 def state_from_proto(value: int) -> JobState | None:

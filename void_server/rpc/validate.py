@@ -12,7 +12,7 @@ from void.v1 import jobs_pb2, types_pb2
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, Unsupported
 from void_server.frames.blobs import check_digest
-from void_server.rpc.translate import SEQUENCES
+from void_server.jobs.canonical import SEQUENCES
 
 
 def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]]:
