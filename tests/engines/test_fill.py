@@ -139,6 +139,16 @@ def test_an_unseen_patch_inside_a_borrowed_area_continues_the_borrowed_colours_a
     assert filled.colour[75 - y0, 120 - x0].mean() == pytest.approx(around, rel=0.25)
 
 
+def test_nothing_of_a_glaring_object_enters_a_fill_that_is_partly_borrowed():
+    made = scene(start=(60.0, 60.0), speed=(0.0, 4.0), square=24)
+    for plate, matte in zip(made.plates, made.remove, strict=True):
+        plate[...] = 0.2
+        plate[matte > 0] = 60000.0
+    filled = made.fill(6, CleanplateSettings(reach=2))
+    assert 0.1 < filled.figures["coverage"] < 0.9
+    np.testing.assert_allclose(filled.colour, 0.2, rtol=1e-3)
+
+
 def test_every_part_of_a_pixel_is_accounted_for():
     made = scene(pan=(0.0, 2.0), speed=(0.0, 4.0), square=30)
     filled = made.fill(5)
@@ -295,3 +305,22 @@ def test_a_fill_survives_storage():
 def test_an_empty_fill_survives_storage():
     filled = without_object(scene(1)).fill(0)
     assert FrameFill.from_arrays(filled.to_arrays()).empty
+
+
+def test_a_track_that_returns_badly_lowers_the_confidence():
+    made = scene()
+    sure, unsure = (made.reader(CleanplateSettings()) for _ in range(2))
+    for i in range(11):
+        motion = unsure.motion(i)
+        forward, backward = (
+            replace(f, error=f.error + np.float16(0.3)) for f in (motion.forward, motion.backward)
+        )
+        unsure.motions[i] = replace(motion, forward=forward, backward=backward)
+    first, second = (fill_frame(5, reader, CleanplateSettings()) for reader in (sure, unsure))
+    assert second.figures["confidence"] < 0.8 * first.figures["confidence"]
+
+
+def test_disagreement_around_the_hole_lowers_the_confidence():
+    grainy = scene(grain=0.25).fill(5)
+    assert grainy.figures["ring_error"] > 0.03
+    assert grainy.figures["confidence"] < 0.6 < scene().fill(5).figures["confidence"]

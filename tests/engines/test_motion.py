@@ -10,7 +10,7 @@ from safetensors.numpy import load, save
 
 from tests.engines.scenes import Scene, scene, texture
 from void_server.engines.cleanplate import CleanplateSettings, PairMotion, ProxyFrame, estimate_pair
-from void_server.engines.cleanplate.camera import apply
+from void_server.engines.cleanplate.camera import apply, estimate_camera
 from void_server.engines.cleanplate.motion import pixel_grid
 from void_server.engines.cleanplate.proxy import GUARD
 from void_server.errors import InvalidInput
@@ -126,3 +126,27 @@ def test_a_motion_survives_storage():
     for name, array in motion.to_arrays().items():
         np.testing.assert_array_equal(array, again.to_arrays()[name])
         assert array.dtype == again.to_arrays()[name].dtype
+
+
+@pytest.mark.parametrize("blind", ["first", "second"])
+def test_features_count_only_where_both_frames_are_trusted(blind):
+    made = scene(2, pan=(0.0, 3.0))
+    one, two = (cv2.cvtColor(made.reader(SETTINGS).proxy(i).picture, cv2.COLOR_RGB2GRAY) for i in (0, 1))
+    all_, none = np.ones(one.shape, bool), np.zeros(one.shape, bool)
+    trusted = (none, all_) if blind == "first" else (all_, none)
+    found = estimate_camera(one, two, *trusted, 1.0)
+    assert (found.model, found.features) == ("identity", 0)
+
+
+def test_a_few_features_give_a_similarity():
+    flat = np.full((200, 300), 90, np.uint8)
+    dots = np.random.default_rng(2).integers(20, 170, (14, 2))
+    for row, column in dots:
+        flat[row : row + 6, column : column + 6] = 200
+    moved = cv2.warpAffine(flat, np.float64([[1, 0, 2], [0, 1, -1]]), (300, 200), borderValue=90)
+    everywhere = np.ones(flat.shape, bool)
+    everywhere[:, 90:] = False
+    found = estimate_camera(flat, moved, everywhere, np.ones(flat.shape, bool), 0.3)
+    assert 8 <= found.features < 40
+    assert found.model == "similarity"
+    np.testing.assert_allclose(found.matrix[:2, 2], (2, -1), atol=0.1)

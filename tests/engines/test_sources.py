@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -112,3 +114,68 @@ def test_a_frame_of_another_exposure_is_as_good_as_any():
 
 def test_nothing_is_chosen_when_nothing_is_ever_shown():
     assert chosen(scene(4, speed=(0.0, 0.0)), 1)[0] == []
+
+
+def made_up(target_frame: int, offset: int, pixels: np.ndarray, error: float = 0.0) -> Candidate:
+    """A candidate that shows everything, without motion."""
+    count = len(pixels)
+    everywhere, errors = np.ones(count, bool), np.full(count, error, np.float32)
+    return Candidate(target_frame + offset, offset, pixels.astype(np.float32), everywhere, errors)
+
+
+def weights_of(made: Scene, given: list[tuple[int, float]], settings: CleanplateSettings) -> dict[int, float]:
+    """The mean weight by offset that made-up candidates (offset, error) get at frame 5."""
+    reader = made.reader(settings)
+    proxy = reader.proxy(5)
+    rows, columns = np.nonzero(proxy.regions & (HOLE | RING))
+    pixels = np.stack([columns, rows], axis=1).astype(np.int32)
+    bits = proxy.regions[rows, columns]
+    in_hole, on_ring = (bits & HOLE) > 0, (bits & RING) > 0
+    found = [made_up(5, offset, pixels, error) for offset, error in given]
+    sources = choose(found, proxy, pixels, in_hole, on_ring, reader, settings)
+    return {source.frame - 5: float(source.weight[in_hole].mean()) for source in sources}
+
+
+def test_a_nearer_frame_weighs_more():
+    weights = weights_of(scene(), [(-3, 0.0), (4, 0.0)], CleanplateSettings())
+    assert weights[-3] == pytest.approx(weights[4] * np.exp(1 / 12), rel=1e-5)
+
+
+def test_a_surer_track_weighs_more():
+    made = scene()
+    unit = made.reader(CleanplateSettings()).proxy(5).unit
+    weights = weights_of(made, [(-3, 0.0), (3, 4 * unit)], CleanplateSettings())
+    assert weights[-3] == pytest.approx(weights[3] * np.e, rel=1e-5)
+
+
+def test_the_second_source_is_preferred_from_the_other_side():
+    given = [(-3, 0.0), (-4, 0.0), (6, 0.0)]
+    assert set(weights_of(scene(), given, CleanplateSettings(sources=2))) == {-3, 6}
+
+
+def test_a_frame_that_disagrees_three_times_as_much_as_is_usual_gets_no_weight_even_alone():
+    made = scene()
+    noise = np.random.default_rng(5)
+    made.plates[8][:] = noise.uniform(0.05, 0.8, made.plates[8].shape)
+    assert set(weights_of(made, [(-3, 0.0), (-4, 0.0), (3, 0.0)], CleanplateSettings())) == {-3, -4}
+
+
+def test_a_track_that_breaks_is_not_taken_up_again():
+    made = scene(pan=(0.0, 2.0), speed=(0.0, 4.0))
+    reader = made.reader(CleanplateSettings())
+    motion = reader.motion(6)
+    valid = motion.forward.valid.copy()
+    valid[:75] = False
+    reader.motions[6] = replace(motion, forward=replace(motion.forward, valid=valid))
+    points = np.array([[100.0, 20.0], [120.0, 130.0]], np.float32)
+    found = follow(5, points, np.ones(2, bool), reader, CleanplateSettings())
+    seen = {candidate.offset: tuple(candidate.visible) for candidate in found if candidate.offset > 0}
+    assert seen == {1: (True, True)} | {offset: (False, True) for offset in seen if offset > 1}
+    assert len(seen) > 2
+
+
+def test_a_direction_ends_when_every_pixel_has_a_choice_of_sources():
+    made = scene(30)
+    reader = made.reader(CleanplateSettings(sources=1))
+    follow(5, np.array([[200.0, 20.0]], np.float32), np.ones(1, bool), reader, CleanplateSettings(sources=1))
+    assert max(reader.motions) == 6
