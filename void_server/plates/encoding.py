@@ -6,7 +6,7 @@ s(x) = sign(x) * log2(1 + |x| / epsilon), then (s - low) / (high - low) for each
 times the median luminance of the shot (2**-8 of its mid grey), so that the mapping does not depend on
 exposure; low and high are the 1 % and 99 % percentiles over the whole shot, never of one frame, so that
 brightness is comparable in time. Values above 1 and below 0 pass unclamped. Source of epsilon and
-percentiles: the project's engine notes, step 0; the signed logarithm is the symmetric "symlog" (Webber, "A
+percentiles: docs/cleanplate.md, step 0; the signed logarithm is the symmetric "symlog" (Webber, "A
 bi-symmetric log transformation for wide-range data", 2013)."""
 
 from __future__ import annotations

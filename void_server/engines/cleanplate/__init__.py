@@ -3,7 +3,7 @@
 
 Three pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
 `estimate_pair` for every two neighbours, `fill_frame` for every frame with something to fill. Same inputs, same bits
-(with one OpenCV thread). The method is ENGINE_FACTS 1.4, steps 0 to 5 and 7.
+(with one OpenCV thread). The method is docs/cleanplate.md, steps 0 to 5 and 7.
 """
 
 from void_server.engines.cleanplate.fill import FrameFill, fill_frame

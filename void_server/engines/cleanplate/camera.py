@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The camera's motion between two neighbouring frames as one homography, measured away from the object.
 
-ENGINE_FACTS 1.4 step 2: corner features, Lucas-Kanade forward and backward, MAGSAC. A camera that stands still is
+docs/cleanplate.md, step 2: corner features, Lucas-Kanade forward and backward, MAGSAC. A camera that stands still is
 recognised as such, since noise in the parameters of a motion that is not there would add up over a long track.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, F64, U8, Bools
 
-# ENGINE_FACTS 1.4 step 2; lengths in units u.
+# docs/cleanplate.md, step 2; lengths in units u.
 FEATURES, ROUND_TRIP, INLIER = 1500, 0.7, 1.5
 LEAST_INLIERS, LEAST_SHARE = 40, 0.4
 LEAST_SIMILARITY_INLIERS = 8

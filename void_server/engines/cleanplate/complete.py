@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no frame shows: a smooth fill from around, in log light (ENGINE_FACTS 1.4 step 8, first case)."""
+"""What no frame shows: a smooth fill from around, in log light (docs/cleanplate.md, step 8, first case)."""
 
 from __future__ import annotations
 

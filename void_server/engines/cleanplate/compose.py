@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The chosen sources made into one picture: sampled at plate resolution, harmonised, blended by bands.
 
-ENGINE_FACTS 1.4 steps 5 and 7. Low frequencies are blended over the sources; with grain kept, the high band comes
+docs/cleanplate.md, steps 5 and 7. Low frequencies are blended over the sources; with grain kept, the high band comes
 from one source a pixel, since a mean of frames would take the grain away. Sources are read one at a time, so that
 memory does not grow with their number.
 """
@@ -22,7 +22,7 @@ from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source
 from void_server.engines.cleanplate.workbox import WorkBox
 
-# Standard deviations in units u: of the low band (ENGINE_FACTS 1.4 step 5), of the cross-dissolve between sources in
+# Standard deviations in units u: of the low band (docs/cleanplate.md, step 5), of the cross-dissolve between sources in
 # the low band, and of the smoothing that keeps one source's high band together.
 BAND_SPLIT, SEAM, LABEL_SEAM = 2.0, 2.0, 4.0
 LEAST_BAND_SPLIT = 1.5

@@ -23,7 +23,8 @@ FULLY_SHOWN = 0.999
 DOUBT = 0.04
 """Encoded disagreement (0..1) around the hole at which confidence has fallen to a half."""
 ERROR_OF_DOUBT = 4.0
-"""Summed round-trip error, in units u, at which confidence has fallen to 1/e (as the weights of ENGINE_FACTS 1.4-5)."""
+"""Summed round-trip error, in units u, at which confidence has fallen to 1/e, as the weights of docs/cleanplate.md,
+step 5."""
 
 
 @dataclass(frozen=True)

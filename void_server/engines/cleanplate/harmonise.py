@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The light of a borrowed picture brought to that of the target: mean-value cloning in log light.
 
-ENGINE_FACTS 1.4 step 7. The gain is measured on the ring, extended as a membrane over the hole and smoothed, so that
+docs/cleanplate.md, step 7. The gain is measured on the ring, extended as a membrane over the hole and smoothed, so that
 it carries light and no texture; being a factor, it clips nothing and cannot change a sign.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
 
-# ENGINE_FACTS 1.4: notation (epsilon) and step 7.
+# docs/cleanplate.md: epsilon and step 7.
 EPSILON_OF_MEDIAN = 0.004
 GREATEST_LOG_GAIN = 0.7
 GAIN_SIGMA = 4.0

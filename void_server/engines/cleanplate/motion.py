@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Motion between neighbouring frames: a homography and, outside the guard, the flow that it leaves over.
 
-ENGINE_FACTS 1.4 step 3. Where flow was not trusted it is extended smoothly from around; the total motion of a pixel is
+docs/cleanplate.md, step 3. Where flow was not trusted it is extended smoothly from around; the motion of a pixel is
 f(x) = H(x + r(x)), and it is valid where going there and back returns to the start (ProPainter's rule,
 `model/propainter.py`).
 """
@@ -124,7 +124,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
 
 
 def _flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
-    # ENGINE_FACTS 1.3: once the homography has removed the large motion, FAST is nearly as good as MEDIUM.
+    # Measured: once the homography has removed the large motion, FAST is nearly as good as MEDIUM.
     preset = (
         cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if settings.quality == "final" else cv2.DISOPTICAL_FLOW_PRESET_FAST
     )

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What analysis keeps of one frame: a small 8-bit picture and the regions that say what may be trusted where.
 
-ENGINE_FACTS 1.4 steps 0 and 1. Distances are in units u = long side of the proxy / 960, so that a result does not
+docs/cleanplate.md, steps 0 and 1. Distances are in units u = long side of the proxy / 960, so that a result does not
 depend on the size of the plate.
 """
 
@@ -29,7 +29,7 @@ from void_server.quadmask.regions import THRESHOLD
 
 HOLE, GUARD, RING, FILL = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
 
-# Radii in units u, ENGINE_FACTS 1.4 step 1.
+# Radii in units u, docs/cleanplate.md, step 1.
 REMOVE_GROWTH, AFFECTED_GROWTH, RING_WIDTH, LEAST_GUARD = 3.0, 4.0, 15.0, 24.0
 GUARD_OF_WIDTH, LEAST_TRUSTED = 0.6, 0.25
 KNOWN_EFFECT_GUARD = 8.0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one full-resolution sample of a linear plate.
 
-ENGINE_FACTS 1.4 step 4. A cubic kernel overshoots beside HDR highlights, down to values below zero that no camera
+docs/cleanplate.md, step 4. A cubic kernel overshoots beside HDR highlights, down to values below zero that no camera
 recorded; each sample is therefore held within the 4 x 4 samples that it was made from.
 """
 

@@ -48,7 +48,7 @@ class CleanplateSettings:
 
     @property
     def proxy_long_side(self) -> int:
-        """Greatest long side of the analysis picture, in pixels (ENGINE_FACTS 1.4 step 0: 960)."""
+        """Greatest long side of the analysis picture, in pixels (docs/cleanplate.md, step 0: 960)."""
         return 960 if self.quality == "final" else 480
 
     @property

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which frames lend to which pixels: weights by distance, track error and agreement around the hole.
 
-ENGINE_FACTS 1.4 step 5. A few frames are chosen for the whole target, since each costs a full-resolution read; among
+docs/cleanplate.md, step 5. A few frames are chosen for the whole target, since each costs a full-resolution read; among
 them each pixel takes up to `sources`.
 """
 
@@ -18,7 +18,7 @@ from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.tracks import Candidate, sample
 
-# ENGINE_FACTS 1.4 step 5.
+# docs/cleanplate.md, step 5.
 FRAMES_OF_DECAY, ERROR_OF_DECAY, MOST_ERROR, LEAST_DISAGREEMENT = 12.0, 4.0, 20.0, 0.01
 REJECTED_ABOVE = 3.0
 WORTH_A_FRAME = 0.01

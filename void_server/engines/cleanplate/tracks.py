@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where the pixels of one frame are in other frames: vectors composed frame by frame, pictures never.
 
-ENGINE_FACTS 1.4 step 4. Since only positions are carried along, the plate is sampled once, at the end, and no
+docs/cleanplate.md, step 4. Since only positions are carried along, the plate is sampled once, at the end, and no
 softening adds up.
 """
 
