@@ -209,7 +209,7 @@ def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials |
 
 
 def _lock_store(configuration: ServerConfiguration) -> LockFile:
-    configuration.store.mkdir(parents=True, exist_ok=True)
+    configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         return LockFile(configuration.store / "lock")
     except LockHeld:

@@ -64,6 +64,29 @@ def test_a_full_matte_over_the_whole_range_is_an_error(server, order, shot, tmp_
     assert problems(server, order)["remove", "matte_full"].severity == ERROR
 
 
+@pytest.mark.parametrize("role", ["affected", "keep"])
+def test_an_affected_or_keep_matte_that_covers_everything_is_an_error(server, order, shot, tmp_path, role):
+    full = matte(tmp_path / "full.exr", 1)
+    replace(server, order, role, dict.fromkeys(shot.files("roto"), full))
+    assert problems(server, order)[role, "matte_full"].severity == ERROR
+
+
+def test_an_affected_matte_that_is_empty_everywhere_is_a_warning(server, order, shot, tmp_path):
+    empty = matte(tmp_path / "empty.exr", 0)
+    replace(server, order, "affected", dict.fromkeys(shot.files("roto"), empty))
+    assert problems(server, order)["affected", "matte_empty"].severity == WARNING
+    replace(server, order, "affected", {**shot.files("affected"), shot.first: empty})
+    assert not problems(server, order)
+
+
+def test_pixel_aspects_that_hosts_round_differently_are_the_same_picture(server, order, shot, tmp_path):
+    values = np.zeros((72, 96), np.float16)
+    values[4:9, 4:9] = 1
+    near = matte(tmp_path / "near.exr", values, PixelAspectRatio=1.00004)
+    replace(server, order, "remove", dict.fromkeys(shot.files("roto"), near))
+    assert not problems(server, order)
+
+
 def test_an_alpha_of_1_beside_a_varying_channel_names_the_channel_to_give(server, order, shot, tmp_path):
     pixels = np.zeros((72, 96, 4), np.float16)
     pixels[20:30, 20:30, 0] = 1

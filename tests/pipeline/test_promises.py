@@ -238,6 +238,30 @@ def test_the_channels_are_colour_alpha_if_there_was_one_and_void_mask(returned):
         }
 
 
+def test_a_matte_that_marks_only_the_overscan_is_filled_there(server, shot, tmp_path):
+    plates = overscan(shot, tmp_path).frames
+    values = np.zeros((82, 109), np.float16)
+    values[30:45, 0:6] = 1
+    files = {}
+    for frame in plates:
+        empty = np.zeros_like(values)
+        marked = values if frame == shot.first else empty
+        name = tmp_path / f"m.{frame}.exr"
+        files[frame] = write_exr(name, marked[..., None], "A", origin=(-8, -4), display=SIZE)
+    server.caller.upload_files([*plates.values(), *files.values()])
+    spec = spec_of(shot, "/overscan_only", remove=files)
+    set_sequence(spec, "plate", plates)
+    job = server.caller.run(spec)
+    assert job.state == jobs_pb2.JOB_STATE_DONE, job.problems
+    result = tmp_path / "result.exr"
+    outputs = (o for o in job.outputs if o.kind == jobs_pb2.OUTPUT_KIND_RESULT)
+    result.write_bytes(server.caller.download(next(o.blob.digest for o in outputs if o.frame == shot.first)))
+    _, before = colour_part(plates[shot.first])
+    _, after = colour_part(result)
+    removed = channel(after, "red") == 1
+    assert removed.any() and (before["G"] != after["G"])[removed].mean() > 0.5
+
+
 def test_the_object_is_replaced(returned):
     for source, result in returned:
         _, before = colour_part(source)

@@ -54,7 +54,8 @@ def test_the_canonical_bytes_are_as_documented(write_exr):
     expected = (
         b"VOID content 1\n"
         + struct.pack("<I", 1)
-        + text(b"")
+        + text(b"")  # part name
+        + text(b"")  # view
         + struct.pack("<8i", -1, 2, 0, 2, 0, 0, 4, 5)
         + struct.pack("<f", 2.0)
         + struct.pack("<I", 1)
@@ -115,14 +116,16 @@ def test_a_channels_name_and_type_are_content(write_exr, grey):
     assert len(digests) == 4
 
 
-def test_names_of_parts_are_not_content_but_views_are(write_parts, grey):
-    def digest(name, view):
+def test_of_several_parts_names_and_views_are_content(write_parts, grey):
+    """Names say which part is the picture: swapped names are another picture of the same samples."""
+
+    def digest(first, second, view="left"):
         return content_digest(
-            write_parts((name, {"R": grey()}, {"view": view}), ("other", {"Z": grey()}, {}))
+            write_parts((first, {"R": grey()}, {"view": view}), (second, {"R": grey(scale=2)}, {}))
         )
 
-    assert digest("beauty", "left") == digest("rgba.left", "left")
-    assert digest("beauty", "left") != digest("beauty", "right")
+    assert digest("beauty", "diffuse") != digest("diffuse", "beauty")
+    assert digest("beauty", "diffuse", "left") != digest("beauty", "diffuse", "right")
 
 
 def test_tiling_is_not_content(write_exr, fresh, any_bits):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from void_server.errors import InvalidInput
-from void_server.plates.matte import read_matte, read_quadmask, require_same_picture
+from void_server.plates.matte import read_matte, read_quadmask, same_picture
 from void_server.plates.window import Window
 
 
@@ -123,21 +123,18 @@ def test_outside_its_data_window_a_matte_is_zero(write_exr):
     assert on_display.tolist() == [[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
 
 
-def test_a_matte_of_another_display_window_is_refused_with_both_named(write_exr, grey):
-    matte = read_matte(write_exr({"A": grey()}, display=(0, 0, 20, 10)))
-    with pytest.raises(InvalidInput, match=r"20x10 at \(0, 0\).*plate.exr has 40x20 at \(0, 0\)"):
-        require_same_picture(matte, Window(0, 0, 40, 20), 1.0, "plate.exr")
-
-
-def test_a_matte_of_another_pixel_aspect_is_refused_with_both_named(write_exr, grey):
-    matte = read_matte(write_exr({"A": grey()}, pixelAspectRatio=2.0))
-    with pytest.raises(InvalidInput, match=r"pixel aspect 2, its plate plate\.exr has 1"):
-        require_same_picture(matte, Window(0, 0, 10, 8), 1.0, "plate.exr")
-
-
-def test_a_matte_with_any_data_window_belongs_to_its_plate(write_exr, grey):
-    matte = read_matte(write_exr({"A": grey()}, at=(5, -5), display=(0, 0, 40, 20), pixelAspectRatio=2.0))
-    require_same_picture(matte, Window(0, 0, 40, 20), 2.00001, "plate.exr")
+@pytest.mark.parametrize(
+    ("display", "aspect", "same"),
+    [
+        (Window(0, 0, 40, 20), 2.0, True),
+        (Window(0, 0, 40, 20), 2.00001, True),
+        (Window(0, 0, 40, 20), 2.01, False),
+        (Window(0, 0, 20, 10), 2.0, False),
+        (Window(1, 0, 40, 20), 2.0, False),
+    ],
+)
+def test_a_picture_is_known_by_display_window_and_nearly_equal_pixel_aspect(display, aspect, same):
+    assert same_picture(display, aspect, Window(0, 0, 40, 20), 2.0) is same
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from void.v1 import frames_pb2, jobs_pb2, server_pb2
 
-from tests.server.calls import Caller
+from tests.server.calls import Caller, spec_of
 from void_server.application import Application, is_loopback
 from void_server.configuration import ServerConfiguration
 from void_server.errors import InvalidInput, PreconditionFailed
@@ -131,8 +131,8 @@ def test_the_server_process_imports_neither_torch_nor_an_image_library():
     assert done.stdout.strip() == "[]"
 
 
-def test_a_served_job_leaves_the_server_process_without_image_libraries(tmp_path):
-    """The same after a worker answered, in the process that a user starts."""
+def test_a_served_job_leaves_the_server_process_without_image_libraries(tmp_path, shot):
+    """The same after a job has run, in a process as a user starts it."""
     code = (
         "import sys, pathlib\n"
         "from void_server.application import Application\n"
@@ -140,10 +140,16 @@ def test_a_served_job_leaves_the_server_process_without_image_libraries(tmp_path
         "store = pathlib.Path(sys.argv[1])\n"
         "chosen = dict(token_file=store / 'token', listen='127.0.0.1:0', workers=1)\n"
         "a = Application(ServerConfiguration(store=store, **chosen))\n"
-        "a.start(); a.stop()\n"
+        "a.start(); print(a.address, flush=True); sys.stdin.readline(); a.stop()\n"
         "print(sorted({'torch', 'OpenImageIO', 'numpy', 'cv2'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        address = process.stdout.readline().strip()
+        caller = Caller(address, (tmp_path / "token").read_text().strip())
+        for name in ("plate", "roto", "affected"):
+            caller.upload_files(shot.files(name).values())
+        assert caller.run(spec_of(shot)).state == jobs_pb2.JOB_STATE_DONE
+        caller.close()
+        said, _ = process.communicate("stop\n", timeout=60)
+    assert said.strip() == "[]"

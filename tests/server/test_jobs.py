@@ -142,6 +142,38 @@ def test_a_changed_edge_reuses_the_engine_s_work(server, done, shot):
     assert now["quality"]["blend_percent"] > then["quality"]["blend_percent"]
 
 
+def test_the_widest_edge_is_filled_and_blended(server, shot):
+    upload(server, shot)
+    spec = spec_of(shot, "/wide")
+    spec.settings.options["grow"] = spec.settings.options["feather"] = "200"
+    assert server.caller.run(spec).state == DONE
+
+
+def test_a_result_that_went_bad_on_disk_is_mended_by_computing_it_again(start_server, shot):
+    server = start_server()
+    upload(server, shot)
+    job = server.caller.run(spec_of(shot))
+    blob = outputs(job, jobs_pb2.OUTPUT_KIND_RESULT)[shot.first]
+    path = server.store / "blobs" / blob.digest[:2] / blob.digest
+    good = path.read_bytes()
+    path.write_bytes(good[:-4] + bytes(4))
+    again = server.caller.submit(spec_of(shot), again=True)
+    assert server.caller.finish(again.job.id).state == DONE
+    assert path.read_bytes() == good
+
+
+def test_a_recorded_unit_whose_blob_is_gone_or_cut_is_computed_again(start_server, shot):
+    server = start_server()
+    upload(server, shot)
+    job = server.caller.run(spec_of(shot, "/one"))
+    digests = [b.digest for b in outputs(job, jobs_pb2.OUTPUT_KIND_RESULT).values()]
+    paths = [server.store / "blobs" / d[:2] / d for d in digests]
+    paths[0].unlink()
+    paths[1].write_bytes(b"cut")
+    assert server.caller.run(spec_of(shot, "/two")).state == DONE
+    assert [sha256(p.read_bytes()) for p in paths] == digests
+
+
 def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_path):
     """`reach` 1: a frame reads its neighbours only, so the far end of the shot is not computed again."""
     spec = spec_of(shot, "/before")
@@ -313,6 +345,14 @@ def _not_a_number(spec):
     spec.settings.options["grow"] = "two"
 
 
+def _name_of_another_folder(spec):
+    spec.output.name = "../../evil"
+
+
+def _no_name(spec):
+    spec.output.name = ""
+
+
 def _artist_without_matte(spec):
     spec.settings.reasoner = "artist"
     spec.shot.affected.Clear()
@@ -330,6 +370,8 @@ def _artist_without_matte(spec):
         (_bad_value, "on, off"),
         (_out_of_range, "1 to 3"),
         (_not_a_number, "number"),
+        (_name_of_another_folder, "output name"),
+        (_no_name, "output name"),
         (_artist_without_matte, "--affected"),
     ],
 )
@@ -368,12 +410,26 @@ def _quadmask_job(spec):
     spec.kind = jobs_pb2.JOB_KIND_QUADMASK
 
 
+def _another_aspect(spec):
+    spec.shot.pixel_aspect = 2.0
+
+
 def _path_mode(spec):
     spec.shot.plate.files[0].path.root = "proj"
 
 
 @pytest.mark.parametrize(
-    "ask", [_engine_void, _reasoner_motion, _points, _words, _clean_plate, _quadmask_job, _path_mode]
+    "ask",
+    [
+        _engine_void,
+        _reasoner_motion,
+        _points,
+        _words,
+        _clean_plate,
+        _quadmask_job,
+        _another_aspect,
+        _path_mode,
+    ],
 )
 def test_what_comes_later_answers_not_available_yet(server, shot, ask):
     spec = spec_of(shot, "/later")

@@ -116,7 +116,7 @@ class BlobFolder:
             path.unlink(missing_ok=True)
 
     def add_file(self, scratch: Path, expected: str = "") -> StoredBlob:
-        """Move a finished file of `tmp/` into the store under its digest, durably.
+        """Move a finished file of `tmp/` into the store under its digest, durably; heals a stored blob gone bad.
 
         Raises:
             DataLoss: `expected` is given and the bytes have another digest; nothing is stored.
@@ -130,7 +130,7 @@ class BlobFolder:
             )
         size = scratch.stat().st_size
         final = self.path(digest)
-        if final.is_file() and final.stat().st_size == size:
+        if final.is_file() and digest_of_file(final) == digest:
             scratch.unlink()
             return StoredBlob(digest, size)
         if not final.parent.is_dir():

@@ -45,8 +45,8 @@ class Uploads:
 
         Raises:
             LimitExceeded: `size` is over `max_blob_bytes`.
-            Busy: the same owner is sending the same blob just now.
-            InvalidInput: `offset` is not what was received so far, or more bytes came than announced.
+            Busy: the same owner is sending the same blob just now, or `offset` is not what was received so far.
+            InvalidInput: more bytes came than announced.
             DataLoss: fewer bytes came than announced, or they have another digest (the partial is dropped).
         """
         check_digest(digest)
@@ -71,7 +71,7 @@ class Uploads:
     def _append(self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes]) -> None:
         have = partial.stat().st_size if partial.exists() else 0
         if offset != have:
-            raise InvalidInput(
+            raise Busy(
                 f"The upload continues at byte {offset}, but {have} bytes are here.",
                 fix="Ask FindMissing for the offset and go on from there.",
                 file=digest,

@@ -147,9 +147,13 @@ class Stage:
 
     def _recorded(self, unit: Unit) -> UnitResult | None:
         result = self._store.unit_result(unit.key, self._not_before)
-        if result is None or not all(self._blobs.has(digest) for digest in result.blobs.values()):
+        if result is None or not all(self._whole(result, name) for name in result.blobs):
             return None
         return result
+
+    def _whole(self, result: UnitResult, name: str) -> bool:
+        digest = result.blobs[name]
+        return self._blobs.has(digest) and self._blobs.size(digest) == result.sizes[name]
 
     def _record(self, unit: Unit, answer: dict[str, Any]) -> UnitResult:
         result = UnitResult(

@@ -143,9 +143,11 @@ def _quadmask(content: str, remove: Matte, affected: Matte) -> dict[str, Any]:
 
 
 def _coverage(matte: Matte) -> dict[str, Any]:
-    """`removes`: share of the display window above the threshold; `full`: it covers all of it."""
+    """`removes`: pixels above the threshold, overscan included, by those of the display window; `full`: it covers the
+    whole display window."""
+    marked = int(np.count_nonzero(matte.values > THRESHOLD))
     shown = matte.on(matte.display_window)
-    return {"removes": float((shown > THRESHOLD).mean()), "full": bool((shown > FULL).all())}
+    return {"removes": marked / matte.display_window.pixels, "full": bool((shown > FULL).all())}
 
 
 def _windows(data: Window, display: Window, aspect: float) -> dict[str, Any]:

@@ -6,7 +6,6 @@ A plan reads only the results of earlier stages, so the server may stop and star
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
@@ -25,7 +24,8 @@ from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.plates.window import Window
 
 LEAST_MARGIN = 16
-"""Pixels around the region that are filled too, so that a change of grow or feather needs no new fill."""
+"""Pixels around the region that are filled too; doubled until grow and feather fit, so that a change of either needs no
+new fill unless it passes 15, 31, 63 … pixels together."""
 
 
 @dataclass(frozen=True)
@@ -281,7 +281,10 @@ def _shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
 
 
 def _margin(order: Order) -> int:
-    return max(LEAST_MARGIN, math.ceil(order.options.grow + order.options.feather) + 1)
+    margin = LEAST_MARGIN
+    while margin < order.options.grow + order.options.feather + 1:
+        margin *= 2
+    return margin
 
 
 def _frame(order: Order, results: Results, frame: int) -> FrameRef:

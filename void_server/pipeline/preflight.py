@@ -15,6 +15,8 @@ from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
 from void_server.pipeline.ingest import FILE, PATTERN
 from void_server.pipeline.order import INPUTS, MATTES, InputFile, Order
 from void_server.pipeline.results import Results
+from void_server.plates.matte import same_picture
+from void_server.plates.window import Window
 
 MOST_NUMBERS = 6
 """Frame numbers or ranges that a message spells out."""
@@ -35,7 +37,7 @@ def find_problems(order: Order, results: Results) -> list[Problem]:
         mattes = _readable(seen.get(role, {}))
         problems += _other_picture(order, role, mattes, plates)
         problems += _unclean_samples(order, role, mattes)
-    problems += _nothing_to_do(order, {role: _readable(seen.get(role, {})) for role in MATTES})
+    problems += _extents(order, {role: _readable(seen.get(role, {})) for role in MATTES})
     return problems
 
 
@@ -160,7 +162,8 @@ def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem
             continue
         usual = max(groups, key=lambda g: len(groups[g]))
         for value, frames in groups.items():
-            if value != usual:
+            alike = of is _picture and _same_picture(plates[frames[0]], plates[groups[usual][0]])
+            if value != usual and not alike:
                 yield _problem(
                     order,
                     "plate",
@@ -171,11 +174,17 @@ def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem
                 )
 
 
+def _same_picture(a: _Info, b: _Info) -> bool:
+    return same_picture(
+        Window(**a["display_window"]), a["pixel_aspect"], Window(**b["display_window"]), b["pixel_aspect"]
+    )
+
+
 def _picture(info: _Info) -> str:
     window = info["display_window"]
     size = f"{window['width']}x{window['height']}"
     place = f" at {window['x']},{window['y']}" if window["x"] or window["y"] else ""
-    aspect = f", pixel aspect {info['pixel_aspect']:g}" if abs(info["pixel_aspect"] - 1) > 1e-4 else ""
+    aspect = f", pixel aspect {info['pixel_aspect']:g}" if info["pixel_aspect"] != 1 else ""
     return f"{size}{place}{aspect}"
 
 
@@ -187,9 +196,9 @@ def _other_picture(
     usual = next(iter(plates.values()))
     same: dict[tuple[str, str], list[int]] = defaultdict(list)
     for frame, info in mattes.items():
-        theirs, ours = _picture(info), _picture(plates.get(frame, usual))
-        if theirs != ours:
-            same[theirs, ours].append(frame)
+        plate = plates.get(frame, usual)
+        if not _same_picture(info, plate):
+            same[_picture(info), _picture(plate)].append(frame)
     for (theirs, ours), frames in same.items():
         yield _problem(
             order,
@@ -219,49 +228,82 @@ def _unclean_samples(order: Order, role: str, mattes: Mapping[int, _Info]) -> It
             )
 
 
-def _nothing_to_do(order: Order, mattes: Mapping[str, Mapping[int, _Info]]) -> Iterator[Problem]:
-    removing = [r for r in ("remove", "quadmask") if r in order.inputs]
-    looked = {f for role in removing for f in mattes[role]}
-    empty = {f for f in looked if all(mattes[r][f]["removes"] == 0 for r in removing if f in mattes[r])}
-    full = {f for f in looked if any(mattes[r][f]["full"] for r in removing if f in mattes[r])}
-    complete = looked == set(order.frames)
-    role = removing[0] if removing else ""
-    if empty and empty == looked and complete:
+def _extents(order: Order, mattes: Mapping[str, Mapping[int, _Info]]) -> Iterator[Problem]:
+    """Mattes that mark nothing, or the whole picture."""
+    removing = tuple(r for r in ("remove", "quadmask") if r in order.inputs)
+    yield from _empty(
+        order,
+        removing,
+        mattes,
+        everywhere="error",
+        some=" without an affected matte there, they come back untouched.",
+    )
+    yield from _full(order, removing, mattes)
+    for role in ("affected", "keep"):
+        if role in order.inputs:
+            yield from _full(order, (role,), mattes)
+    if "affected" in order.inputs:
+        yield from _empty(order, ("affected",), mattes, everywhere="warning", some="")
+
+
+def _empty(
+    order: Order,
+    roles: tuple[str, ...],
+    mattes: Mapping[str, Mapping[int, _Info]],
+    *,
+    everywhere: str,
+    some: str,
+) -> Iterator[Problem]:
+    """`everywhere`: how bad it is on all frames; `some`: what it means on some of them, unsaid when empty."""
+    looked, name = _looked(roles, mattes), " and ".join(roles)
+    empty = {f for f in looked if all(mattes[r][f]["removes"] == 0 for r in roles if f in mattes[r])}
+    if empty and empty == set(order.frames):
         yield _problem(
             order,
-            role,
+            roles[0],
             "matte_empty",
             (),
-            f"The {' and '.join(removing)} matte is empty on every frame of the range.",
+            f"The {name} matte is empty on every frame of the range.",
             "Check the channel (PATTERN:channel), the range, and that the roto was rendered.",
+            severity=everywhere,
         )
-    elif empty:
+    elif empty and some:
         yield _problem(
             order,
-            role,
+            roles[0],
             "matte_empty",
             empty,
-            f"The {' and '.join(removing)} matte is empty on frames {frame_list(empty)};"
-            " without an affected matte there, they come back untouched.",
+            f"The {name} matte is empty on frames {frame_list(empty)};{some}",
             "Nothing to do if the object is not in these frames.",
             severity="warning",
         )
-    if full and full == looked and complete:
+
+
+def _full(
+    order: Order, roles: tuple[str, ...], mattes: Mapping[str, Mapping[int, _Info]]
+) -> Iterator[Problem]:
+    looked, name = _looked(roles, mattes), " and ".join(roles)
+    full = {f for f in looked if any(mattes[r][f]["full"] for r in roles if f in mattes[r])}
+    if full and full == set(order.frames):
         yield _problem(
             order,
-            role,
+            roles[0],
             "matte_full",
             (),
-            f"The {' and '.join(removing)} matte covers the whole picture on every frame of the range.",
+            f"The {name} matte covers the whole picture on every frame of the range.",
             "Check the channel (PATTERN:channel): an alpha of a plate is often 1 everywhere.",
         )
     elif full:
         yield _problem(
             order,
-            role,
+            roles[0],
             "matte_full",
             full,
-            f"The {' and '.join(removing)} matte covers the whole picture on frames {frame_list(full)}.",
-            "Check these frames; with nothing left to see there, other frames must give everything.",
+            f"The {name} matte covers the whole picture on frames {frame_list(full)}.",
+            "Check these frames; what it covers there can only come from others.",
             severity="warning",
         )
+
+
+def _looked(roles: tuple[str, ...], mattes: Mapping[str, Mapping[int, _Info]]) -> set[int]:
+    return {f for role in roles for f in mattes[role]}

@@ -52,7 +52,7 @@ def publish(
         feather=edge["feather"],
         dtype=source.colour.dtype,
     )
-    confidence = np.ones(window.shape, np.float32)
+    confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
     if fill_digest and (blend > 0).any():
         fill = FrameFill.from_arrays(load_arrays(blobs, fill_digest))

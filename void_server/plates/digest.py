@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The content digest: one SHA-256 for everything about a frame that a result can depend on, and nothing else.
 
-Hosts write dates, hashes and paths into headers, so that bytes differ where pixels do not; compression,
-tiling, mip levels, part names and all attributes that are not named below are left out for the same reason.
+Hosts write dates, hashes and paths into headers, so that bytes differ where pixels do not; compression, tiling, mip
+levels and all attributes that are not named below are left out for the same reason. Part names count where there are
+several parts, since they say which one is the picture.
 
 Canonical bytes, all numbers little-endian, text as a 32-bit byte count and UTF-8:
 
     "VOID content 1\\n", uint32 number of parts, then for each part, in file order:
-      text view 4 x int32 data window, 4 x int32 display window (inclusive corners, as `box2i`), float32 pixel
-      aspect uint32 number of colour and time attributes present, then for each, sorted by name: text name,
-      text type,
-        uint32 size, its raw bytes
-      uint32 number of channels, then for each, sorted by name as bytes: text name, text type (half, float,
-      uint) for each line, top to bottom: for each channel in that order, its samples (2 or 4 bytes each)
+      text part name (empty in a file of one part), text view
+      4 x int32 data window, 4 x int32 display window (inclusive corners, as `box2i`), float32 pixel aspect
+      uint32 number of colour and time attributes present, then for each, sorted by name:
+        text name, text type, uint32 size, its raw bytes
+      uint32 number of channels, then for each, sorted by name as bytes: text name, text type (half, float, uint)
+      for each line, top to bottom: for each channel in that order, its samples (2 or 4 bytes each)
 
 The lines are OpenEXR's own uncompressed scan-line layout.
 """
@@ -52,7 +53,7 @@ def content_digest(path: str | Path, limits: EXRLimits | None = None) -> str:
     header = read_header(path, limits)
     digest = hashlib.sha256(b"VOID content 1\n" + struct.pack("<I", len(header.parts)))
     for part in header.parts:
-        digest.update(_description(part))
+        digest.update(_description(part, several=len(header.parts) > 1))
         for stripe in read_stripes(path, part.index, limits):
             digest.update(scan_lines([stripe[name] for name in _sorted_names(part)]).data)
     return digest.hexdigest()
@@ -75,11 +76,12 @@ def _sorted_names(part: Part) -> list[str]:
     return sorted(part.channel_names, key=lambda name: name.encode("utf-8", "surrogateescape"))
 
 
-def _description(part: Part) -> bytes:
+def _description(part: Part, several: bool) -> bytes:
     kept = [part.attributes[name] for name in CONTENT_ATTRIBUTES if name in part.attributes]
     names = _sorted_names(part)
     return b"".join(
         [
+            _text(part.name if several else ""),
             _text(part.view),
             struct.pack("<8i", *part.data_window.corners, *part.display_window.corners),
             struct.pack("<f", part.pixel_aspect),

@@ -111,26 +111,9 @@ def read_quadmask(path: str | Path, view: str = "", limits: EXRLimits | None = N
     )
 
 
-def require_same_picture(matte: Matte, display_window: Window, pixel_aspect: float, plate_file: str) -> None:
-    """Refuse a matte that was drawn on another picture; its data window is free.
-
-    Raises:
-        InvalidInput: another display window or pixel aspect; both are named.
-    """
-    if matte.display_window != display_window:
-        raise InvalidInput(
-            f"{matte.file} has display window {matte.display_window}, "
-            f"its plate {plate_file} has {display_window}.",
-            fix="Write the matte in the plate's format.",
-            file=matte.file,
-        )
-    if not math.isclose(matte.pixel_aspect, pixel_aspect, rel_tol=SAME_ASPECT):
-        raise InvalidInput(
-            f"{matte.file} has pixel aspect {matte.pixel_aspect:g}, "
-            f"its plate {plate_file} has {pixel_aspect:g}.",
-            fix="Write the matte in the plate's format.",
-            file=matte.file,
-        )
+def same_picture(display: Window, aspect: float, other_display: Window, other_aspect: float) -> bool:
+    """Whether two frames are of one picture: equal display windows and pixel aspects; data windows are free."""
+    return display == other_display and math.isclose(aspect, other_aspect, rel_tol=SAME_ASPECT)
 
 
 def _read(header: Header, channel: NamedChannel, limits: EXRLimits | None) -> Matte:

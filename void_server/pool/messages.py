@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages between server and worker: JSON objects, each behind its length as four bytes, big-endian.
 
-Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "request": …}`, `{"do": "unit", "kind": …, "args": …}`.
+Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`.
 Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Pixels travel as blobs, never here.
 """
 

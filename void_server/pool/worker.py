@@ -40,7 +40,12 @@ def serve(tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder) -> None:
 
     session = Session(blobs)
     while (task := read_message(tasks)) is not None:
-        write_message(replies, _answer(session, task))
+        answer = _answer(session, task)
+        try:
+            write_message(replies, answer)
+        except ValueError as error:
+            wrong = Internal(f"The answer of {task.get('label', task['do'])} cannot be sent: {error}")
+            write_message(replies, {"error": wrong.to_dict()})
 
 
 def _answer(session: Any, task: dict[str, Any]) -> dict[str, Any]:

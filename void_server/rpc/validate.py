@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,6 +14,9 @@ from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, Unsupported
 from void_server.frames.blobs import check_digest
 from void_server.jobs.canonical import SEQUENCES
+
+_OUTPUT_NAME = re.compile(r"[^/\\\x00-\x1f:*?\"<>|]{1,200}")
+"""Legal in a file name on every system that a client runs on."""
 
 
 def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]]:
@@ -51,6 +55,7 @@ class Validator:
                 "Jobs that make only the quadmask are not available yet.",
                 fix="Run a removal; its result carries the quadmask as void_mask.",
             )
+        _check_output_name(spec.output.name)
         self._check_range(spec.shot)
         for name in SEQUENCES:
             self._check_sequence(name, getattr(spec.shot, name))
@@ -109,6 +114,11 @@ class Validator:
             raise Unsupported(
                 "Removing from points or boxes is not available yet.", fix="Give a matte with --remove."
             )
+        if shot.pixel_aspect:
+            raise Unsupported(
+                "Working with another pixel aspect than the files say is not available yet.",
+                fix="Leave it out, or write it into the files.",
+            )
         if shot.instruction:
             raise Unsupported("Removing from words is not available yet.", fix="Give a matte with --remove.")
 
@@ -145,6 +155,15 @@ class Validator:
     def _check_colour(self, colour: types_pb2.ColourSpace) -> None:
         if colour.WhichOneof("config") == "archive":
             check_digest(colour.archive.digest)
+
+
+def _check_output_name(name: str) -> None:
+    """A client makes file names of it: nothing that leads to another folder."""
+    if not _OUTPUT_NAME.fullmatch(name) or name.strip(".") == "":
+        raise InvalidInput(
+            f"The output name {name[:80]!r} cannot be part of a file name.",
+            fix="Give a name of 1 to 200 characters without / and \\.",
+        )
 
 
 def _check_value(option: dict[str, Any], value: str) -> None:

@@ -11,7 +11,7 @@ from void_server.errors import InvalidInput
 VERSION = "3"
 """Part of every unit key: raised by any change that can change a bit of a result."""
 
-MAX_MARGIN = 256
+MAX_MARGIN = 512
 MAX_REACH = 500
 
 
