@@ -48,7 +48,8 @@ log = logging.getLogger(__name__)
 VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
 """A spec of 10,000 frames with five inputs is about 8 MB."""
-RPC_THREADS = 64
+SHORT_CALL_THREADS = 64
+"""Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
 
 
@@ -77,7 +78,9 @@ class Application:
         self._activity = Activity()
         self._health = health.HealthServicer()
         self._server = grpc.server(
-            ThreadPoolExecutor(RPC_THREADS, thread_name_prefix="rpc"),
+            ThreadPoolExecutor(
+                SHORT_CALL_THREADS + configuration.limits.max_watches, thread_name_prefix="rpc"
+            ),
             interceptors=[TokenInterceptor(token, self._activity)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -92,7 +95,8 @@ class Application:
             FrameStore(self._blobs, uploads, self._pool), self._server
         )
         jobs_pb2_grpc.add_JobsServicer_to_server(
-            Jobs(self._jobs, self._runner, self._blobs, validator, self._stopping), self._server
+            Jobs(self._jobs, self._runner, self._blobs, validator, limits.max_watches, self._stopping),
+            self._server,
         )
         masks_pb2_grpc.add_MasksServicer_to_server(Masks(), self._server)
         server_pb2_grpc.add_ServerServicer_to_server(

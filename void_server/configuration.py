@@ -27,6 +27,7 @@ class Limits:
 
     max_frames: int = _limit(10_000, "frames", "Most frames of one job.")
     max_blob_bytes: int = _limit(2 << 30, "bytes", "Largest file that may be uploaded.")
+    max_watches: int = _limit(192, "calls", "Watch and Preflight calls at once; each holds a thread.")
     unit_timeout_seconds: int = _limit(3600, "seconds", "Longest time that one unit may take.")
     worker_memory_bytes: int = _limit(0, "bytes", "Address space of one worker; 0 = no limit.")
 

@@ -454,6 +454,25 @@ def test_too_many_frames_name_the_limit(start_server, shot):
     assert "max_frames = 3" in error.value.details()
 
 
+def test_watchers_at_the_limit_leave_room_for_other_calls(start_server, shot):
+    server = start_server(limits=Limits(max_watches=2))
+    upload(server, shot)
+    job_id = server.caller.submit(spec_of(shot)).job.id
+    watching = [server.caller.watch(job_id) for _ in range(2)]
+    for call in watching:
+        next(call)
+    with pytest.raises(grpc.RpcError) as error:
+        next(server.caller.watch(job_id))
+    assert (
+        error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        and "max_watches = 2" in error.value.details()
+    )
+    assert server.caller.get(job_id).id == job_id
+    for call in watching:
+        assert list(call)
+    assert list(server.caller.watch(job_id))
+
+
 def test_capabilities_list_plugs_options_and_limits(server):
     answer = server.caller.server.GetCapabilities(
         server_pb2.GetCapabilitiesRequest(), metadata=server.caller.metadata

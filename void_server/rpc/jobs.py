@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import grpc
 from void.v1 import jobs_pb2, jobs_pb2_grpc
 
-from void_server.errors import PreconditionFailed
+from void_server.errors import LimitExceeded, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.canonical import SEQUENCES, request_id
 from void_server.jobs.model import JobRecord, Problem, Progress
@@ -35,12 +35,14 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         runner: Runner,
         blobs: BlobFolder,
         validator: Validator,
+        max_watches: int,
         stopping: threading.Event,
     ) -> None:
         self._store = store
         self._runner = runner
         self._blobs = blobs
         self._validator = validator
+        self._long_calls = LongCalls(max_watches)
         self._stopping = stopping
 
     @streams_errors
@@ -48,6 +50,12 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self, request: jobs_pb2.PreflightRequest, context: grpc.ServicerContext
     ) -> Iterator[jobs_pb2.PreflightResponse]:
         """Looks at what is uploaded; yields progress, then the report."""
+        with self._long_calls:
+            yield from self._preflight(request, context)
+
+    def _preflight(
+        self, request: jobs_pb2.PreflightRequest, context: grpc.ServicerContext
+    ) -> Iterator[jobs_pb2.PreflightResponse]:
         self._validator.check(request.spec)
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
         unseen = self._leave_out_missing(spec)
@@ -119,6 +127,12 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self, request: jobs_pb2.WatchRequest, context: grpc.ServicerContext
     ) -> Iterator[jobs_pb2.WatchResponse]:
         """Replays and follows a job's events until the job ends."""
+        with self._long_calls:
+            yield from self._watch(request, context)
+
+    def _watch(
+        self, request: jobs_pb2.WatchRequest, context: grpc.ServicerContext
+    ) -> Iterator[jobs_pb2.WatchResponse]:
         job_id = self._store.get(request.id).id
         upcoming = max(1, request.from_event)
         shown = Progress()
@@ -165,6 +179,28 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                     file.ClearField("source")
                     unseen += 1
         return unseen
+
+
+class LongCalls:
+    """Counts calls that hold a thread for long, so that short ones always find one.
+
+    Args:
+        limit: limit `max_watches` of the configuration.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._free = threading.Semaphore(limit)
+
+    def __enter__(self) -> None:
+        if not self._free.acquire(blocking=False):
+            raise LimitExceeded(
+                f"The server has max_watches = {self._limit} calls of this kind in progress.",
+                fix="Try again in a moment, or raise the limit on the server.",
+            )
+
+    def __exit__(self, *_: object) -> None:
+        self._free.release()
 
 
 def _errors_first(problem: Problem) -> int:
