@@ -3,7 +3,8 @@
 
 The blend matte is 1 on the region grown by some pixels and falls to 0 outward: an inward feather would leave
 the object's fringe. It is quantised to the type it is published in before anything is blended with it, so
-that the published 0 is the 0 that was used."""
+that the published 0 is the 0 that was used.
+"""
 
 from __future__ import annotations
 

@@ -144,7 +144,8 @@ def _quadmask(content: str, remove: Matte, affected: Matte) -> dict[str, Any]:
 
 def _coverage(matte: Matte) -> dict[str, Any]:
     """`removes`: pixels above the threshold, overscan included, by those of the display window; `full`: it covers the
-    whole display window."""
+    whole display window.
+    """
     marked = int(np.count_nonzero(matte.values > THRESHOLD))
     shown = matte.on(matte.display_window)
     return {"removes": marked / matte.display_window.pixels, "full": bool((shown > FULL).all())}

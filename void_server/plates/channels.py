@@ -4,7 +4,8 @@
 `layer.component` with `R` or `red` alike; a layer's name may itself hold dots. Views are named by a part's
 `view` attribute, or inside a channel's name where the part has a `multiView` attribute ("Storing Multi-View
 Images in OpenEXR Files", openexr.com): a name with a layer whose last-but-one component is a view belongs to
-that view, a name without a layer to the default view, the first of the list."""
+that view, a name without a layer to the default view, the first of the list.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 
 A name is never looked up in another config than the one that travels with the job. Engines work in
 scene-linear light: a plate whose space is scene-linear, whatever its primaries, is handed on as it is,
-without arithmetic; any other goes to the config's `scene_linear` role and back."""
+without arithmetic; any other goes to the config's `scene_linear` role and back.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +63,8 @@ class ColourSpace:
 
     def to_linear(self, samples: Linear) -> Linear:
         """Samples of this space (h, w, 3 or 1) float32 to scene-linear; the same object where they are
-        already."""
+        already.
+        """
         if self.linear:
             return samples
         return _apply(_processor(self.config, self.name, ocio.ROLE_SCENE_LINEAR), samples)
@@ -180,7 +182,8 @@ def _required(loaded: ocio.Config, source: str, name: str) -> str:
 
 def _find(loaded: ocio.Config, said: str) -> str:
     """The space that a file's attribute means, empty where the config has none; roles are a config's own
-    affair."""
+    affair.
+    """
     by_identifier = [s.getName() for s in loaded.getColorSpaces() if said and s.getInteropID() == said]
     for candidate in (*by_identifier, said, *SPACES.get(said, ()), said.removesuffix("_scene")):
         if candidate and not loaded.hasRole(candidate):

@@ -8,7 +8,8 @@ and `comments`, and adds a date and colour attributes of its own; its Python bin
 mixed types. So the library is given a plain half image whose lines have the very bytes of the wanted lines (a
 32-bit channel is two half planes), and the chunks that it makes are put behind the wanted header. ZIP's
 predictor works on the bytes of whole blocks and knows no channels (OpenEXR, `internal_zip.c`), so the chunks
-are those of the wanted file, bit for bit."""
+are those of the wanted file, bit for bit.
+"""
 
 from __future__ import annotations
 
@@ -169,7 +170,8 @@ def _compress(path: Path, frame: Frame, channels: list[npt.NDArray[Any]]) -> Non
 
 def _join(source: BinaryIO, target: BinaryIO, packed: Path, frame: Frame, header: bytes) -> None:
     """The wanted header, the offset table moved by the difference of the headers, and the chunks as they
-    are."""
+    are.
+    """
     packed_size = read_header(packed).size
     chunks = -(-frame.data_window.height // LINES_PER_CHUNK[frame.compression])
     source.seek(packed_size)

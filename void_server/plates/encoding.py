@@ -7,7 +7,8 @@ times the median luminance of the shot (2**-8 of its mid grey), so that the mapp
 exposure; low and high are the 1 % and 99 % percentiles over the whole shot, never of one frame, so that
 brightness is comparable in time. Values above 1 and below 0 pass unclamped. Source of epsilon and
 percentiles: docs/cleanplate.md, step 0; the signed logarithm is the symmetric "symlog" (Webber, "A
-bi-symmetric log transformation for wide-range data", 2013)."""
+bi-symmetric log transformation for wide-range data", 2013).
+"""
 
 from __future__ import annotations
 
@@ -121,7 +122,8 @@ class ShotEncoding:
 
     def to_uint8(self, linear: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
         """Encoded, clamped and rounded to 0..255, for analysis only; NaN and -infinity are 0, infinity
-        255."""
+        255.
+        """
         encoded = np.nan_to_num(self.encode(linear), nan=0.0, posinf=1.0, neginf=0.0)
         return np.rint(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
 

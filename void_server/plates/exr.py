@@ -3,7 +3,8 @@
 included.
 
 Headers are read and bounded first (`void_server.plates.header`), pixels are decoded by OpenImageIO. A range
-of channels of one type that is asked for in that same type is copied by OpenImageIO, never converted."""
+of channels of one type that is asked for in that same type is copied by OpenImageIO, never converted.
+"""
 
 from __future__ import annotations
 
@@ -134,7 +135,8 @@ class _OpenPart:
 
     def _runs(self, names: list[str]) -> list[list[str]]:
         """The names in the library's order, cut where a channel is skipped or the type changes: one read
-        each."""
+        each.
+        """
         wanted = sorted(set(names), key=self.order.__getitem__)
         keyed = [(self.order[name] - rank, self.part.channel(name).type) for rank, name in enumerate(wanted)]
         return [

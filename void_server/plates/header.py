@@ -4,7 +4,8 @@
 A header is kept as the file has it: each attribute is its name, its type and its raw bytes, so that a result
 can carry it on unchanged, whatever its type. Byte layout: "OpenEXR File Layout"
 (openexr.com/en/latest/OpenEXRFileLayout.html); attribute types: "Standard Attributes" and ImfAttribute
-sources of OpenEXR 3."""
+sources of OpenEXR 3.
+"""
 
 from __future__ import annotations
 
@@ -106,7 +107,8 @@ class Part:
     """One part of a file.
 
     `channels` are in file order, which OpenEXR keeps sorted by name; `attributes` hold every attribute of the
-    part, those that are also fields among them."""
+    part, those that are also fields among them.
+    """
 
     index: int
     name: str

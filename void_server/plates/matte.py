@@ -153,7 +153,8 @@ def _default(channels: tuple[NamedChannel, ...]) -> NamedChannel:
 
 def _in_nuke_order(channels: tuple[NamedChannel, ...]) -> list[NamedChannel]:
     """Bare names and the layer rgba first; inside a layer red, green, blue, alpha, then the rest in file
-    order."""
+    order.
+    """
 
     def rank(channel: NamedChannel) -> tuple[bool, int]:
         known = channel.component in NUKE_ORDER
@@ -167,7 +168,8 @@ def _in_nuke_order(channels: tuple[NamedChannel, ...]) -> list[NamedChannel]:
 
 def _named(header: Header, channels: tuple[NamedChannel, ...], wanted: str) -> NamedChannel:
     """The channel that a user's spelling means: the exact name, then layer and component, then a name only
-    one has."""
+    one has.
+    """
     *layers, last = wanted.split(".")
     layer, component = ".".join(layers), component_of(last)
     tries = (
@@ -196,7 +198,8 @@ def _refuse_solid_alpha(
     limits: EXRLimits | None,
 ) -> None:
     """Alpha 1 everywhere beside a channel that varies is a picture's alpha, hardly the matte that was
-    meant."""
+    meant.
+    """
     others = [c for c in _in_nuke_order(channels) if c.part == alpha.part and c != alpha]
     samples = read_channels(header.path, alpha.part, [c.name for c in others], limits)
     varying = next((c for c in others if np.any(samples[c.name] != samples[c.name].flat[0])), None)

@@ -109,7 +109,8 @@ def find_plate(header: Header, view: str = "") -> PlateChannels:
 
     The choice is, first that fits: bare R, G, B (any case, or spelled out); the layer `rgba`; `Y`; the only
     layer with red, green and blue; the only channel that is not an alpha. Our own layers never count. Raises
-    as `read_plate` does for the header's part."""
+    as `read_plate` does for the header's part.
+    """
     channels = of_view(header, view)
     colour = _choose_colour(header, channels)
     first = colour[0]
@@ -157,7 +158,8 @@ def _layer(channels: tuple[NamedChannel, ...], part: int, layer: str) -> list[Na
 
 def _prefer_beauty(header: Header, triples: list[tuple[NamedChannel, ...]]) -> list[tuple[NamedChannel, ...]]:
     """Those in a part that is named as the picture itself, if several parts have colour and exactly one
-    is."""
+    is.
+    """
 
     def is_beauty(triple: tuple[NamedChannel, ...]) -> bool:
         pieces = [

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A file that appears whole or not at all: temporary name in the same folder, fsync, rename, fsync of the
-folder."""
+folder.
+"""
 
 from __future__ import annotations
 

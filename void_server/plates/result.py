@@ -3,7 +3,8 @@
 
 One part, scan lines, a lossless compression with a checksum by default (ZIPS); the source's windows, pixel
 aspect and attributes, raw and whole; ours under `void/`; no date and no software tag, so that equal input
-gives equal bytes."""
+gives equal bytes.
+"""
 
 from __future__ import annotations
 
@@ -109,7 +110,8 @@ def write_quadmask(
 
 def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Values in the type they are published in; finite values beyond half become the greatest half, not
-    infinity."""
+    infinity.
+    """
     if values.dtype == dtype:
         return values
     if dtype == np.float16:

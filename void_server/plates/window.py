@@ -2,7 +2,8 @@
 """Pixel rectangles as OpenEXR means them: origin at the top left, y down, corners of any sign.
 
 OpenEXR stores inclusive corners (`box2i`); a `Window` keeps the corner of least x and y with a width and a
-height, so that it slices arrays directly."""
+height, so that it slices arrays directly.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ import numpy.typing as npt
 @dataclass(frozen=True, order=True)
 class Window:
     """A rectangle of pixels: x and y of its top left pixel (may be negative), width and height in pixels (>=
-    0)."""
+    0).
+    """
 
     x: int
     y: int

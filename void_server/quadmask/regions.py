@@ -4,7 +4,8 @@
 VOID's own quadmask codes the regions in one channel: 0 remove, 63 remove and affected (overlap), 127
 affected, 255 background. A soft edge from 0 to 255 in such a channel runs through 63 and 127 and invents rims
 of overlap and affected; the codes are therefore made from the mattes only to be looked at, or at a model's
-own resolution."""
+own resolution.
+"""
 
 from __future__ import annotations
 

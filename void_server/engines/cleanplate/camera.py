@@ -26,7 +26,8 @@ PRECISION = 0.02
 @dataclass(frozen=True)
 class CameraMotion:
     """matrix: (3, 3) float64, proxy pixels of one frame to proxy pixels of the other; model: which kind was taken;
-    features: how many were followed; inliers: the share of them, 0..1, that the matrix explains."""
+    features: how many were followed; inliers: the share of them, 0..1, that the matrix explains.
+    """
 
     matrix: F64
     model: str
