@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
 from typing import Any
 
 from void.v1 import jobs_pb2, types_pb2
@@ -13,13 +12,6 @@ from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, Unsupported
 from void_server.frames.blobs import check_digest
 from void_server.jobs.canonical import SEQUENCES
-
-
-def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]]:
-    """Every file of an order with the name of its input."""
-    for name in SEQUENCES:
-        for file in getattr(spec.shot, name).files:
-            yield name, file
 
 
 def frame_numbers(frames: types_pb2.FrameRange) -> range:
