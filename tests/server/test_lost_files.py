@@ -42,6 +42,7 @@ def outputs(job):
 def test_a_lost_or_damaged_database_loses_no_job_and_the_results_come_out_the_same(
     start_server, shot, tmp_path, damage
 ):
+    """About 8 s: two servers, and the same job computed twice."""
     server = start_server()
     upload(server, shot)
     before = server.caller.run(spec_of(shot))

@@ -121,6 +121,14 @@ def test_a_job_without_manifest_as_an_older_release_leaves_it_gets_one(tmp_path)
     assert open_store(tmp_path).get(job.id).spec == b"spec"
 
 
+def test_what_a_killed_server_left_half_written_is_no_job_and_is_removed(tmp_path):
+    open_store(tmp_path)
+    leftover = tmp_path / "jobs" / ".0123456789ab.json.77.part"
+    leftover.write_bytes(b'{"format": 1, "id": "01234')
+    assert open_store(tmp_path).newest() == []
+    assert not leftover.exists()
+
+
 def test_a_restart_with_all_in_order_changes_nothing(tmp_path):
     store = open_store(tmp_path)
     job, _ = store.submit("r", b"", "artist")

@@ -13,7 +13,7 @@ import sqlite3
 
 from void_server.jobs.database import Database
 from void_server.jobs.manifests import Manifest, ManifestFolder
-from void_server.jobs.states import JobState
+from void_server.jobs.states import ENDED, JobState
 
 _RESTORED = "The server's record of this job was lost; it was taken from its manifest and begins anew."
 _SUPERSEDED = "The server's record of this attempt was lost; a later attempt took its place."
@@ -22,6 +22,26 @@ _SUPERSEDED = "The server's record of this attempt was lost; a later attempt too
 def next_number(db: sqlite3.Connection) -> int:
     """The next number of the store's only order; it grows whatever the clock does, and none is given twice."""
     return int(db.execute("UPDATE serial SET number = number + 1 RETURNING number").fetchone()[0])
+
+
+def attempts(db: sqlite3.Connection, owner: str, request_id: str) -> list[int]:
+    """The attempts at an order that the database knows, in their order."""
+    rows = db.execute(
+        "SELECT attempt FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt", (owner, request_id)
+    )
+    return [int(row["attempt"]) for row in rows]
+
+
+def serving_row(db: sqlite3.Connection, owner: str, request_id: str, again: bool) -> sqlite3.Row | None:
+    """The job that an order finds instead of being accepted anew; see `JobStore.submit`."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt DESC LIMIT 1",
+        (owner, request_id),
+    ).fetchone()
+    if row is None:
+        return None
+    state = JobState(row["state"])
+    return row if state not in ENDED or (state is JobState.DONE and not again) else None
 
 
 def insert_job(
@@ -63,43 +83,29 @@ def reconcile(database: Database, manifests: ManifestFolder, now: float) -> list
     Only the newest attempt of an order is taken up; earlier ones had ended, and are entered as cancelled.
     """
     with database.transaction() as db:
-        rows = {row["id"]: row for row in db.execute("SELECT * FROM job")}
+        rows = {row["id"] for row in db.execute("SELECT id FROM job")}
         known = manifests.ids()
-        for job_id in rows.keys() - known:
-            manifests.write(_manifest_of(rows[job_id]))
+        for job_id in rows - known:
+            manifests.write(_manifest_of(db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()))
         taken = []
-        for manifest in manifests.read(known - rows.keys()):
+        # Newest first, so that an attempt finds the later one that took its place.
+        for manifest in reversed(manifests.read(known - rows)):
             if _take(db, manifest, now):
                 taken.append(manifest.id)
             else:
                 manifests.remove(manifest.id)
-    return taken
+    return taken[::-1]
 
 
 def _take(db: sqlite3.Connection, manifest: Manifest, now: float) -> bool:
-    same = "SELECT id, attempt, state FROM job WHERE owner = ? AND request_id = ?"
-    attempts = db.execute(same, (manifest.owner, manifest.request_id)).fetchall()
-    if any(row["attempt"] == manifest.attempt for row in attempts):
+    known = attempts(db, manifest.owner, manifest.request_id)
+    if manifest.attempt in known:
         return False
-    newer = any(row["attempt"] > manifest.attempt for row in attempts)
-    for row in attempts:
-        if row["attempt"] < manifest.attempt and row["state"] == JobState.QUEUED.value:
-            _supersede(db, row["id"], now)
-    state, note = (JobState.CANCELLED, _SUPERSEDED) if newer else (JobState.QUEUED, _RESTORED)
+    superseded = any(attempt > manifest.attempt for attempt in known)
+    state, note = (JobState.CANCELLED, _SUPERSEDED) if superseded else (JobState.QUEUED, _RESTORED)
     insert_job(db, manifest, now, state, note)
     db.execute("UPDATE serial SET number = MAX(number, ?)", (manifest.number,))
     return True
-
-
-def _supersede(db: sqlite3.Connection, job_id: str, now: float) -> None:
-    row = db.execute(
-        "UPDATE job SET state = ?, finished = ?, last_event = last_event + 1 WHERE id = ? RETURNING last_event",
-        (JobState.CANCELLED.value, now, job_id),
-    ).fetchone()
-    db.execute(
-        "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, 'state', ?)",
-        (job_id, row[0], now, json.dumps({"state": JobState.CANCELLED.value})),
-    )
 
 
 def _manifest_of(row: sqlite3.Row) -> Manifest:

@@ -8,7 +8,6 @@ import hashlib
 import json
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,7 +86,7 @@ class ManifestFolder:
     """The manifests of a store.
 
     Args:
-        folder: made, durably, if it is not there.
+        folder: made, durably, if it is not there; what a killed server left half-written in it is removed.
 
     Raises:
         StoreFull, StoreFailed: the disk refused (from every method).
@@ -95,9 +94,14 @@ class ManifestFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        if not folder.is_dir():
-            folder.mkdir(parents=True)
-            sync_folder(folder.parent)
+        try:
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+                sync_folder(folder.parent)
+            for leftover in folder.glob(".*.part"):
+                leftover.unlink()
+        except OSError as error:
+            raise _typed(error) from error
 
     def write(self, manifest: Manifest) -> None:
         """Put a manifest on the disk: when this returns, file and folder are synced."""
@@ -118,10 +122,10 @@ class ManifestFolder:
         """The jobs that have a manifest."""
         return {path.stem for path in self._folder.iterdir() if _NAME.fullmatch(path.name)}
 
-    def read(self, job_ids: set[str]) -> Iterator[Manifest]:
+    def read(self, job_ids: set[str]) -> list[Manifest]:
         """The manifests of these jobs in the order of their acceptance; a damaged one is kept aside and logged."""
         found = [manifest for job_id in job_ids if (manifest := self._read(self._path(job_id)))]
-        yield from sorted(found, key=lambda manifest: (manifest.number, manifest.id))
+        return sorted(found, key=lambda manifest: (manifest.number, manifest.id))
 
     def _read(self, path: Path) -> Manifest | None:
         try:

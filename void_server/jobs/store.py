@@ -17,7 +17,7 @@ from dataclasses import asdict
 from typing import Any
 
 from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError
-from void_server.jobs.acceptance import insert_job, next_number, reconcile
+from void_server.jobs.acceptance import attempts, insert_job, next_number, reconcile, serving_row
 from void_server.jobs.database import Database
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
@@ -68,13 +68,13 @@ class JobStore:
         manifest: Manifest | None = None
         try:
             with self._db.transaction() as db:
-                row = self._serving(db, request_id, owner, again)
+                row = serving_row(db, owner, request_id, again)
                 if row is not None:
                     return self._record(db, row), False
                 manifest = Manifest(
                     id=secrets.token_hex(6),
                     request_id=request_id,
-                    attempt=self._attempts(db, request_id, owner) + 1,
+                    attempt=max(attempts(db, owner, request_id), default=0) + 1,
                     owner=owner,
                     spec=spec,
                     fresh=again if fresh is None else fresh,
@@ -90,25 +90,6 @@ class JobStore:
             raise
         self._notify()
         return record, True
-
-    def _serving(
-        self, db: sqlite3.Connection, request_id: str, owner: str, again: bool
-    ) -> sqlite3.Row | None:
-        row: sqlite3.Row | None = db.execute(
-            "SELECT * FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt DESC LIMIT 1",
-            (owner, request_id),
-        ).fetchone()
-        if row is None:
-            return None
-        state = JobState(row["state"])
-        return row if state not in ENDED or (state is JobState.DONE and not again) else None
-
-    def _attempts(self, db: sqlite3.Connection, request_id: str, owner: str) -> int:
-        row = db.execute(
-            "SELECT COALESCE(MAX(attempt), 0) FROM job WHERE owner = ? AND request_id = ?",
-            (owner, request_id),
-        ).fetchone()
-        return int(row[0])
 
     def _forget(self, job_id: str) -> None:
         try:
