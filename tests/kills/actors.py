@@ -125,6 +125,11 @@ class Client:
             self.kill()
         self._log.close()
 
+    def last_words(self) -> str:
+        """Why the last run ended as it did, addresses left out."""
+        said = [str(e.get("message", e)) for e in self.runs[-1][-1:]]
+        return f"exit code {self.code}: {' '.join(said).replace(self._server.address, 'SERVER')}"
+
     def jobs(self) -> list[list[dict[str, Any]]]:
         """What each run was told of its job."""
         return [[e for e in run if e["event"] == "job"] for run in self.runs]

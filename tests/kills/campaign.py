@@ -147,7 +147,7 @@ def _run_to_the_end(client: Client, follower: Follower, figures: Figures) -> Non
         wait_until(time.monotonic() + 120, client, follower)
         if client.wait() == 0:
             break
-        figures.client_gave_up += 1
+        figures.client_gave_up[client.last_words()] += 1
         client.start()
     for told in client.jobs():
         if told:

@@ -15,7 +15,7 @@ class Figures:
     kills: Counter[str] = field(default_factory=Counter)
     stages: Counter[str] = field(default_factory=Counter)
     attached_again: int = 0
-    client_gave_up: int = 0
+    client_gave_up: Counter[str] = field(default_factory=Counter)
     jobs_accepted: int = 0
     units_at_kills: int = 0
     units_at_end: int = 0
@@ -63,7 +63,8 @@ class Figures:
             f"where the job stood at a kill          {stages}",
             f"jobs accepted                          {self.jobs_accepted}",
             f"times a client found its job again     {self.attached_again}",
-            f"times a client gave up (run again)     {self.client_gave_up}",
+            f"times a client gave up and was run again {self.client_gave_up.total()}",
+            *(f"  {count} x {reason}" for reason, count in self.client_gave_up.most_common()),
             f"recorded units compared / at the end   {self.units_at_kills} / {self.units_at_end}",
             f"result files looked at, at kills       {self.files_at_kills}",
             f"events followed / connections renewed  {self.events} / {self.reconnects}",
