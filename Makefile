@@ -2,6 +2,7 @@
 # make          the environment in .venv, with the commands void and void-server
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
+# make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +12,9 @@ SOURCES := pyproject.toml constraints.txt hatch_build.py $(wildcard protos/void/
 DEMO := examples/demo
 OUT := demo_result
 
-.PHONY: all demo test lint types tests clean bench-quality
+SEEDS := 200
+
+.PHONY: all demo test lint types tests kills clean bench-quality
 
 all: $(VENV)/.server
 
@@ -52,6 +55,9 @@ types: $(VENV)/.dev
 
 tests: $(VENV)/.dev
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+kills: $(VENV)/.dev
+	$(BIN)/python -m tests.kills --seeds $(SEEDS)
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality

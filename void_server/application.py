@@ -31,8 +31,9 @@ from void_server.configuration import ServerConfiguration
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
+from void_server.frames.filesystems import check_local
 from void_server.frames.uploads import Uploads
-from void_server.jobs.database import Database
+from void_server.jobs.database import open_or_set_aside
 from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.lock import LockFile, LockHeld
@@ -65,10 +66,14 @@ class Application:
         self._configuration = configuration
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
-        token = read_or_create_token(configuration.token_file)
+        check_local(configuration.store)
         self._lock = _lock_store(configuration)
+        token = read_or_create_token(configuration.token_file)
         self._blobs = BlobFolder(configuration.store)
-        self._database = Database(configuration.store / "void.sqlite3")
+        self._blobs.clear_scratch()
+        self._database, damaged = open_or_set_aside(configuration.store / "void.sqlite3")
+        if damaged is not None:
+            log.error("the damaged database is kept as %s; jobs are taken from their manifests", damaged)
         self._jobs = JobStore(self._database)
         self._pool = LocalPool(
             worker_command(configuration), configuration.workers, configuration.limits.unit_timeout_seconds
@@ -108,6 +113,8 @@ class Application:
 
     def start(self) -> None:
         """Take up interrupted jobs and begin to serve."""
+        for job_id in self._jobs.restore():
+            log.warning("job %s was taken from its manifest", job_id)
         for job_id in self._jobs.recover():
             log.info("job %s goes on where it was interrupted", job_id)
         self._runner.start()
@@ -213,14 +220,19 @@ def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials |
 
 
 def _lock_store(configuration: ServerConfiguration) -> LockFile:
-    configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
         return LockFile(configuration.store / "lock")
     except LockHeld:
         raise PreconditionFailed(
             f"Another server uses the store {configuration.store}.",
             fix="Stop it, or give another folder with --store.",
         ) from None
+    except OSError as error:
+        raise PreconditionFailed(
+            f"The store {configuration.store} cannot be written to: {error.strerror or error}.",
+            fix="Make the folder writable for the server's user, or give another with --store.",
+        ) from error
 
 
 def _service_names() -> tuple[str, ...]:

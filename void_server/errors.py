@@ -90,6 +90,18 @@ class DataLoss(VoidError):
     code = "data_loss"
 
 
+class StoreFull(VoidError):
+    """The disk of the store takes no more bytes, or the server's quota is used up."""
+
+    code = "store_full"
+
+
+class StoreFailed(VoidError):
+    """The disk of the store refuses: read-only, broken, or damaged content."""
+
+    code = "store_failed"
+
+
 class OutOfMemory(VoidError):
     """A unit needed more memory than the machine or the worker's limit gives."""
 
@@ -118,6 +130,8 @@ _BY_CODE: dict[str, type[VoidError]] = {
         PreconditionFailed,
         Busy,
         DataLoss,
+        StoreFull,
+        StoreFailed,
         OutOfMemory,
         WorkerCrashed,
         Internal,

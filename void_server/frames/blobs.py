@@ -115,6 +115,11 @@ class BlobFolder:
         finally:
             path.unlink(missing_ok=True)
 
+    def clear_scratch(self) -> None:
+        """Remove what killed processes left in `tmp/`; for the one server of this store, before its workers start."""
+        for path in self._tmp.iterdir():
+            path.unlink(missing_ok=True)
+
     def add_file(self, scratch: Path, expected: str = "") -> StoredBlob:
         """Move a finished file of `tmp/` into the store under its digest, durably; heals a stored blob gone bad.
 

@@ -6,6 +6,7 @@ WAL with `synchronous=FULL`: a commit is on the disk before it returns (sqlite.o
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -13,8 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from void_server.errors import PreconditionFailed
+from void_server.frames.durable import sync_folder
+from void_server.frames.storage_errors import CORRUPT, sqlite_code, storage_error
 
-SCHEMA_VERSION = 1
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION = 2
 BUSY_SECONDS = 60.0
 """How long to wait for another process, such as a backup, that holds the file."""
 
@@ -64,28 +69,97 @@ CREATE TABLE unit_result (
     sizes    TEXT NOT NULL,
     info     TEXT NOT NULL,
     seconds  REAL NOT NULL,
-    recorded REAL NOT NULL
+    recorded REAL NOT NULL,
+    number   INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE TABLE serial (number INTEGER NOT NULL);
+INSERT INTO serial VALUES (0);
 """
+
+# Jobs and unit results take their numbers from one series: "recorded after" is then true whatever the clock did.
+_FROM_1_TO_2 = """
+ALTER TABLE unit_result ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE serial (number INTEGER NOT NULL);
+INSERT INTO serial SELECT COALESCE(MAX(number), 0) FROM job;
+"""
+
+
+class DatabaseDamaged(Exception):
+    """The file is not a database, or not a whole one."""
+
+
+def open_or_set_aside(path: Path) -> tuple[Database, Path | None]:
+    """Open the database; a damaged one is kept under another name, and a new one made.
+
+    Returns:
+        the database, and where the damaged one lies now.
+
+    Raises:
+        PreconditionFailed, StoreFull, StoreFailed: see `Database`.
+    """
+    if path.exists() or not _journal(path).exists():
+        try:
+            return Database(path), None
+        except DatabaseDamaged as error:
+            log.error("the database %s is damaged: %s", path, error)
+    aside = _set_aside(path)
+    return Database(path), aside
+
+
+def _journal(path: Path) -> Path:
+    return path.with_name(f"{path.name}-wal")
+
+
+def _set_aside(path: Path) -> Path:
+    number = 1
+    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists() or _journal(aside).exists():
+        number += 1
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.replace(aside.with_name(aside.name + suffix))
+    sync_folder(path.parent)
+    return aside
 
 
 class Database:
     """One connection, shared by the server's threads under a lock.
 
     Raises:
+        DatabaseDamaged: the file is not a whole database.
         PreconditionFailed: the file was written by a newer release.
+        StoreFull, StoreFailed: the disk refused (from every method).
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         self._lock = threading.RLock()
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
-        )
+        try:
+            self._connection = sqlite3.connect(
+                path, isolation_level=None, check_same_thread=False, timeout=BUSY_SECONDS
+            )
+        except sqlite3.Error as error:
+            raise storage_error(error) or error from error
+        try:
+            self._open()
+        except sqlite3.Error as error:
+            self._connection.close()
+            if sqlite_code(error) in CORRUPT:
+                raise DatabaseDamaged(str(error)) from error
+            raise storage_error(error) or error from error
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def _open(self) -> None:
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("PRAGMA journal_mode = WAL")
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA foreign_keys = ON")
-        self._create(path)
+        found = self._connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise DatabaseDamaged(found)
+        self._create(self.path)
 
     def _create(self, path: Path) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
@@ -94,27 +168,32 @@ class Database:
                 f"The store's database {path} has schema {version}; this release knows {SCHEMA_VERSION}.",
                 fix="Start the newer release, or another store.",
             )
-        if version == 0:
-            self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+        script = {0: _SCHEMA, 1: _FROM_1_TO_2}.get(version)
+        if script:
+            self._connection.executescript(f"BEGIN;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Commit what happens inside, or none of it."""
         with self._lock:
-            self._connection.execute("BEGIN IMMEDIATE")
             try:
+                self._connection.execute("BEGIN IMMEDIATE")
                 yield self._connection
                 self._connection.execute("COMMIT")
-            except BaseException:
+            except BaseException as error:
+                # Some failures, a full disk among them, have rolled back by themselves.
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
-                raise
+                raise storage_error(error) or error from error
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Read a consistent state."""
         with self._lock:
-            yield self._connection
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                raise storage_error(error) or error from error
 
     def close(self) -> None:
         """Close the file; nothing may be called afterwards."""

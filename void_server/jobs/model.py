@@ -87,8 +87,9 @@ class JobRecord:
 
     Attributes:
         spec: the serialised `void.v1.JobSpec`.
-        fresh: compute everything anew: only unit results newer than `created` serve.
+        fresh: compute everything anew: only unit results recorded after the job's `number` serve.
         created, started, finished: seconds since 1970, UTC; None before it happened.
+        number: place in the store's order; jobs and unit results are numbered in one series, whatever the clock does.
         problems: what ended it or is worth knowing.
     """
 
@@ -103,6 +104,7 @@ class JobRecord:
     started: float | None
     finished: float | None
     last_event: int
+    number: int
     problems: tuple[Problem, ...] = ()
     outputs: tuple[Output, ...] = ()
 

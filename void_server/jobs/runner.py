@@ -15,8 +15,10 @@ from typing import Any
 from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
-from void_server.errors import Internal, PreconditionFailed, VoidError
+from void_server.errors import Internal, NotFound, PreconditionFailed, StoreFailed, StoreFull, VoidError
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.storage_errors import storage_error
+from void_server.jobs.inputs import missing_inputs
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.stage import Pool, Stage, Stopped, Unit
 from void_server.jobs.states import JobState
@@ -26,6 +28,9 @@ log = logging.getLogger(__name__)
 
 PREFLIGHT_STAGES = ("ingest", "preflight")
 """The first stages; `Jobs.Preflight` runs these alone."""
+
+STORE_RETRY_SECONDS = 1.0
+"""While the disk refuses to record how a job stands, it is tried again at this pace."""
 
 _INTERACTIVE = (0,)
 
@@ -99,7 +104,7 @@ class Runner:
                 pool=self._pool,
                 priority=_INTERACTIVE,
                 job_id=None,
-                not_before=None,
+                after=None,
                 should_stop=lambda: cancelled() or self._stopping.is_set(),
                 on_progress=report,
             )
@@ -110,16 +115,20 @@ class Runner:
         seen = -1
         while not self._stopping.is_set():
             self._running = {i: t for i, t in self._running.items() if t.is_alive()}
-            job = self._store.next_queued() if len(self._running) < self._max_running else None
-            if job is None:
-                seen = self._store.wait_for_change(seen, 0.5)
-                continue
-            self._take(job)
+            try:
+                job = self._store.next_queued() if len(self._running) < self._max_running else None
+                if job is None:
+                    seen = self._store.wait_for_change(seen, 0.5)
+                else:
+                    self._take(job)
+            except (StoreFull, StoreFailed) as error:
+                log.error("no job can be taken: %s", error)
+                self._stopping.wait(STORE_RETRY_SECONDS)
 
     def _take(self, job: JobRecord) -> None:
         try:
             job = self._store.transition(job.id, JobState.RUNNING)
-        except VoidError as error:
+        except (NotFound, PreconditionFailed) as error:
             log.info("job %s was not taken: %s", job.id, error)
             return
         self._order += 1
@@ -131,7 +140,7 @@ class Runner:
 
     def _run(self, job: JobRecord, order: int) -> None:
         try:
-            self._run_stages(job, (1, order))
+            self._run_whole(job, (1, order))
         except Stopped:
             self._end(job, JobState.QUEUED)
         except OrderRefused as found:
@@ -139,13 +148,34 @@ class Runner:
         except VoidError as error:
             self._fail(job, [_as_problem(error)])
         except Exception as error:
+            if failure := storage_error(error):
+                self._fail(job, [_as_problem(failure)])
+                return
             log.exception("defect in job %s", job.id)
             self._fail(job, [_as_problem(Internal(f"{type(error).__name__}: {error}"))])
         else:
             self._end(job, JobState.DONE)
 
-    def _run_stages(self, job: JobRecord, priority: tuple[int, ...]) -> None:
+    def _run_whole(self, job: JobRecord, priority: tuple[int, ...]) -> None:
+        """All stages; once more when a recorded result vanished after its stage had been looked at.
+
+        Raises:
+            OrderRefused: preflight found errors, or input files are no longer in the store.
+        """
         spec = jobs_pb2.JobSpec.FromString(job.spec)
+        self._check_inputs(spec)
+        try:
+            self._run_stages(job, spec, priority)
+        except NotFound as error:
+            self._check_inputs(spec)
+            log.warning("job %s computes again what vanished from the store: %s", job.id, error)
+            self._run_stages(job, spec, priority)
+
+    def _check_inputs(self, spec: jobs_pb2.JobSpec) -> None:
+        if missing := missing_inputs(spec, self._blobs):
+            raise OrderRefused(missing)
+
+    def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec, priority: tuple[int, ...]) -> None:
         results: dict[str, Any] = {}
         for number, name in enumerate(self._stages, 1):
             plan = self._plan(spec, name, results, priority)
@@ -165,7 +195,7 @@ class Runner:
                 pool=self._pool,
                 priority=priority,
                 job_id=job.id,
-                not_before=job.created if job.fresh else None,
+                after=job.number if job.fresh else None,
                 should_stop=lambda: self._should_stop(job.id),
                 on_progress=report,
             )
@@ -198,11 +228,19 @@ class Runner:
         return self._stopping.is_set() or self._store.state(job_id) is JobState.CANCELLING
 
     def _end(self, job: JobRecord, new: JobState, problems: list[Problem] | None = None) -> None:
-        try:
-            self._store.transition(job.id, new, problems or [])
-        except PreconditionFailed:
-            # A cancel came between the last unit and here; it wins.
-            self._store.transition(job.id, JobState.CANCELLED)
+        """Record how a job stands now, as soon as the disk lets it; a server that stops leaves it to the next start."""
+        while True:
+            try:
+                self._store.transition(job.id, new, problems or [])
+            except PreconditionFailed:
+                # A cancel came between the last unit and here; it wins.
+                new, problems = JobState.CANCELLED, None
+            except (StoreFull, StoreFailed) as error:
+                log.error("job %s waits to be recorded as %s: %s", job.id, new.value, error)
+                if self._stopping.wait(STORE_RETRY_SECONDS):
+                    return
+            else:
+                return
 
     def _fail(self, job: JobRecord, problems: list[Problem]) -> None:
         if self._stopping.is_set():

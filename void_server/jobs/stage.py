@@ -74,7 +74,7 @@ class Stage:
 
     Args:
         job_id: the job that outputs are published for; None publishes nothing.
-        not_before: only results recorded at this time or later serve; None = any.
+        after: only results recorded after this number serve; None = any.
         should_stop: asked between units.
         on_progress: called with (done, total, ETA in seconds or -1).
     """
@@ -87,7 +87,7 @@ class Stage:
         pool: Pool,
         priority: tuple[int, ...],
         job_id: str | None,
-        not_before: float | None,
+        after: int | None,
         should_stop: Callable[[], bool],
         on_progress: Callable[[int, int, float], None],
     ) -> None:
@@ -96,7 +96,7 @@ class Stage:
         self._pool = pool
         self._priority = priority
         self._job_id = job_id
-        self._not_before = not_before
+        self._after = after
         self._should_stop = should_stop
         self._on_progress = on_progress
 
@@ -146,7 +146,7 @@ class Stage:
         return [_for_plan(units[i], results[i]) for i in range(len(units))]
 
     def _recorded(self, unit: Unit) -> UnitResult | None:
-        result = self._store.unit_result(unit.key, self._not_before)
+        result = self._store.unit_result(unit.key, self._after)
         if result is None or not all(self._whole(result, name) for name in result.blobs):
             return None
         return result

@@ -7,6 +7,7 @@ Every change of state goes through `JobStore.transition`, and with it an event, 
 from __future__ import annotations
 
 import json
+import logging
 import secrets
 import sqlite3
 import threading
@@ -15,10 +16,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-from void_server.errors import InvalidInput, NotFound, PreconditionFailed
+from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError
+from void_server.jobs.acceptance import attempts, insert_job, next_number, reconcile, serving_row
 from void_server.jobs.database import Database
+from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
 from void_server.jobs.states import ENDED, JobState, check_transition
+
+log = logging.getLogger(__name__)
 
 MIN_ID_PREFIX = 4
 MAX_LIST = 1000
@@ -28,57 +33,69 @@ class JobStore:
     """Jobs of one server.
 
     Args:
-        database: the open database.
-        clock: seconds since 1970, UTC.
+        database: the open database; the manifests lie in `jobs/` beside it.
+        clock: seconds since 1970, UTC; only shown to people, so that it may jump.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = database
+        self._manifests = ManifestFolder(database.path.parent / "jobs")
         self._clock = clock
         self._progress: dict[str, Progress] = {}
         self._changed = threading.Condition()
         self._changes = 0
 
+    def restore(self) -> list[str]:
+        """At a start: take the jobs that only their manifests know; returns their ids. See `acceptance.reconcile`."""
+        return reconcile(self._db, self._manifests, self._clock())
+
     def submit(
-        self, request_id: str, spec: bytes, owner: str, *, again: bool = False
+        self, request_id: str, spec: bytes, owner: str, *, again: bool = False, fresh: bool | None = None
     ) -> tuple[JobRecord, bool]:
         """Accept an order; returns the job and whether this call made it.
 
         A live or finished job of the same order and owner serves again, unless `again` asks for a new attempt of a
         finished one. A failed or cancelled one gets a new attempt.
+
+        When this returns, the manifest, its folder and the database are on the disk.
+
+        Args:
+            fresh: the new attempt computes everything anew; None = as `again` says.
+
+        Raises:
+            StoreFull, StoreFailed: the disk refused; nothing is accepted.
         """
-        with self._db.transaction() as db:
-            row = db.execute(
-                "SELECT * FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt DESC LIMIT 1",
-                (owner, request_id),
-            ).fetchone()
-            if row is not None:
-                state = JobState(row["state"])
-                serves = state not in ENDED or (state is JobState.DONE and not again)
-                if serves:
+        manifest: Manifest | None = None
+        try:
+            with self._db.transaction() as db:
+                row = serving_row(db, owner, request_id, again)
+                if row is not None:
                     return self._record(db, row), False
-            attempt = row["attempt"] + 1 if row is not None else 1
-            job_id = secrets.token_hex(6)
-            number = db.execute("SELECT COALESCE(MAX(number), 0) + 1 FROM job").fetchone()[0]
-            db.execute(
-                "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, number)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    job_id,
-                    request_id,
-                    attempt,
-                    owner,
-                    JobState.QUEUED.value,
-                    spec,
-                    int(again),
-                    self._clock(),
-                    number,
-                ),
-            )
-            self._add_event(db, job_id, "state", {"state": JobState.QUEUED.value})
-            record = self._record(db, self._row(db, job_id))
+                manifest = Manifest(
+                    id=secrets.token_hex(6),
+                    request_id=request_id,
+                    attempt=max(attempts(db, owner, request_id), default=0) + 1,
+                    owner=owner,
+                    spec=spec,
+                    fresh=again if fresh is None else fresh,
+                    created=self._clock(),
+                    number=next_number(db),
+                )
+                self._manifests.write(manifest)
+                insert_job(db, manifest, manifest.created)
+                record = self._record(db, self._row(db, manifest.id))
+        except BaseException:
+            if manifest is not None:
+                self._forget(manifest.id)
+            raise
         self._notify()
         return record, True
+
+    def _forget(self, job_id: str) -> None:
+        try:
+            self._manifests.remove(job_id)
+        except (VoidError, OSError) as error:
+            log.error("the manifest of job %s, which was not accepted, stays: %s", job_id, error)
 
     def get(self, job_id: str) -> JobRecord:
         """The job with this id, or with an id that begins so.
@@ -158,6 +175,7 @@ class JobStore:
                 raise PreconditionFailed(
                     f"Job {row['id']} is {row['state']}.", fix="Cancel it first, then delete it."
                 )
+            self._manifests.remove(row["id"])
             db.execute("DELETE FROM job WHERE id = ?", (row["id"],))
 
     def recover(self) -> list[str]:
@@ -230,8 +248,8 @@ class JobStore:
         """Record a finished unit; it is never computed again."""
         with self._db.transaction() as db:
             db.execute(
-                "INSERT OR REPLACE INTO unit_result (key, kind, blobs, sizes, info, seconds, recorded)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO unit_result (key, kind, blobs, sizes, info, seconds, recorded, number)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     result.key,
                     result.kind,
@@ -240,14 +258,15 @@ class JobStore:
                     json.dumps(result.info),
                     result.seconds,
                     self._clock(),
+                    next_number(db),
                 ),
             )
 
-    def unit_result(self, key: str, not_before: float | None = None) -> UnitResult | None:
-        """The recorded result of a unit, if there is one that was recorded at `not_before` or later."""
+    def unit_result(self, key: str, after: int | None = None) -> UnitResult | None:
+        """The recorded result of a unit, if there is one that was recorded after this number."""
         with self._db.reading() as db:
             row = db.execute("SELECT * FROM unit_result WHERE key = ?", (key,)).fetchone()
-        if row is None or (not_before is not None and row["recorded"] < not_before):
+        if row is None or (after is not None and row["number"] <= after):
             return None
         return UnitResult(
             key=row["key"],
@@ -366,6 +385,7 @@ class JobStore:
             started=row["started"],
             finished=row["finished"],
             last_event=row["last_event"],
+            number=row["number"],
             problems=tuple(Problem.from_dict(json.loads(p["payload"])) for p in problems),
             outputs=tuple(Output(f["kind"], f["frame"], f["digest"], f["size"]) for f in files),
         )

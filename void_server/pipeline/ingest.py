@@ -42,14 +42,16 @@ def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, Stored
         args: digest, role, channel, view; for a plate also the colour request, and `name` where a file rule of the
             job's config may read it.
 
+    Raises:
+        NotFound, DataLoss: the store lacks the file, or spoilt it; that says nothing of the file itself.
+
     Returns:
         for a plate the blob `statistics`; and what later plans need to know, or `problem`, in whose text
         `FILE` and `PATTERN` stand for the user's names.
     """
-    path = blobs.path(args["digest"])
+    path = blobs.verified_path(args["digest"])
     try:
         with naming(FILE, str(path)):
-            blobs.verified_path(args["digest"])
             content = content_digest(path)
             if args["role"] == "plate":
                 return _plate(args, path, content, blobs)

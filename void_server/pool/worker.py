@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from void_server.errors import Internal, OutOfMemory, VoidError
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.storage_errors import storage_error
 from void_server.pool.messages import read_message, write_message
 
 log = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ def _answer(session: Any, task: dict[str, Any]) -> dict[str, Any]:
         session.drop_caches()
         return {"error": _out_of_memory().to_dict()}
     except Exception as error:
+        if failure := storage_error(error):
+            return {"error": failure.to_dict()}
         if "Insufficient memory" in str(error) or "bad_alloc" in str(error):
             session.drop_caches()
             return {"error": _out_of_memory().to_dict()}

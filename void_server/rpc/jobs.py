@@ -10,18 +10,19 @@ from collections.abc import Iterator
 import grpc
 from void.v1 import jobs_pb2, jobs_pb2_grpc
 
-from void_server.errors import LimitExceeded, PreconditionFailed
+from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.canonical import SEQUENCES, request_id
+from void_server.jobs.inputs import files_of
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.runner import Runner
 from void_server.jobs.stage import Stopped
-from void_server.jobs.states import ENDED
+from void_server.jobs.states import ENDED, JobState
 from void_server.jobs.store import JobStore
 from void_server.rpc import translate
 from void_server.rpc.auth import OWNER
 from void_server.rpc.status import answers_errors, streams_errors
-from void_server.rpc.validate import Validator, files_of
+from void_server.rpc.validate import Validator
 
 WATCH_POLL_SECONDS = 1.0
 
@@ -103,9 +104,10 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         archive = request.spec.shot.colour.archive.digest
         if archive and not self._blobs.has(archive):
             raise PreconditionFailed("The OCIO archive is not uploaded.", fix="Upload it, then submit again.")
-        record, created = self._store.submit(
-            request_id(request.spec), request.spec.SerializeToString(), OWNER, again=request.again
-        )
+        order = (request_id(request.spec), request.spec.SerializeToString(), OWNER)
+        record, created = self._store.submit(*order, again=request.again)
+        if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
+            record, created = self._store.submit(*order, again=True, fresh=False)
         return jobs_pb2.SubmitResponse(job=self._to_proto(record), created=created)
 
     @answers_errors
@@ -133,7 +135,14 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     def _watch(
         self, request: jobs_pb2.WatchRequest, context: grpc.ServicerContext
     ) -> Iterator[jobs_pb2.WatchResponse]:
-        job_id = self._store.get(request.id).id
+        job = self._store.get(request.id)
+        if request.from_event > job.last_event + 1:
+            raise InvalidInput(
+                f"Event {request.from_event} of job {job.id} was asked for, but it has had {job.last_event} events:"
+                " the server's record of it was made anew.",
+                fix="Watch from event 1; the same command again does so.",
+            )
+        job_id = job.id
         upcoming = max(1, request.from_event)
         shown = Progress()
         while context.is_active() and not self._stopping.is_set():

@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from void.google_rpc import error_details_pb2, status_pb2
 
 from void_server import errors
+from void_server.frames.storage_errors import storage_error
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,8 @@ _CODES: dict[type[errors.VoidError], grpc.StatusCode] = {
     errors.PreconditionFailed: grpc.StatusCode.FAILED_PRECONDITION,
     errors.Busy: grpc.StatusCode.ABORTED,
     errors.DataLoss: grpc.StatusCode.DATA_LOSS,
+    errors.StoreFull: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.StoreFailed: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OutOfMemory: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.WorkerCrashed: grpc.StatusCode.UNAVAILABLE,
     errors.Internal: grpc.StatusCode.INTERNAL,
@@ -86,6 +89,9 @@ class _Answer:
     def __exit__(self, _kind: Any, error: BaseException | None, _trace: Any) -> None:
         if isinstance(error, errors.VoidError):
             self._context.abort_with_status(RichStatus(error))
+        if error is not None and (failure := storage_error(error)):
+            log.error("the store failed while answering a call: %s", error)
+            self._context.abort_with_status(RichStatus(failure))
         if isinstance(error, Exception) and self._context.is_active() and self._context.code() is None:  # type: ignore[attr-defined]
             log.error("defect while answering a call", exc_info=error)
             wrapped = errors.Internal("The server met a defect; its log has the details.")

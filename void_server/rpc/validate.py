@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
 from typing import Any
 
 from void.v1 import jobs_pb2, types_pb2
@@ -17,13 +16,6 @@ from void_server.jobs.canonical import SEQUENCES
 
 _OUTPUT_NAME = re.compile(r"[^/\\\x00-\x1f:*?\"<>|]{1,200}")
 """Legal in a file name on every system that a client runs on."""
-
-
-def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]]:
-    """Every file of an order with the name of its input."""
-    for name in SEQUENCES:
-        for file in getattr(spec.shot, name).files:
-            yield name, file
 
 
 def frame_numbers(frames: types_pb2.FrameRange) -> range:

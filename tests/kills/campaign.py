@@ -1,0 +1,232 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One seed: a removal through which server, worker and client are killed at moments that the seed decides."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import random
+import shutil
+import sqlite3
+import tempfile
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from void.v1 import jobs_pb2
+
+from tests.kills.actors import START_SECONDS, Client, Follower, Server, kill_one, wait_until
+from tests.kills.figures import Figures
+from tests.server.calls import Caller
+from tests.small_shot import SmallShot, write_small_shot
+from void_client.follow import client_event
+from void_client.results import PARTIAL_PREFIX, ResultFolder
+
+KINDS = ("server", "worker", "client")
+LONGEST_KILLS = 4
+SPAN_SECONDS = 2.5
+"""A kill comes at most so long after the one before: about what is left of an undisturbed run of the small shot."""
+MOST_EVENTS = 20
+"""Or after so many more events at most, of about 25."""
+JITTER_SECONDS = 0.05
+DOWN_SECONDS = 0.5
+MAX_RUNS = 8
+FRAMES = 3
+
+Units = dict[str, tuple[str, int]]
+
+
+@dataclass
+class Seen:
+    """What was on the disks at the kills."""
+
+    units: list[Units] = field(default_factory=list)
+    files: list[dict[Path, str]] = field(default_factory=list)
+
+
+def run_seeds(
+    seeds: list[int], folder: Path, *, parallel: int, minutes: float = 0.0, say: bool = False
+) -> Figures:
+    """Run seeds, `parallel` at a time; none is begun after `minutes` (0 = no limit)."""
+    shot = write_small_shot(folder / "shot", frames=FRAMES, size=(48, 64))
+    begun = time.monotonic()
+    total = Figures()
+
+    def one(seed: int) -> Figures | None:
+        if minutes and time.monotonic() - begun > 60 * minutes:
+            return None
+        return run_seed(seed, folder / f"seed-{seed}", shot)
+
+    with ThreadPoolExecutor(parallel) as pool:
+        futures = {pool.submit(one, seed): seed for seed in seeds}
+        for future in as_completed(futures):
+            figures = future.result()
+            if figures is None:
+                continue
+            total.add(figures)
+            if say:
+                state = "ok" if not figures.broken else "BROKEN"
+                kills = " ".join(figures.kills.elements())
+                print(
+                    f"seed {futures[future]}: {state}, {figures.seconds:.1f} s, killed: {kills}", flush=True
+                )
+            if not figures.broken:
+                shutil.rmtree(folder / f"seed-{futures[future]}")
+    return total
+
+
+def run_seed(seed: int, folder: Path, shot: SmallShot) -> Figures:
+    """Run one seed in a folder of its own, which is left for a look when a promise was broken."""
+    folder.mkdir(parents=True)
+    begun = time.monotonic()
+    figures, seen = Figures(seeds=1), Seen()
+    server = Server(folder)
+    client, follower = Client(folder, server, shot), Follower(server)
+    server.start()
+    try:
+        client.start()
+        _kill(random.Random(seed), seed, server, client, follower, figures, seen)
+        _run_to_the_end(client, follower, figures)
+        _judge(server, client, follower, figures, seen)
+    except Exception as error:  # noqa: BLE001 - a finding of this seed; the others go on
+        figures.problems.append(f"{type(error).__name__}: {error}")
+    finally:
+        client.close()
+        server.stop()
+    figures.problems = [f"seed {seed}: {problem}" for problem in figures.problems]
+    figures.seconds = time.monotonic() - begun
+    return figures
+
+
+def _kill(
+    rng: random.Random,
+    seed: int,
+    server: Server,
+    client: Client,
+    follower: Follower,
+    figures: Figures,
+    seen: Seen,
+) -> None:
+    kinds = [KINDS[seed % len(KINDS)], *(rng.choice(KINDS) for _ in range(rng.randrange(LONGEST_KILLS)))]
+    worker_killed = False
+    for kind in kinds:
+        # By its documented rule, a unit whose worker dies twice fails its job; that is tested elsewhere.
+        if kind == "worker" and worker_killed:
+            kind = "client"
+        # Half of the moments follow the job, which is quick, and half the clock.
+        span = rng.uniform(0, SPAN_SECONDS)
+        more = rng.randint(1, MOST_EVENTS) if rng.random() < 0.5 else 0
+        if not wait_until(time.monotonic() + (START_SECONDS if more else span), client, follower, more):
+            return
+        time.sleep(rng.uniform(0, JITTER_SECONDS))
+        stage = follower.stage()
+        if kind == "server":
+            server.kill()
+            _look(server.store, client.out, seen, alive=False)
+            time.sleep(rng.uniform(0, DOWN_SECONDS))
+            server.start()
+            worker_killed = False
+        elif kind == "worker":
+            if not kill_one(server.workers(), rng.random()):
+                continue
+            worker_killed = True
+            _look(server.store, client.out, seen, alive=True)
+        else:
+            client.kill()
+            _look(server.store, client.out, seen, alive=True)
+            time.sleep(rng.uniform(0, DOWN_SECONDS))
+            client.start()
+        figures.kills[kind] += 1
+        figures.stages[stage] += 1
+
+
+def _run_to_the_end(client: Client, follower: Follower, figures: Figures) -> None:
+    for _ in range(MAX_RUNS):
+        wait_until(time.monotonic() + 120, client, follower)
+        if client.wait() == 0:
+            break
+        figures.client_gave_up[client.last_words()] += 1
+        client.start()
+    for told in client.jobs():
+        if told:
+            follower.start(told[0]["id"])
+
+
+def _look(store: Path, out: Path, seen: Seen, *, alive: bool) -> None:
+    seen.units.append(units_of(store, alive=alive))
+    seen.files.append({path: _digest(path) for path in _results(out)})
+
+
+def _judge(server: Server, client: Client, follower: Follower, figures: Figures, seen: Seen) -> None:
+    caller = Caller(server.address, server.token)
+    try:
+        listed = caller.jobs.List(jobs_pb2.ListRequest(), metadata=caller.metadata).jobs
+        told = [run[0] for run in client.jobs() if run]
+        figures.attached_again = sum(not job["created"] for job in told[1:])
+        known = {job.id for job in listed}
+        figures.jobs_accepted = len(known | {job["id"] for job in told})
+        figures.jobs_lost = len({job["id"] for job in told} - known)
+        figures.jobs_not_done = sum(job.state != jobs_pb2.JOB_STATE_DONE for job in listed)
+        figures.jobs_doubled = max(0, len(known) - 1)
+        for job in listed:
+            _judge_watch(caller, caller.get(job.id), follower, figures)
+        _judge_files(client, caller.get(listed[0].id), figures, seen)
+    finally:
+        caller.close()
+    final = units_of(server.store, alive=True)
+    figures.units_at_end = len(final)
+    figures.units_at_kills = sum(map(len, seen.units))
+    figures.units_repeated = sum(final.get(k) != v for units in seen.units for k, v in units.items())
+
+
+def _judge_watch(caller: Caller, job: jobs_pb2.Job, follower: Follower, figures: Figures) -> None:
+    events = [r.event for r in caller.watch(job.id) if r.HasField("event")]
+    figures.watch_gaps += len(set(range(1, job.last_event + 1)) - {e.sequence for e in events})
+    if not follower.join() or follower.error is not None:
+        figures.problems.append(f"following did not come to its end: {follower.error}")
+    expected = [client_event(job.id, e) for e in events]
+    figures.events += len(expected)
+    figures.reconnects = follower.reconnects
+    counted, wanted = Counter(map(repr, follower.told)), Counter(map(repr, expected))
+    figures.watch_gaps += (wanted - counted).total()
+    figures.watch_doubles += (counted - wanted).total()
+    if not (wanted - counted or counted - wanted) and follower.told != expected:
+        figures.problems.append("events were told out of order")
+
+
+def _judge_files(client: Client, job: jobs_pb2.Job, figures: Figures, seen: Seen) -> None:
+    place = ResultFolder(client.out, "shot", 4)
+    wanted = {place.path(o.kind, o.frame): o.blob.digest for o in job.outputs}
+    final = {path: _digest(path) for path in _results(client.out)}
+    if final != wanted:
+        figures.problems.append(f"the result folder has {len(final)} right files of {len(wanted)}")
+    figures.files_at_kills = sum(map(len, seen.files))
+    figures.half_written = sum(wanted.get(p) != d for files in seen.files for p, d in files.items())
+    figures.leftovers = sum(path.name.startswith(PARTIAL_PREFIX) for path in client.out.rglob("*"))
+
+
+def units_of(store: Path, *, alive: bool) -> Units:
+    """Kind and number of each recorded unit. A dead server's files are copied first: a look would change them."""
+    if alive:
+        return _read_units(f"file:{store / 'void.sqlite3'}?mode=ro")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("void.sqlite3", "void.sqlite3-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy(store / name, folder)
+        return _read_units(f"file:{folder}/void.sqlite3")
+
+
+def _read_units(uri: str) -> Units:
+    with contextlib.closing(sqlite3.connect(uri, uri=True, timeout=10)) as db:
+        rows = db.execute("SELECT key, kind, number FROM unit_result").fetchall()
+    return {key: (kind, number) for key, kind, number in rows}
+
+
+def _results(out: Path) -> list[Path]:
+    return [p for p in out.rglob("*") if p.is_file() and not p.name.startswith(PARTIAL_PREFIX)]
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

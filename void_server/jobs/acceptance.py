@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A job enters the database: when it is submitted, or at the start of a server whose database lacks it.
+
+A job is accepted once manifest and row are both on the disk, in this order; `Delete` removes them in the same order.
+So at a start a manifest without a row is a job whose row was lost, or whose Submit was cut off before its answer: it is
+taken. A row without a manifest is one whose Delete was cut off, or an older release's: it gets its manifest again.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+
+from void_server.jobs.database import Database
+from void_server.jobs.manifests import Manifest, ManifestFolder
+from void_server.jobs.states import ENDED, JobState
+
+_RESTORED = "The server's record of this job was lost; it was taken from its manifest and begins anew."
+_SUPERSEDED = "The server's record of this attempt was lost; a later attempt took its place."
+
+
+def next_number(db: sqlite3.Connection) -> int:
+    """The next number of the store's only order; it grows whatever the clock does, and none is given twice."""
+    return int(db.execute("UPDATE serial SET number = number + 1 RETURNING number").fetchone()[0])
+
+
+def attempts(db: sqlite3.Connection, owner: str, request_id: str) -> list[int]:
+    """The attempts at an order that the database knows, in their order."""
+    rows = db.execute(
+        "SELECT attempt FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt", (owner, request_id)
+    )
+    return [int(row["attempt"]) for row in rows]
+
+
+def serving_row(db: sqlite3.Connection, owner: str, request_id: str, again: bool) -> sqlite3.Row | None:
+    """The job that an order finds instead of being accepted anew; see `JobStore.submit`."""
+    row: sqlite3.Row | None = db.execute(
+        "SELECT * FROM job WHERE owner = ? AND request_id = ? ORDER BY attempt DESC LIMIT 1",
+        (owner, request_id),
+    ).fetchone()
+    if row is None:
+        return None
+    state = JobState(row["state"])
+    return row if state not in ENDED or (state is JobState.DONE and not again) else None
+
+
+def insert_job(
+    db: sqlite3.Connection, manifest: Manifest, now: float, state: JobState = JobState.QUEUED, note: str = ""
+) -> None:
+    """Write a job's row and its first events."""
+    events = [("message", {"message": note})] if note else []
+    events.append(("state", {"state": state.value}))
+    ended = now if state is not JobState.QUEUED else None
+    db.execute(
+        "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, finished, last_event, number)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            manifest.id,
+            manifest.request_id,
+            manifest.attempt,
+            manifest.owner,
+            state.value,
+            manifest.spec,
+            int(manifest.fresh),
+            manifest.created,
+            ended,
+            len(events),
+            manifest.number,
+        ),
+    )
+    db.executemany(
+        "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, ?, ?)",
+        [
+            (manifest.id, number, now, kind, json.dumps(payload))
+            for number, (kind, payload) in enumerate(events, 1)
+        ],
+    )
+
+
+def reconcile(database: Database, manifests: ManifestFolder, now: float) -> list[str]:
+    """Make rows and manifests the same again; returns the ids of the jobs that were taken from manifests.
+
+    Only the newest attempt of an order is taken up; earlier ones had ended, and are entered as cancelled.
+    """
+    with database.transaction() as db:
+        rows = {row["id"] for row in db.execute("SELECT id FROM job")}
+        known = manifests.ids()
+        for job_id in rows - known:
+            manifests.write(_manifest_of(db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()))
+        taken = []
+        # Newest first, so that an attempt finds the later one that took its place.
+        for manifest in reversed(manifests.read(known - rows)):
+            if _take(db, manifest, now):
+                taken.append(manifest.id)
+            else:
+                manifests.remove(manifest.id)
+    return taken[::-1]
+
+
+def _take(db: sqlite3.Connection, manifest: Manifest, now: float) -> bool:
+    known = attempts(db, manifest.owner, manifest.request_id)
+    if manifest.attempt in known:
+        return False
+    superseded = any(attempt > manifest.attempt for attempt in known)
+    state, note = (JobState.CANCELLED, _SUPERSEDED) if superseded else (JobState.QUEUED, _RESTORED)
+    insert_job(db, manifest, now, state, note)
+    db.execute("UPDATE serial SET number = MAX(number, ?)", (manifest.number,))
+    return True
+
+
+def _manifest_of(row: sqlite3.Row) -> Manifest:
+    return Manifest(
+        id=row["id"],
+        request_id=row["request_id"],
+        attempt=row["attempt"],
+        owner=row["owner"],
+        spec=row["spec"],
+        fresh=bool(row["fresh"]),
+        created=row["created"],
+        number=row["number"],
+    )
