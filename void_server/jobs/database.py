@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from void_server.errors import PreconditionFailed
+from void_server.jobs.migrations import SHARING_SCHEMA, migrate
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _SCHEMA = """
 CREATE TABLE job (
@@ -91,7 +92,10 @@ class Database:
                 fix="Start the newer release, or another store.",
             )
         if version == 0:
-            self._connection.executescript(f"BEGIN;{_SCHEMA}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+            schema = f"{_SCHEMA}{SHARING_SCHEMA}"
+            self._connection.executescript(f"BEGIN;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+        else:
+            migrate(self._connection, version, SCHEMA_VERSION)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
