@@ -23,7 +23,8 @@ SERVER_CERTIFICATE, SERVER_KEY = "server.pem", "server-key.pem"
 CA_DAYS = 3650
 """Artists' machines hold the authority's certificate; it outlives several of the server's."""
 SERVER_DAYS = 825
-"""The longest life that clients accept widely, from private authorities too (support.apple.com/103769)."""
+"""The longest life, of private authorities' certificates too, that macOS accepts (Apple, "Requirements for trusted
+certificates in iOS 13 and macOS 10.15")."""
 BACKDATED = timedelta(hours=1)
 """For clients whose clock is a little slow."""
 _HOST = re.compile(
@@ -107,15 +108,15 @@ def _sign_server(
 def _builder(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: int
 ) -> x509.CertificateBuilder:
-    now = datetime.now(timezone.utc)
+    begin = datetime.now(timezone.utc) - BACKDATED
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - BACKDATED)
-        .not_valid_after(now + timedelta(days=days))
+        .not_valid_before(begin)
+        .not_valid_after(begin + timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
