@@ -6,6 +6,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 
 import grpc
 import numpy as np
@@ -52,6 +53,11 @@ def test_every_limit_is_a_flag_of_serve():
     )
     for limit in fields(Limits):
         assert f"--{limit.name.replace('_', '-')} {limit.metadata['unit'].upper()}" in done.stdout
+
+
+def test_every_limit_is_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "security.md").read_text()
+    assert [f.name for f in fields(Limits) if f"| `--{f.name.replace('_', '-')}` |" not in page] == []
 
 
 @pytest.mark.parametrize(
