@@ -11,12 +11,14 @@ import pytest
 
 from tests.server.calls import Caller
 from tests.small_shot import SmallShot, write_small_shot
+from void_server.access.principals import Role
+from void_server.access.tokens import add_token
 from void_server.application import Application
-from void_server.configuration import Limits, ServerConfiguration
+from void_server.configuration import Limits, ServerConfiguration, named_tokens_file
 
 
 class RunningServer:
-    """An application that serves, and a caller with its token."""
+    """An application that serves, and a caller with its owner's token."""
 
     def __init__(self, store: Path, *, workers: int = 1, limits: Limits | None = None) -> None:
         self.store = store
@@ -32,9 +34,17 @@ class RunningServer:
         self.application.start()
         self.token = (store / "token").read_text().strip()
         self.caller = Caller(self.application.address, self.token)
+        self._others: list[Caller] = []
+
+    def caller_of(self, name: str, role: Role = Role.ARTIST) -> Caller:
+        """A caller with a new token of this name."""
+        token = add_token(named_tokens_file(self.store), name, role)
+        self._others.append(Caller(self.application.address, token))
+        return self._others[-1]
 
     def stop(self) -> None:
-        self.caller.close()
+        for caller in (self.caller, *self._others):
+            caller.close()
         self.application.stop()
 
 

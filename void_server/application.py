@@ -27,7 +27,9 @@ from void.v1 import (
     server_pb2_grpc,
 )
 
-from void_server.configuration import ServerConfiguration
+from void_server.access.audit import AuditLog
+from void_server.access.tokens import TokenBook, read_or_create_token
+from void_server.configuration import ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
@@ -36,9 +38,10 @@ from void_server.frames.uploads import Uploads
 from void_server.jobs.database import open_or_set_aside
 from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
+from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
 from void_server.pool.local import LocalPool
-from void_server.rpc.auth import Activity, TokenInterceptor, read_or_create_token
+from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.frame_store import FrameStore
 from void_server.rpc.jobs import Jobs
 from void_server.rpc.server_info import Masks, Server
@@ -66,41 +69,43 @@ class Application:
         self._configuration = configuration
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
+        limits = configuration.limits
         check_local(configuration.store)
         self._lock = _lock_store(configuration)
-        token = read_or_create_token(configuration.token_file)
-        self._blobs = BlobFolder(configuration.store)
+        tokens = TokenBook(
+            read_or_create_token(configuration.token_file), named_tokens_file(configuration.store)
+        )
+        audit = AuditLog(audit_file(configuration.store), limits.max_audit_bytes)
+        self._blobs = BlobFolder(configuration.store, limits.min_free_bytes)
         self._blobs.clear_scratch()
         self._database, damaged = open_or_set_aside(configuration.store / "void.sqlite3")
         if damaged is not None:
             log.error("the damaged database is kept as %s; jobs are taken from their manifests", damaged)
         self._jobs = JobStore(self._database)
+        visible = Visibility(self._database)
         self._pool = LocalPool(
-            worker_command(configuration), configuration.workers, configuration.limits.unit_timeout_seconds
+            worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
         )
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         self._runner = Runner(self._jobs, self._blobs, self._pool, capabilities["stages"])
         self._activity = Activity()
         self._health = health.HealthServicer()
         self._server = grpc.server(
-            ThreadPoolExecutor(
-                SHORT_CALL_THREADS + configuration.limits.max_watches, thread_name_prefix="rpc"
-            ),
-            interceptors=[TokenInterceptor(token, self._activity)],
+            ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
+            interceptors=[TokenInterceptor(tokens, self._activity, audit)],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
             ],
         )
-        limits = configuration.limits
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
-            FrameStore(self._blobs, uploads, self._pool), self._server
+            FrameStore(self._blobs, uploads, self._pool, visible, audit), self._server
         )
         jobs_pb2_grpc.add_JobsServicer_to_server(
-            Jobs(self._jobs, self._runner, self._blobs, validator, limits.max_watches, self._stopping),
+            Jobs(self._jobs, self._runner, self._blobs, visible, validator, limits, audit, self._stopping),
             self._server,
         )
         masks_pb2_grpc.add_MasksServicer_to_server(Masks(), self._server)
@@ -181,16 +186,16 @@ class Application:
 
 def worker_command(configuration: ServerConfiguration) -> list[str]:
     """What starts one worker process."""
-    memory = str(configuration.limits.worker_memory_bytes)
-    return [
-        sys.executable,
-        "-m",
-        "void_server.pool.worker",
-        "--store",
-        str(configuration.store),
-        "--memory-bytes",
-        memory,
-    ]
+    limits = configuration.limits
+    command = [sys.executable, "-m", "void_server.pool.worker", "--store", str(configuration.store)]
+    for flag, value in (
+        ("--memory-bytes", limits.worker_memory_bytes),
+        ("--min-free-bytes", limits.min_free_bytes),
+        ("--max-pixels", limits.max_pixels),
+        ("--max-channels", limits.max_channels),
+    ):
+        command += [flag, str(value)]
+    return command
 
 
 def is_loopback(listen: str) -> bool:
@@ -207,6 +212,8 @@ def is_loopback(listen: str) -> bool:
 def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials | None:
     certificate, key = configuration.tls_certificate, configuration.tls_key
     if certificate is not None and key is not None:
+        if os.name != "nt" and key.stat().st_mode & 0o007:
+            raise InvalidInput(f"Every account may read the private key {key}.", fix=f"Run: chmod 600 {key}")
         return grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
     if certificate is not None or key is not None:
         raise InvalidInput("TLS needs both --tls-cert and --tls-key.")
@@ -222,6 +229,8 @@ def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials |
 def _lock_store(configuration: ServerConfiguration) -> LockFile:
     try:
         configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name != "nt" and configuration.store.stat().st_mode & 0o007:
+            log.warning("others may enter the store; run: chmod 700 %s", configuration.store)
         return LockFile(configuration.store / "lock")
     except LockHeld:
         raise PreconditionFailed(

@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+
+from void_server.errors import InvalidInput
 
 MAX_DEFAULT_WORKERS = 8
 
@@ -16,20 +18,47 @@ def default_workers() -> int:
     return max(1, min(usable, MAX_DEFAULT_WORKERS))
 
 
-def _limit(default: int, unit: str, text: str) -> int:
-    value: int = field(default=default, metadata={"unit": unit, "help": text})
+def _limit(default: int, unit: str, text: str, *, least: int = 1, most: int = 2**63 - 1) -> int:
+    value: int = field(default=default, metadata={"unit": unit, "help": text, "least": least, "most": most})
     return value
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Named limits; each error about one names it."""
+    """Named limits; each error about one names it, its value and what to do.
+
+    Each is a flag of `void-server serve` and is listed by GetCapabilities. `max_pixels` and `max_channels` can only
+    be lowered: beyond them this release has not been tried, and they are `void_server.plates.header.EXRLimits`' own.
+
+    Raises:
+        InvalidInput: a value is outside its range.
+    """
 
     max_frames: int = _limit(10_000, "frames", "Most frames of one job.")
     max_blob_bytes: int = _limit(2 << 30, "bytes", "Largest file that may be uploaded.")
     max_watches: int = _limit(192, "calls", "Watch and Preflight calls at once; each holds a thread.")
+    max_pixels: int = _limit(
+        16384 * 8192, "pixels", "Largest data or display window of an uploaded EXR.", most=16384 * 8192
+    )
+    max_channels: int = _limit(1024, "channels", "Most channels of a part of an uploaded EXR.", most=1024)
+    max_open_jobs: int = _limit(100, "jobs", "Most jobs of one owner that have not ended.")
+    min_free_bytes: int = _limit(
+        1 << 30,
+        "bytes",
+        "Space that uploads and units leave free on the store's disk; 0 = no limit.",
+        least=0,
+    )
     unit_timeout_seconds: int = _limit(3600, "seconds", "Longest time that one unit may take.")
-    worker_memory_bytes: int = _limit(0, "bytes", "Address space of one worker; 0 = no limit.")
+    worker_memory_bytes: int = _limit(0, "bytes", "Address space of one worker; 0 = no limit.", least=0)
+    max_audit_bytes: int = _limit(
+        16 << 20, "bytes", "Size at which the audit log is set aside; 8 such files are kept.", least=4096
+    )
+
+    def __post_init__(self) -> None:
+        for limit in fields(self):
+            value, least, most = getattr(self, limit.name), limit.metadata["least"], limit.metadata["most"]
+            if not least <= value <= most:
+                raise InvalidInput(f"{limit.name} = {value} is outside {least} to {most}.")
 
 
 @dataclass(frozen=True)
@@ -38,7 +67,7 @@ class ServerConfiguration:
 
     Attributes:
         store: folder of database and frames.
-        token_file: file with the token, mode 0600; made when missing.
+        token_file: file with the owner's token, mode 0600; made when missing.
         listen: HOST:PORT; port 0 picks a free one.
         workers: number of worker processes.
         tls_certificate, tls_key: PEM files; needed for any address but loopback.
@@ -55,3 +84,13 @@ class ServerConfiguration:
     idle_seconds: float = 0.0
     endpoint_file: Path | None = None
     limits: Limits = field(default_factory=Limits)
+
+
+def named_tokens_file(store: Path) -> Path:
+    """Where a store keeps the hashes of the tokens that were handed out."""
+    return store / "tokens.json"
+
+
+def audit_file(store: Path) -> Path:
+    """Where a store keeps its audit log."""
+    return store / "audit.jsonl"

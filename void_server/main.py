@@ -8,8 +8,10 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import fields
 from pathlib import Path
 
+from void_server.administration import add_parsers
 from void_server.application import VERSION, Application
 from void_server.configuration import Limits, ServerConfiguration, default_workers
 from void_server.errors import VoidError
@@ -24,8 +26,9 @@ In the machine room:
   void-server serve --listen 127.0.0.1:7788 --store /srv/void
   void-server serve --listen 0.0.0.0:7788 --store /srv/void --tls-cert cert.pem --tls-key key.pem
 
-The server writes its token to STORE/token (mode 0600) at the first start; copy it to each artist's machine and give it
-to `void` with --token-file, or with $VOID_TOKEN_FILE. Without TLS it serves this machine only.
+The server writes the token of its owner to STORE/token (mode 0600) at the first start; each artist gets one from
+`void-server tokens add NAME`, and gives it to `void` with --token-file, or with $VOID_TOKEN_FILE. Without TLS it serves
+this machine only; `void-server certs` makes what TLS needs.
 """
 
 
@@ -36,6 +39,11 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
+        # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
+        os.umask(0o077)
+        if options.command != "serve":
+            options.run(options, default_store())
+            return 0
         return _serve_local(options) if options.local else _serve(_configuration(options))
     except (VoidError, OSError) as error:
         print(f"void-server: {error}", file=sys.stderr)
@@ -69,24 +77,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     serve.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
-    serve.add_argument(
-        "--max-frames",
-        type=int,
-        default=Limits.max_frames,
-        help="most frames of one job (default %(default)s)",
-    )
-    serve.add_argument(
-        "--max-blob-bytes",
-        type=int,
-        default=Limits.max_blob_bytes,
-        help="largest file that may be uploaded (default %(default)s)",
-    )
-    serve.add_argument(
-        "--worker-memory-bytes",
-        type=int,
-        default=Limits.worker_memory_bytes,
-        help="address space of one worker, 0 = no limit (default %(default)s)",
-    )
+    for limit in fields(Limits):
+        serve.add_argument(
+            f"--{limit.name.replace('_', '-')}",
+            type=int,
+            default=limit.default,
+            metavar=limit.metadata["unit"].upper(),
+            help=f"{limit.metadata['help'][:-1]} (default %(default)s)",
+        )
     serve.add_argument(
         "--local",
         action="store_true",
@@ -99,19 +97,16 @@ def _parser() -> argparse.ArgumentParser:
         default=LOCAL_IDLE_SECONDS,
         help="with --local: end after so long without work (default %(default)s)",
     )
+    add_parsers(commands)
     return parser
 
 
 def _limits(options: argparse.Namespace) -> Limits:
-    return Limits(
-        max_frames=options.max_frames,
-        max_blob_bytes=options.max_blob_bytes,
-        worker_memory_bytes=options.worker_memory_bytes,
-    )
+    return Limits(**{limit.name: getattr(options, limit.name) for limit in fields(Limits)})
 
 
 def _configuration(options: argparse.Namespace) -> ServerConfiguration:
-    store = options.store or data_folder() / "store"
+    store = options.store or default_store()
     return ServerConfiguration(
         store=store,
         token_file=options.token_file or store / "token",
@@ -157,6 +152,11 @@ def _serve(configuration: ServerConfiguration) -> int:
     finally:
         application.stop()
     return 0
+
+
+def default_store() -> Path:
+    """The store of a server that was given none."""
+    return data_folder() / "store"
 
 
 def data_folder() -> Path:

@@ -156,6 +156,64 @@ def test_tls_serves_those_who_trust_the_certificate(start, tmp_path):
             call(b"", metadata=metadata, timeout=5)
 
 
+def admin(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "void_server", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_tokens_are_added_listed_and_revoked_while_the_server_runs(start, tmp_path):
+    store, out = tmp_path / "store", tmp_path / "anna.token"
+    process = start("serve", "--store", str(store), "--listen", "127.0.0.1:0", "--workers", "1")
+    address = process.stdout.readline().split()[-1]
+    shown = admin("tokens", "add", "ben", "--role", "supervisor", "--store", store).stdout.strip()
+    done = admin("tokens", "add", "anna", "--store", store, "--out", out)
+    kept = out.read_text().strip()
+    assert done.returncode == 0 and kept not in done.stdout and out.stat().st_mode & 0o777 == 0o600
+    listed = admin("tokens", "list", "--store", store).stdout
+    assert [line.split()[:2] for line in listed.splitlines()] == [["anna", "artist"], ["ben", "supervisor"]]
+    assert shown not in listed and kept not in listed
+    callers = {name: Caller(address, token) for name, token in (("ben", shown), ("anna", kept))}
+    for caller in callers.values():
+        assert caller.missing("0" * 64)
+    assert admin("tokens", "revoke", "anna", "--store", store).returncode == 0
+    with pytest.raises(grpc.RpcError) as error:
+        callers["anna"].missing("0" * 64)
+    assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert callers["ben"].missing("0" * 64)
+
+
+def test_a_token_is_never_written_over_a_file_and_none_is_made_then(start, tmp_path):
+    process = start("serve", "--store", str(tmp_path / "store"), "--listen", "127.0.0.1:0", "--workers", "1")
+    process.stdout.readline()
+    (tmp_path / "out").write_text("precious")
+    done = admin("tokens", "add", "anna", "--store", tmp_path / "store", "--out", tmp_path / "out")
+    assert done.returncode == 2 and "not overwritten" in done.stderr
+    nowhere = admin("tokens", "add", "anna", "--store", tmp_path / "store", "--out", tmp_path / "no" / "out")
+    assert nowhere.returncode == 2 and "No such file" in nowhere.stderr
+    assert (tmp_path / "out").read_text() == "precious"
+    assert admin("tokens", "list", "--store", tmp_path / "store").stdout == ""
+
+
+def test_tokens_of_a_store_that_is_not_there_are_refused_and_nothing_is_made(tmp_path):
+    done = admin("tokens", "add", "anna", "--store", tmp_path / "typo")
+    assert done.returncode == 2 and "There is no store" in done.stderr
+    assert not (tmp_path / "typo").exists()
+
+
+def test_certs_says_what_it_wrote_and_refuses_to_overwrite_it(tmp_path):
+    arguments = ("certs", "--out", tmp_path / "tls", "--host", "localhost", "--host", "10.0.0.5")
+    done = admin(*arguments)
+    assert done.returncode == 0
+    assert sorted(done.stdout.split()) == sorted(str(p) for p in (tmp_path / "tls").iterdir())
+    again = admin(*arguments)
+    assert again.returncode == 2 and "not overwritten" in again.stderr
+
+
+def test_a_limit_that_makes_no_sense_is_refused_by_name(start, tmp_path):
+    done = admin("serve", "--store", tmp_path / "store", "--max-channels", "0")
+    assert done.returncode == 2 and "max_channels = 0 is outside 1 to 1024" in done.stderr
+
+
 def test_its_files_are_for_the_user_only(start, tmp_path):
     start("serve", "--local", "--data", str(tmp_path), "--workers", "1")
     endpoint(tmp_path)

@@ -11,13 +11,13 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
-from void.v1 import frames_pb2, jobs_pb2, server_pb2
+from void.v1 import frames_pb2, jobs_pb2, masks_pb2, server_pb2
 
 from tests.server.calls import Caller, spec_of
+from void_server.access.tokens import read_or_create_token
 from void_server.application import Application, is_loopback
 from void_server.configuration import ServerConfiguration
 from void_server.errors import InvalidInput, PreconditionFailed
-from void_server.rpc.auth import read_or_create_token
 
 CALLS = {
     "capabilities": lambda c: c.server.GetCapabilities(
@@ -48,6 +48,21 @@ def test_every_call_needs_the_token(server, call, token):
     assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
     assert "--token-file" in error.value.details()
     stranger.close()
+
+
+def every_method() -> list[str]:
+    files = (frames_pb2, jobs_pb2, masks_pb2, server_pb2, health_pb2, reflection_pb2)
+    services = [s for f in files for s in f.DESCRIPTOR.services_by_name.values()]
+    return [f"/{s.full_name}/{m.name}" for s in services for m in s.methods]
+
+
+@pytest.mark.parametrize("method", every_method())
+def test_no_method_of_the_contract_opens_without_a_token_whatever_bytes_come(server, method):
+    """The bytes are no message: a refused request is not even parsed."""
+    call = server.caller.channel.stream_stream(method)
+    with pytest.raises(grpc.RpcError) as error:
+        list(call(iter([b"\xff\xff\xff"]), metadata=(("authorization", "Bearer wrong"),), timeout=10))
+    assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
 def test_a_call_without_any_metadata_is_refused(server):
@@ -89,6 +104,21 @@ def test_without_tls_the_server_refuses_to_listen_beyond_loopback(tmp_path, list
     configuration = ServerConfiguration(store=tmp_path, token_file=tmp_path / "token", listen=listen)
     with pytest.raises(InvalidInput, match="in the clear"):
         Application(configuration)
+
+
+def test_a_private_key_that_every_account_may_read_is_refused(tmp_path):
+    key = tmp_path / "key.pem"
+    key.write_text("a key")
+    key.chmod(0o644)
+    configuration = ServerConfiguration(
+        store=tmp_path, token_file=tmp_path / "token", tls_certificate=key, tls_key=key
+    )
+    with pytest.raises(InvalidInput, match="Every account may read"):
+        Application(configuration)
+
+
+def test_a_new_store_is_closed_to_other_accounts(start_server):
+    assert start_server().store.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(

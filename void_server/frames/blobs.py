@@ -17,6 +17,7 @@ from pathlib import Path
 
 from void_server.errors import DataLoss, InvalidInput, NotFound
 from void_server.frames.durable import publish, sync_folder
+from void_server.frames.space import check_space
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _BLOCK = 1 << 20
@@ -48,6 +49,11 @@ def check_digest(digest: str) -> str:
     return digest
 
 
+def not_stored(digest: str) -> NotFound:
+    """What a caller is told of a blob that is not there, and of one that is not the caller's to open."""
+    return NotFound(f"Blob {digest} is not in the store.", fix="Upload it again.", file=digest)
+
+
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
@@ -59,10 +65,12 @@ class BlobFolder:
 
     Args:
         root: folder of the store; `blobs/` and `tmp/` are made below it.
+        min_free_bytes: limit of that name; 0 = no limit.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, min_free_bytes: int = 0) -> None:
         self.root = root
+        self._min_free_bytes = min_free_bytes
         self._blobs = root / "blobs"
         self._tmp = root / "tmp"
         for folder in (self._blobs, self._tmp):
@@ -85,9 +93,7 @@ class BlobFolder:
         try:
             return self.path(digest).stat().st_size
         except FileNotFoundError:
-            raise NotFound(
-                f"Blob {digest} is not in the store.", fix="Upload it again.", file=digest
-            ) from None
+            raise not_stored(digest) from None
 
     def verified_path(self, digest: str) -> Path:
         """The blob's path after its bytes were hashed again and found right.
@@ -106,9 +112,22 @@ class BlobFolder:
             )
         return path
 
+    def check_space(self, coming: int = 0) -> None:
+        """Let a write of `coming` bytes pass.
+
+        Raises:
+            LimitExceeded: fewer than `min_free_bytes` would stay free.
+        """
+        check_space(self.root, self._min_free_bytes, coming)
+
     @contextmanager
     def scratch(self, suffix: str = "") -> Iterator[Path]:
-        """A fresh name in `tmp/`, on the store's file system; whatever lies there at the end is removed."""
+        """A fresh name in `tmp/`, on the store's file system; whatever lies there at the end is removed.
+
+        Raises:
+            LimitExceeded: the disk has too little room left.
+        """
+        self.check_space()
         path = self._tmp / f"{secrets.token_hex(12)}{suffix}"
         try:
             yield path

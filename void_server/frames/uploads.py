@@ -38,13 +38,19 @@ class Uploads:
         except FileNotFoundError:
             return 0
 
-    def receive(self, digest: str, size: int, offset: int, owner: str, chunks: Iterable[bytes]) -> StoredBlob:
+    def receive(
+        self, digest: str, size: int, offset: int, owner: str, chunks: Iterable[bytes], *, known: bool = False
+    ) -> StoredBlob:
         """Append `chunks` at `offset`; verify and store once `size` bytes are there.
 
         A transfer that breaks off leaves what has arrived for the next try.
 
+        Args:
+            known: the owner may open this blob already. Anybody else sends and proves every byte, whether the
+                blob is stored or not, and cannot tell which.
+
         Raises:
-            LimitExceeded: `size` is over `max_blob_bytes`.
+            LimitExceeded: `size` is over `max_blob_bytes`, or the disk has too little room left.
             Busy: the same owner is sending the same blob just now, or `offset` is not what was received so far.
             InvalidInput: more bytes came than announced.
             DataLoss: fewer bytes came than announced, or they have another digest (the partial is dropped).
@@ -53,14 +59,15 @@ class Uploads:
         if size > self._max_blob_bytes:
             raise LimitExceeded(
                 f"A file of {size} bytes is over the limit max_blob_bytes = {self._max_blob_bytes}.",
-                fix="Raise the limit on the server, or send smaller frames.",
+                fix="Send smaller frames, or raise --max-blob-bytes on the server.",
                 file=digest,
             )
         partial = self._partial(digest, owner)
         with self._claim(partial):
-            if self._blobs.has(digest):
+            if known and self._blobs.has(digest):
                 partial.unlink(missing_ok=True)
                 return StoredBlob(digest, self._blobs.size(digest))
+            self._blobs.check_space(max(0, size - offset))
             self._append(partial, digest, size, offset, chunks)
             try:
                 return self._blobs.add_file(partial, expected=digest)
@@ -85,6 +92,7 @@ class Uploads:
                         fix="The file grew while it was sent; send it again.",
                         file=digest,
                     )
+                self._blobs.check_space(len(chunk))
                 file.write(chunk)
         if have < size:
             raise DataLoss(

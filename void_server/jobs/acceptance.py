@@ -11,6 +11,9 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from void.v1 import jobs_pb2
+
+from void_server.jobs.canonical import input_digests
 from void_server.jobs.database import Database
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.states import ENDED, JobState
@@ -47,7 +50,7 @@ def serving_row(db: sqlite3.Connection, owner: str, request_id: str, again: bool
 def insert_job(
     db: sqlite3.Connection, manifest: Manifest, now: float, state: JobState = JobState.QUEUED, note: str = ""
 ) -> None:
-    """Write a job's row and its first events."""
+    """Write a job's row, its first events, and which blobs it reads: whoever may see the job may open them."""
     events = [("message", {"message": note})] if note else []
     events.append(("state", {"state": state.value}))
     ended = now if state is not JobState.QUEUED else None
@@ -68,6 +71,8 @@ def insert_job(
             manifest.number,
         ),
     )
+    reads = input_digests(jobs_pb2.JobSpec.FromString(manifest.spec))
+    db.executemany("INSERT OR IGNORE INTO job_input VALUES (?, ?)", [(d, manifest.id) for d in reads])
     db.executemany(
         "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, ?, ?)",
         [
@@ -105,6 +110,10 @@ def _take(db: sqlite3.Connection, manifest: Manifest, now: float) -> bool:
     state, note = (JobState.CANCELLED, _SUPERSEDED) if superseded else (JobState.QUEUED, _RESTORED)
     insert_job(db, manifest, now, state, note)
     db.execute("UPDATE serial SET number = MAX(number, ?)", (manifest.number,))
+    db.execute(
+        "INSERT OR IGNORE INTO holding SELECT digest, ? FROM job_input WHERE job_id = ?",
+        (manifest.owner, manifest.id),
+    )
     return True
 
 

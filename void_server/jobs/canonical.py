@@ -27,6 +27,13 @@ def request_id(spec: jobs_pb2.JobSpec) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def input_digests(spec: jobs_pb2.JobSpec) -> set[str]:
+    """Digests of all blobs that an order reads: its frames and its OCIO archive."""
+    files = (f for role in SEQUENCES for f in getattr(spec.shot, role).files)
+    digests = {f.blob.digest for f in files} | {spec.shot.colour.archive.digest}
+    return digests - {""}
+
+
 def _without_spelling(spec: jobs_pb2.JobSpec) -> jobs_pb2.JobSpec:
     bare = jobs_pb2.JobSpec()
     bare.CopyFrom(spec)

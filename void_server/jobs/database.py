@@ -13,9 +13,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from google.protobuf.message import DecodeError
+
 from void_server.errors import PreconditionFailed
 from void_server.frames.durable import sync_folder
 from void_server.frames.storage_errors import CORRUPT, sqlite_code, storage_error
+from void_server.jobs.migrations import SHARING_SCHEMA, migrate
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +77,6 @@ CREATE TABLE unit_result (
 ) WITHOUT ROWID;
 CREATE TABLE serial (number INTEGER NOT NULL);
 INSERT INTO serial VALUES (0);
-"""
-
-# Jobs and unit results take their numbers from one series: "recorded after" is then true whatever the clock did.
-_FROM_1_TO_2 = """
-ALTER TABLE unit_result ADD COLUMN number INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE serial (number INTEGER NOT NULL);
-INSERT INTO serial SELECT COALESCE(MAX(number), 0) FROM job;
 """
 
 
@@ -142,6 +138,9 @@ class Database:
             raise storage_error(error) or error from error
         try:
             self._open()
+        except DecodeError as error:
+            self._connection.close()
+            raise DatabaseDamaged(str(error)) from error
         except sqlite3.Error as error:
             self._connection.close()
             if sqlite_code(error) in CORRUPT:
@@ -168,9 +167,11 @@ class Database:
                 f"The store's database {path} has schema {version}; this release knows {SCHEMA_VERSION}.",
                 fix="Start the newer release, or another store.",
             )
-        script = {0: _SCHEMA, 1: _FROM_1_TO_2}.get(version)
-        if script:
-            self._connection.executescript(f"BEGIN;{script}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+        if version == 0:
+            schema = f"{_SCHEMA}{SHARING_SCHEMA}"
+            self._connection.executescript(f"BEGIN;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
+        else:
+            migrate(self._connection, version, SCHEMA_VERSION)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

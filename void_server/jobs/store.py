@@ -21,6 +21,7 @@ from void_server.jobs.acceptance import attempts, insert_job, next_number, recon
 from void_server.jobs.database import Database
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
+from void_server.jobs.quota import check_open_jobs
 from void_server.jobs.states import ENDED, JobState, check_transition
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,14 @@ class JobStore:
         return reconcile(self._db, self._manifests, self._clock())
 
     def submit(
-        self, request_id: str, spec: bytes, owner: str, *, again: bool = False, fresh: bool | None = None
+        self,
+        request_id: str,
+        spec: bytes,
+        owner: str,
+        *,
+        again: bool = False,
+        fresh: bool | None = None,
+        max_open: int = 0,
     ) -> tuple[JobRecord, bool]:
         """Accept an order; returns the job and whether this call made it.
 
@@ -61,8 +69,10 @@ class JobStore:
 
         Args:
             fresh: the new attempt computes everything anew; None = as `again` says.
+            max_open: limit `max_open_jobs`; 0 = no limit.
 
         Raises:
+            LimitExceeded: the owner has that many jobs that have not ended.
             StoreFull, StoreFailed: the disk refused; nothing is accepted.
         """
         manifest: Manifest | None = None
@@ -71,6 +81,7 @@ class JobStore:
                 row = serving_row(db, owner, request_id, again)
                 if row is not None:
                     return self._record(db, row), False
+                check_open_jobs(db, owner, max_open)
                 manifest = Manifest(
                     id=secrets.token_hex(6),
                     request_id=request_id,
@@ -97,15 +108,15 @@ class JobStore:
         except (VoidError, OSError) as error:
             log.error("the manifest of job %s, which was not accepted, stays: %s", job_id, error)
 
-    def get(self, job_id: str) -> JobRecord:
-        """The job with this id, or with an id that begins so.
+    def get(self, job_id: str, viewer: str | None = None) -> JobRecord:
+        """The job with this id, or with an id that begins so; jobs of others are not there for a `viewer`.
 
         Raises:
             NotFound: there is none.
             InvalidInput: the beginning is too short or fits several.
         """
         with self._db.reading() as db:
-            return self._record(db, self._row(db, job_id))
+            return self._record(db, self._row(db, job_id, viewer))
 
     def state(self, job_id: str) -> JobState:
         """Where a job stands.
@@ -116,13 +127,16 @@ class JobStore:
         with self._db.reading() as db:
             return JobState(self._row(db, job_id)["state"])
 
-    def newest(self, states: Iterable[JobState] = (), limit: int = 100) -> list[JobRecord]:
-        """Jobs in these states (all when empty), newest first, without outputs."""
+    def newest(
+        self, states: Iterable[JobState] = (), limit: int = 100, viewer: str | None = None
+    ) -> list[JobRecord]:
+        """Jobs in these states (all when empty) that `viewer` may see, newest first, without outputs."""
         wanted = [s.value for s in states]
-        where = f"WHERE state IN ({','.join('?' * len(wanted))})" if wanted else ""
+        chosen = f"state IN ({','.join('?' * len(wanted))})" if wanted else "TRUE"
         with self._db.reading() as db:
             rows = db.execute(
-                f"SELECT * FROM job {where} ORDER BY number DESC LIMIT ?", (*wanted, min(limit, MAX_LIST))
+                f"SELECT * FROM job WHERE {chosen} AND (? IS NULL OR owner = ?) ORDER BY number DESC LIMIT ?",
+                (*wanted, viewer, viewer, min(limit, MAX_LIST)),
             ).fetchall()
             return [self._record(db, row, outputs=False) for row in rows]
 
@@ -149,10 +163,10 @@ class JobStore:
         self._notify()
         return record
 
-    def request_cancel(self, job_id: str) -> JobRecord:
+    def request_cancel(self, job_id: str, viewer: str | None = None) -> JobRecord:
         """Ask a job to stop; an ended or stopping job is returned as it is."""
         with self._db.transaction() as db:
-            row = self._row(db, job_id)
+            row = self._row(db, job_id, viewer)
             state = JobState(row["state"])
             if state is JobState.QUEUED:
                 self._transition(db, row["id"], JobState.CANCELLED)
@@ -162,21 +176,22 @@ class JobStore:
         self._notify()
         return record
 
-    def delete(self, job_id: str) -> None:
-        """Forget an ended job.
+    def delete(self, job_id: str, viewer: str | None = None) -> str:
+        """Forget an ended job; returns its whole id.
 
         Raises:
             NotFound: no such job.
             PreconditionFailed: it has not ended.
         """
         with self._db.transaction() as db:
-            row = self._row(db, job_id)
+            row = self._row(db, job_id, viewer)
             if JobState(row["state"]) not in ENDED:
                 raise PreconditionFailed(
                     f"Job {row['id']} is {row['state']}.", fix="Cancel it first, then delete it."
                 )
             self._manifests.remove(row["id"])
             db.execute("DELETE FROM job WHERE id = ?", (row["id"],))
+            return str(row["id"])
 
     def recover(self) -> list[str]:
         """After a restart: running jobs wait again, cancelling ones are cancelled; returns their ids."""
@@ -344,8 +359,12 @@ class JobStore:
         )
         self._add_event(db, job_id, "problem", asdict(problem))
 
-    def _row(self, db: sqlite3.Connection, job_id: str) -> sqlite3.Row:
-        row: sqlite3.Row | None = db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
+    def _row(self, db: sqlite3.Connection, job_id: str, viewer: str | None = None) -> sqlite3.Row:
+        seen = "(:viewer IS NULL OR owner = :viewer)"
+        wanted = {"id": job_id, "length": len(job_id), "viewer": viewer}
+        row: sqlite3.Row | None = db.execute(
+            f"SELECT * FROM job WHERE id = :id AND {seen}", wanted
+        ).fetchone()
         if row is not None:
             return row
         if len(job_id) < MIN_ID_PREFIX:
@@ -353,7 +372,7 @@ class JobStore:
                 f"{job_id!r} is too short for a job id.", fix=f"Give at least {MIN_ID_PREFIX} characters."
             )
         rows = db.execute(
-            "SELECT * FROM job WHERE substr(id, 1, ?) = ? LIMIT 2", (len(job_id), job_id)
+            f"SELECT * FROM job WHERE substr(id, 1, :length) = :id AND {seen} LIMIT 2", wanted
         ).fetchall()
         if not rows:
             raise NotFound(

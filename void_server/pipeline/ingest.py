@@ -22,7 +22,7 @@ from void_server.plates.colour import resolve
 from void_server.plates.digest import content_digest
 from void_server.plates.encoding import FrameStatistics
 from void_server.plates.exr import read_channels
-from void_server.plates.header import read_header
+from void_server.plates.header import EXRLimits, read_header
 from void_server.plates.matte import Matte, read_matte, read_quadmask
 from void_server.plates.plate import read_plate
 from void_server.plates.window import Window
@@ -39,8 +39,8 @@ def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, Stored
     """Look at one file.
 
     Args:
-        args: digest, role, channel, view; for a plate also the colour request, and `name` where a file rule of the
-            job's config may read it.
+        args: digest, role, channel, view, limits (of `EXRLimits`); for a plate also the colour request, and
+            `name` where a file rule of the job's config may read it.
 
     Raises:
         NotFound, DataLoss: the store lacks the file, or spoilt it; that says nothing of the file itself.
@@ -50,30 +50,31 @@ def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, Stored
         `FILE` and `PATTERN` stand for the user's names.
     """
     path = blobs.verified_path(args["digest"])
+    limits = EXRLimits(**args["limits"])
     try:
         with naming(FILE, str(path)):
-            content = content_digest(path)
+            content = content_digest(path, limits)
             if args["role"] == "plate":
-                return _plate(args, path, content, blobs)
+                return _plate(args, path, content, blobs, limits)
             if args["role"] == "quadmask":
-                remove, affected = read_quadmask(path, args["view"])
+                remove, affected = read_quadmask(path, args["view"], limits)
                 return {}, _quadmask(content, remove, affected)
-            matte = read_matte(path, args["channel"], args["view"], pattern=PATTERN)
+            matte = read_matte(path, args["channel"], args["view"], pattern=PATTERN, limits=limits)
             return {}, _matte(content, matte)
     except VoidError as error:
         return {}, {"problem": error.to_dict()}
 
 
-def probe(digest: str, blobs: BlobFolder) -> dict[str, Any]:
+def probe(digest: str, blobs: BlobFolder, limits: EXRLimits) -> dict[str, Any]:
     """Header and per-channel value range of one file, JSON-ready; or `problem`."""
     path = blobs.path(digest)
     try:
         with naming(digest, str(path)):
-            header = read_header(path)
+            header = read_header(path, limits)
             parts = []
             for part in header.parts:
                 names = [c.name for c in part.channels]
-                samples = read_channels(path, part.index, names)
+                samples = read_channels(path, part.index, names, limits)
                 parts.append(
                     {
                         "name": part.name,
@@ -87,7 +88,7 @@ def probe(digest: str, blobs: BlobFolder) -> dict[str, Any]:
                         ],
                     }
                 )
-            return {"content_digest": content_digest(path), "parts": parts}
+            return {"content_digest": content_digest(path, limits), "parts": parts}
     except VoidError as error:
         return {"problem": error.to_dict()}
 
@@ -99,9 +100,9 @@ def _range(samples: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def _plate(
-    args: Mapping[str, Any], path: Path, content: str, blobs: BlobFolder
+    args: Mapping[str, Any], path: Path, content: str, blobs: BlobFolder, limits: EXRLimits
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    plate = read_plate(path, args["view"])
+    plate = read_plate(path, args["view"], limits)
     request = args["colour"]
     space = resolve(
         plate.channels.part,

@@ -21,6 +21,7 @@ from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Finished, Results
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
+from void_server.plates.header import EXRLimits
 from void_server.plates.window import Window
 
 LEAST_MARGIN = 16
@@ -43,14 +44,19 @@ class Plan:
     notes: list[str] = field(default_factory=list)
 
 
-def plan_stage(stage: str, order: Order, results: Results, blobs: BlobFolder) -> dict[str, Any]:
+def plan_stage(
+    stage: str, order: Order, results: Results, blobs: BlobFolder, limits: EXRLimits
+) -> dict[str, Any]:
     """The plan of one stage, JSON-ready.
+
+    Args:
+        limits: what an uploaded file may ask for; part of the key of `ingest`, whose findings depend on it.
 
     Raises:
         VoidError: the order or the results cannot be used.
     """
     plans: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
-        "ingest": _plan_ingest,
+        "ingest": lambda order, _results, _blobs: _plan_ingest(order, limits),
         "preflight": _plan_preflight,
         "prepare": _plan_prepare,
         "motion": _plan_motion,
@@ -85,7 +91,7 @@ def _unit(
     }
 
 
-def _plan_ingest(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+def _plan_ingest(order: Order, limits: EXRLimits) -> Plan:
     units = []
     for role in INPUTS:
         sequence = order.inputs.get(role)
@@ -98,6 +104,7 @@ def _plan_ingest(order: Order, results: Results, blobs: BlobFolder) -> Plan:
                 "role": role,
                 "channel": sequence.channel,
                 "view": order.view,
+                "limits": asdict(limits),
             }
             if role == "plate":
                 args |= {

@@ -24,6 +24,7 @@ from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
 from void_server.pipeline.shot import ByteCache, StoredShot
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
+from void_server.plates.header import EXRLimits
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 
@@ -35,10 +36,12 @@ class Session:
 
     Args:
         blobs: the frame store.
+        limits: what an uploaded file may ask for.
     """
 
-    def __init__(self, blobs: BlobFolder) -> None:
+    def __init__(self, blobs: BlobFolder, limits: EXRLimits) -> None:
         self._blobs = blobs
+        self._limits = limits
         self._cache = ByteCache()
         self._manifests: dict[str, ShotManifest] = {}
         cv2.setNumThreads(1)
@@ -56,10 +59,10 @@ class Session:
         if what == "capabilities":
             return capabilities()
         if what == "probe":
-            return probe(task["digest"], self._blobs)
+            return probe(task["digest"], self._blobs, self._limits)
         if what == "plan":
             order = parse_order(task["spec"])
-            return plan_stage(task["stage"], order, Results(task["results"]), self._blobs)
+            return plan_stage(task["stage"], order, Results(task["results"]), self._blobs, self._limits)
         if what == "unit":
             return self._unit(task["kind"], task["args"])
         raise Internal(f"There is no task {what!r}.")
@@ -70,6 +73,7 @@ class Session:
         self._manifests.clear()
 
     def _unit(self, kind: str, args: dict[str, Any]) -> dict[str, Any]:
+        self._blobs.check_space()
         started = time.perf_counter()
         stored, info = self._compute(kind, args)
         return {

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from void_server.errors import VoidError, WorkerCrashed, from_dict
@@ -17,6 +17,15 @@ from void_server.pool.messages import read_message, write_message
 # One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 EXIT_GRACE_SECONDS = 5.0
+
+# All that a worker gets of the server's environment, where keys and passwords of other programs may lie: where to find
+# programs and libraries, where to write temporary and cached files, language and clock, and how coverage is measured.
+KEPT_VARIABLES = frozenset(
+    {"PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TMP", "TEMP", "VIRTUAL_ENV"}
+    | {"PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"}
+    | {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "SYSTEMROOT"}
+)
+KEPT_PREFIXES = ("LC_", "COVERAGE_")
 
 
 class WorkerProcess:
@@ -81,7 +90,7 @@ class WorkerProcess:
 
     def _ensure(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            environment = dict(os.environ) | dict.fromkeys(THREAD_VARIABLES, "1")
+            environment = worker_environment(os.environ)
             # A session of its own: Ctrl-C in the server's terminal reaches the server, which then ends the workers.
             self._process = subprocess.Popen(
                 self._command,
@@ -106,6 +115,12 @@ class WorkerProcess:
         code = process.wait()
         self.close()
         return WorkerCrashed(f"The worker process {describe_exit(code)}.")
+
+
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a worker gets of the server's environment: `KEPT_VARIABLES`, `KEPT_PREFIXES`, one thread per library."""
+    kept = {n: v for n, v in environment.items() if n in KEPT_VARIABLES or n.startswith(KEPT_PREFIXES)}
+    return kept | dict.fromkeys(THREAD_VARIABLES, "1")
 
 
 def describe_exit(code: int) -> str:

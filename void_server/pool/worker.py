@@ -17,6 +17,7 @@ from typing import IO, Any
 from void_server.errors import Internal, OutOfMemory, VoidError
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.storage_errors import storage_error
+from void_server.plates.header import EXRLimits
 from void_server.pool.messages import read_message, write_message
 
 log = logging.getLogger(__name__)
@@ -27,19 +28,24 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="void_server.pool.worker", description=__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the frame store")
     parser.add_argument("--memory-bytes", type=int, default=0, help="address space limit; 0 = none")
+    parser.add_argument("--min-free-bytes", type=int, default=0, help="free space to keep; 0 = none")
+    parser.add_argument("--max-pixels", type=int, help="pixels of an EXR window")
+    parser.add_argument("--max-channels", type=int, help="channels of an EXR part")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
     replies = _claim_standard_output()
     if options.memory_bytes:
         _limit_memory(options.memory_bytes)
-    serve(sys.stdin.buffer, replies, BlobFolder(options.store))
+    given = {"max_pixels": options.max_pixels, "max_channels": options.max_channels}
+    limits = EXRLimits(**{name: value for name, value in given.items() if value is not None})
+    serve(sys.stdin.buffer, replies, BlobFolder(options.store, options.min_free_bytes), limits)
 
 
-def serve(tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder) -> None:
-    """Answer each task of `tasks` on `replies`."""
+def serve(tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder, limits: EXRLimits) -> None:
+    """Answer each task of `tasks` on `replies`; files that are over `limits` are refused before they are decoded."""
     from void_server.pipeline.session import Session
 
-    session = Session(blobs)
+    session = Session(blobs, limits)
     while (task := read_message(tasks)) is not None:
         answer = _answer(session, task)
         try:

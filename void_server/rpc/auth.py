@@ -1,50 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A token on every call: `authorization: Bearer TOKEN`, compared in constant time."""
+"""A token on every call, `authorization: Bearer TOKEN`, and with it the principal that servicers act for."""
 
 from __future__ import annotations
 
-import hmac
-import os
-import secrets
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import grpc
 
-from void_server.errors import InvalidInput
-from void_server.frames.durable import write_file
+from void_server.access.audit import AuditLog
+from void_server.access.principals import Principal
+from void_server.access.tokens import TokenBook, token_digest
+from void_server.errors import Internal
 
 _PREFIX = "Bearer "
-OWNER = "artist"
-"""Who a bearer of the server's token is."""
+_REFUSED = "The token is missing, wrong or revoked. Give the file with your token with --token-file."
 
 
-def read_or_create_token(path: Path) -> str:
-    """The token in `path`; a new one of 256 bits is written, mode 0600, when the file is not there.
+class PrincipalContext:
+    """A call's `grpc.ServicerContext` that also says who calls; all else is the original's."""
+
+    def __init__(self, context: grpc.ServicerContext, principal: Principal) -> None:
+        self._context = context
+        self.principal = principal
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
+
+
+def caller(context: Any) -> Principal:
+    """Who makes this call.
 
     Raises:
-        InvalidInput: the file is empty, or others than its owner may read it.
+        Internal: the call did not come through `TokenInterceptor`.
     """
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file(path, (secrets.token_urlsafe(32) + "\n").encode(), mode=0o600)
-    if os.name != "nt" and path.stat().st_mode & 0o077:
-        raise InvalidInput(f"Others may read the token file {path}.", fix=f"Run: chmod 600 {path}")
-    token = path.read_text().strip()
-    if not token:
-        raise InvalidInput(f"The token file {path} is empty.", fix="Delete it; the server writes a new one.")
-    return token
+    if not isinstance(context, PrincipalContext):
+        raise Internal("A call reached its servicer without a principal.")
+    return context.principal
 
 
 class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Refuses calls without the token, and counts calls in progress for the idle watch."""
+    """Refuses calls without a valid token, and counts calls in progress for the idle watch.
 
-    def __init__(self, token: str, activity: Activity) -> None:
-        self._token = token.encode()
+    A refused request is not even parsed. A stream ends with its next message when its token is revoked.
+    """
+
+    def __init__(self, tokens: TokenBook, activity: Activity, audit: AuditLog) -> None:
+        self._tokens = tokens
         self._activity = activity
+        self._audit = audit
 
     def intercept_service(
         self,
@@ -55,15 +61,35 @@ class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
         handler = continuation(details)
         if handler is None:
             return None
-        if not self._accepted(details):
-            return _same_shape(handler, _refuse)
-        return _counted(handler, self._activity)
+        digest = _presented(details)
+        principal = self._tokens.find(digest) if digest else None
+        if principal is None:
+            return self._refusing(handler, str(details.method))
+        return self._admitting(handler, digest, principal)
 
-    def _accepted(self, details: grpc.HandlerCallDetails) -> bool:
-        for key, value in details.invocation_metadata or ():
-            if key == "authorization" and isinstance(value, str) and value.startswith(_PREFIX):
-                return hmac.compare_digest(value[len(_PREFIX) :].encode(), self._token)
-        return False
+    def _refusing(self, handler: Any, method: str) -> grpc.RpcMethodHandler[Any, Any]:
+        def refuse(_request: Any, context: grpc.ServicerContext) -> Any:
+            self._audit.refused(method, context.peer())
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
+
+        return _shaped(handler, refuse, None, None)
+
+    def _admitting(self, handler: Any, digest: str, principal: Principal) -> grpc.RpcMethodHandler[Any, Any]:
+        inner = _behaviour(handler)
+
+        def unary(request: Any, context: grpc.ServicerContext) -> Any:
+            with self._activity:
+                return inner(request, PrincipalContext(context, principal))
+
+        def stream(request: Any, context: grpc.ServicerContext) -> Any:
+            with self._activity:
+                for message in inner(request, PrincipalContext(context, principal)):
+                    if self._tokens.find(digest) != principal:
+                        context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
+                    yield message
+
+        chosen = stream if handler.response_streaming else unary
+        return _shaped(handler, chosen, handler.request_deserializer, handler.response_serializer)
 
 
 class Activity:
@@ -89,39 +115,23 @@ class Activity:
             return 0.0 if self._calls else time.monotonic() - self._last
 
 
-def _refuse(_request: Any, context: grpc.ServicerContext) -> Any:
-    context.abort(
-        grpc.StatusCode.UNAUTHENTICATED,
-        "The token is missing or wrong. Give the server's token file with --token-file.",
-    )
+def _presented(details: grpc.HandlerCallDetails) -> str:
+    """The digest of the token that came with a call; empty when none came."""
+    for key, value in details.invocation_metadata or ():
+        if key == "authorization" and isinstance(value, str) and value.startswith(_PREFIX):
+            return token_digest(value[len(_PREFIX) :])
+    return ""
 
 
-def _counted(handler: Any, activity: Activity) -> grpc.RpcMethodHandler[Any, Any]:
-    inner = _behaviour(handler)
-    if handler.response_streaming:
-
-        def stream(request: Any, context: grpc.ServicerContext) -> Any:
-            with activity:
-                yield from inner(request, context)
-
-        return _same_shape(handler, stream)
-
-    def unary(request: Any, context: grpc.ServicerContext) -> Any:
-        with activity:
-            return inner(request, context)
-
-    return _same_shape(handler, unary)
-
-
-def _behaviour(handler: Any) -> Callable[[Any, grpc.ServicerContext], Any]:
-    found: Callable[[Any, grpc.ServicerContext], Any] = (
+def _behaviour(handler: Any) -> Callable[[Any, Any], Any]:
+    found: Callable[[Any, Any], Any] = (
         handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
     )
     return found
 
 
-def _same_shape(
-    handler: Any, behaviour: Callable[[Any, grpc.ServicerContext], Any]
+def _shaped(
+    handler: Any, behaviour: Callable[[Any, grpc.ServicerContext], Any], deserializer: Any, serializer: Any
 ) -> grpc.RpcMethodHandler[Any, Any]:
     makers = {
         (False, False): grpc.unary_unary_rpc_method_handler,
@@ -130,7 +140,5 @@ def _same_shape(
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
     make: Any = makers[bool(handler.request_streaming), bool(handler.response_streaming)]
-    made: grpc.RpcMethodHandler[Any, Any] = make(
-        behaviour, handler.request_deserializer, handler.response_serializer
-    )
+    made: grpc.RpcMethodHandler[Any, Any] = make(behaviour, deserializer, serializer)
     return made

@@ -9,11 +9,13 @@ from typing import Any
 import grpc
 from void.v1 import frames_pb2, frames_pb2_grpc, types_pb2
 
-from void_server.errors import InvalidInput, LimitExceeded, NotFound, VoidError, from_dict
-from void_server.frames.blobs import BlobFolder, check_digest
+from void_server.access.audit import AuditLog
+from void_server.errors import InvalidInput, LimitExceeded, VoidError, from_dict
+from void_server.frames.blobs import BlobFolder, check_digest, not_stored
 from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
-from void_server.rpc.auth import OWNER
+from void_server.jobs.visibility import Visibility
+from void_server.rpc.auth import caller
 from void_server.rpc.status import answers_errors, streams_errors
 
 MAX_FIND = 4096
@@ -22,12 +24,20 @@ MAX_CHUNK_BYTES = 2 << 20
 
 
 class FrameStore(frames_pb2_grpc.FrameStoreServicer):
-    """See protos/void/v1/frames.proto."""
+    """See protos/void/v1/frames.proto.
 
-    def __init__(self, blobs: BlobFolder, uploads: Uploads, pool: Pool) -> None:
+    Args:
+        visible: decides which blobs a caller may open; the others are not there for it.
+    """
+
+    def __init__(
+        self, blobs: BlobFolder, uploads: Uploads, pool: Pool, visible: Visibility, audit: AuditLog
+    ) -> None:
         self._blobs = blobs
         self._uploads = uploads
         self._pool = pool
+        self._visible = visible
+        self._audit = audit
 
     @answers_errors
     def FindMissing(
@@ -38,10 +48,13 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
             raise LimitExceeded(
                 f"{len(request.blobs)} blobs in one question; at most {MAX_FIND}.", fix="Ask in portions."
             )
-        missing = [d for d in dict.fromkeys(b.digest for b in request.blobs) if not self._blobs.has(d)]
+        who = caller(context)
+        asked = list(dict.fromkeys(check_digest(b.digest) for b in request.blobs))
+        opens = self._visible.among(asked, who)
+        missing = [d for d in asked if d not in opens or not self._blobs.has(d)]
         return frames_pb2.FindMissingResponse(
             missing=[
-                frames_pb2.MissingBlob(digest=d, offset=self._uploads.received(d, OWNER)) for d in missing
+                frames_pb2.MissingBlob(digest=d, offset=self._uploads.received(d, who.name)) for d in missing
             ]
         )
 
@@ -54,9 +67,16 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         if first is None or first.WhichOneof("part") != "start":
             raise InvalidInput("An upload opens with a start message.")
         start = first.start
+        who = caller(context)
         stored = self._uploads.receive(
-            start.blob.digest, start.blob.bytes, start.offset, OWNER, _chunks(request)
+            check_digest(start.blob.digest),
+            start.blob.bytes,
+            start.offset,
+            who.name,
+            _chunks(request),
+            known=self._visible.opens(start.blob.digest, who),
         )
+        self._visible.uploaded(stored.digest, who)
         return frames_pb2.UploadResponse(blob=types_pb2.Blob(digest=stored.digest, bytes=stored.size))
 
     @streams_errors
@@ -64,13 +84,17 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         self, request: frames_pb2.DownloadRequest, context: grpc.ServicerContext
     ) -> Iterator[frames_pb2.DownloadResponse]:
         """Sends one blob from an offset on."""
-        total = self._blobs.size(request.digest)
-        sent = False
-        for chunk in self._blobs.read(request.digest, request.offset):
-            sent = True
-            yield frames_pb2.DownloadResponse(total_bytes=total, chunk=chunk)
-        if not sent:
-            yield frames_pb2.DownloadResponse(total_bytes=total)
+        who = caller(context)
+        with self._audit.attempt(who.name, "Download", request.digest):
+            if not self._visible.opens(check_digest(request.digest), who):
+                raise not_stored(request.digest)
+            total = self._blobs.size(request.digest)
+            sent = False
+            for chunk in self._blobs.read(request.digest, request.offset):
+                sent = True
+                yield frames_pb2.DownloadResponse(total_bytes=total, chunk=chunk)
+            if not sent:
+                yield frames_pb2.DownloadResponse(total_bytes=total)
 
     @answers_errors
     def Probe(
@@ -79,9 +103,10 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         """Looks into uploaded EXR files, in the workers."""
         if len(request.digests) > MAX_PROBE:
             raise LimitExceeded(f"{len(request.digests)} files in one question; at most {MAX_PROBE}.")
+        opens = self._visible.among(request.digests, caller(context))
         for digest in request.digests:
-            if not self._blobs.has(check_digest(digest)):
-                raise NotFound(f"Blob {digest} is not in the store.", fix="Upload it first.", file=digest)
+            if not self._blobs.has(check_digest(digest)) or digest not in opens:
+                raise not_stored(digest)
         futures = [
             self._pool.submit({"do": "probe", "label": f"probe of {d}", "digest": d}) for d in request.digests
         ]

@@ -10,17 +10,21 @@ from collections.abc import Iterator
 import grpc
 from void.v1 import jobs_pb2, jobs_pb2_grpc
 
+from void_server.access.audit import AuditLog
+from void_server.access.principals import Principal
+from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
-from void_server.jobs.canonical import SEQUENCES, request_id
+from void_server.jobs.canonical import SEQUENCES, input_digests, request_id
 from void_server.jobs.inputs import files_of
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.runner import Runner
 from void_server.jobs.stage import Stopped
 from void_server.jobs.states import ENDED, JobState
 from void_server.jobs.store import JobStore
+from void_server.jobs.visibility import Visibility
 from void_server.rpc import translate
-from void_server.rpc.auth import OWNER
+from void_server.rpc.auth import caller
 from void_server.rpc.status import answers_errors, streams_errors
 from void_server.rpc.validate import Validator
 
@@ -28,22 +32,32 @@ WATCH_POLL_SECONDS = 1.0
 
 
 class Jobs(jobs_pb2_grpc.JobsServicer):
-    """See protos/void/v1/jobs.proto."""
+    """See protos/void/v1/jobs.proto.
+
+    Args:
+        visible: decides which blobs a caller may use; the others count as not uploaded.
+        stopping: set when the server ends.
+    """
 
     def __init__(
         self,
         store: JobStore,
         runner: Runner,
         blobs: BlobFolder,
+        visible: Visibility,
         validator: Validator,
-        max_watches: int,
+        limits: Limits,
+        audit: AuditLog,
         stopping: threading.Event,
     ) -> None:
         self._store = store
         self._runner = runner
         self._blobs = blobs
+        self._visible = visible
         self._validator = validator
-        self._long_calls = LongCalls(max_watches)
+        self._limits = limits
+        self._audit = audit
+        self._long_calls = LongCalls(limits.max_watches)
         self._stopping = stopping
 
     @streams_errors
@@ -59,7 +73,9 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     ) -> Iterator[jobs_pb2.PreflightResponse]:
         self._validator.check(request.spec)
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
-        unseen = self._leave_out_missing(spec)
+        usable = self._usable(spec, caller(context))
+        _check_archive(spec, usable)
+        unseen = _leave_out_missing(spec, usable)
         progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         outcome: list[tuple[list[Problem], list[str]] | BaseException] = []
 
@@ -92,34 +108,37 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self, request: jobs_pb2.SubmitRequest, context: grpc.ServicerContext
     ) -> jobs_pb2.SubmitResponse:
         """Accepts a job."""
-        self._validator.check(request.spec)
-        for role, file in files_of(request.spec):
-            if not self._blobs.has(file.blob.digest):
-                raise PreconditionFailed(
-                    f"{role} {file.name} is not uploaded.",
-                    fix="Upload it, then submit again.",
-                    frame=file.frame,
-                    file=file.name,
-                )
-        archive = request.spec.shot.colour.archive.digest
-        if archive and not self._blobs.has(archive):
-            raise PreconditionFailed("The OCIO archive is not uploaded.", fix="Upload it, then submit again.")
-        order = (request_id(request.spec), request.spec.SerializeToString(), OWNER)
-        record, created = self._store.submit(*order, again=request.again)
-        if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
-            record, created = self._store.submit(*order, again=True, fresh=False)
+        who = caller(context)
+        with self._audit.attempt(who.name, "Submit") as attempt:
+            self._validator.check(request.spec)
+            usable = self._usable(request.spec, who)
+            for role, file in files_of(request.spec):
+                if file.blob.digest not in usable:
+                    raise PreconditionFailed(
+                        f"{role} {file.name} is not uploaded.",
+                        fix="Upload it, then submit again.",
+                        frame=file.frame,
+                        file=file.name,
+                    )
+            _check_archive(request.spec, usable)
+            order = (request_id(request.spec), request.spec.SerializeToString(), who.name)
+            most = self._limits.max_open_jobs
+            record, created = self._store.submit(*order, again=request.again, max_open=most)
+            if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
+                record, created = self._store.submit(*order, again=True, fresh=False, max_open=most)
+            attempt.subject, attempt.outcome = record.id, "accepted" if created else "found"
         return jobs_pb2.SubmitResponse(job=self._to_proto(record), created=created)
 
     @answers_errors
     def Get(self, request: jobs_pb2.GetRequest, context: grpc.ServicerContext) -> jobs_pb2.GetResponse:
         """Returns one job."""
-        return jobs_pb2.GetResponse(job=self._to_proto(self._store.get(request.id)))
+        return jobs_pb2.GetResponse(job=self._to_proto(self._store.get(request.id, caller(context).viewer)))
 
     @answers_errors
     def List(self, request: jobs_pb2.ListRequest, context: grpc.ServicerContext) -> jobs_pb2.ListResponse:
         """Lists jobs, newest first."""
         wanted = [s for s in map(translate.state_from_proto, request.states) if s is not None]
-        jobs = self._store.newest(wanted, limit=request.limit or 100)
+        jobs = self._store.newest(wanted, limit=request.limit or 100, viewer=caller(context).viewer)
         return jobs_pb2.ListResponse(
             jobs=[translate.job_to_proto(j, self._store.progress(j.id), with_files=False) for j in jobs]
         )
@@ -135,7 +154,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     def _watch(
         self, request: jobs_pb2.WatchRequest, context: grpc.ServicerContext
     ) -> Iterator[jobs_pb2.WatchResponse]:
-        job = self._store.get(request.id)
+        job = self._store.get(request.id, caller(context).viewer)
         if request.from_event > job.last_event + 1:
             raise InvalidInput(
                 f"Event {request.from_event} of job {job.id} was asked for, but it has had {job.last_event} events:"
@@ -166,28 +185,44 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self, request: jobs_pb2.CancelRequest, context: grpc.ServicerContext
     ) -> jobs_pb2.CancelResponse:
         """Asks a job to stop."""
-        return jobs_pb2.CancelResponse(job=self._to_proto(self._store.request_cancel(request.id)))
+        who = caller(context)
+        with self._audit.attempt(who.name, "Cancel", request.id) as attempt:
+            record = self._store.request_cancel(request.id, who.viewer)
+            attempt.subject = record.id
+        return jobs_pb2.CancelResponse(job=self._to_proto(record))
 
     @answers_errors
     def Delete(
         self, request: jobs_pb2.DeleteRequest, context: grpc.ServicerContext
     ) -> jobs_pb2.DeleteResponse:
         """Forgets an ended job."""
-        self._store.delete(request.id)
+        who = caller(context)
+        with self._audit.attempt(who.name, "Delete", request.id) as attempt:
+            attempt.subject = self._store.delete(request.id, who.viewer)
         return jobs_pb2.DeleteResponse()
 
     def _to_proto(self, record: JobRecord) -> jobs_pb2.Job:
         return translate.job_to_proto(record, self._store.progress(record.id))
 
-    def _leave_out_missing(self, spec: jobs_pb2.JobSpec) -> int:
-        unseen = 0
-        for name in SEQUENCES:
-            sequence = getattr(spec.shot, name)
-            for file in sequence.files:
-                if not self._blobs.has(file.blob.digest):
-                    file.ClearField("source")
-                    unseen += 1
-        return unseen
+    def _usable(self, spec: jobs_pb2.JobSpec, who: Principal) -> set[str]:
+        """Digests of the order that are stored and that the caller may open."""
+        return {d for d in self._visible.among(input_digests(spec), who) if self._blobs.has(d)}
+
+
+def _leave_out_missing(spec: jobs_pb2.JobSpec, usable: set[str]) -> int:
+    unseen = 0
+    for name in SEQUENCES:
+        for file in getattr(spec.shot, name).files:
+            if file.blob.digest not in usable:
+                file.ClearField("source")
+                unseen += 1
+    return unseen
+
+
+def _check_archive(spec: jobs_pb2.JobSpec, usable: set[str]) -> None:
+    archive = spec.shot.colour.archive.digest
+    if archive and archive not in usable:
+        raise PreconditionFailed("The OCIO archive is not uploaded.", fix="Upload it, then submit again.")
 
 
 class LongCalls:

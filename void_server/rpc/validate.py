@@ -67,7 +67,7 @@ class Validator:
         if count > self._limits.max_frames:
             raise LimitExceeded(
                 f"{count} frames are over the limit max_frames = {self._limits.max_frames}.",
-                fix="Split the shot, or raise the limit on the server.",
+                fix="Split the shot, or raise --max-frames on the server.",
             )
 
     def _check_sequence(self, name: str, sequence: types_pb2.FrameSequence) -> None:

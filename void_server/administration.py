@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The commands `void-server tokens` and `void-server certs`: for whoever runs the server, on its machine."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from datetime import datetime, timezone
+from pathlib import Path
+
+from void_server.access.audit import AuditLog
+from void_server.access.principals import Role
+from void_server.access.tokens import add_token, read_tokens, revoke_token
+from void_server.configuration import Limits, audit_file, named_tokens_file
+from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.frames.durable import write_file
+
+_TOKENS = """\
+Hands out tokens, one for each artist. A running server takes changes up at once.
+
+  artist       sees, cancels and deletes its own jobs
+  supervisor   sees, watches, fetches, cancels and deletes the jobs of everybody
+
+The store keeps a hash of each token only: a lost token cannot be shown again; revoke it and add a new one.
+"""
+_CERTS = """\
+Makes a private authority (ca.pem, ca-key.pem) and a certificate for the server (server.pem, server-key.pem).
+
+  void-server certs --out tls --host render01 --host render01.studio.lan --host 10.0.0.5
+  void-server serve --tls-cert tls/server.pem --tls-key tls/server-key.pem …
+  void … --ca tls/ca.pem
+
+Hand ca.pem to the artists. Keep ca-key.pem away from the server: it is needed only to sign the next certificate
+(void-server certs --out tls2 --ca tls --host …), and whoever has it can pose as the server.
+"""
+
+
+def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add both commands to `void-server`; `run` of the parsed options takes them and the store's default folder."""
+    raw = argparse.RawDescriptionHelpFormatter
+    tokens = commands.add_parser(
+        "tokens", help="hand out tokens", description=_TOKENS, formatter_class=raw
+    ).add_subparsers(dest="action", required=True)
+    add = tokens.add_parser("add", help="make a token for a name and print it once")
+    add.add_argument("name", metavar="NAME", help="whose token it is; becomes the owner of its jobs")
+    add.add_argument(
+        "--role",
+        choices=[r.value for r in Role],
+        default=Role.ARTIST.value,
+        help="what it may see (default %(default)s)",
+    )
+    add.add_argument(
+        "--out", type=Path, metavar="FILE", help="write the token there, mode 0600, and do not print it"
+    )
+    add.set_defaults(run=_add)
+    tokens.add_parser("list", help="names and roles").set_defaults(run=_list)
+    revoke = tokens.add_parser("revoke", help="make the token of a name worthless at once")
+    revoke.add_argument("name", metavar="NAME")
+    revoke.set_defaults(run=_revoke)
+    for parser in tokens.choices.values():
+        parser.add_argument(
+            "--store", type=Path, metavar="DIR", help="the server's store (default: as `serve`)"
+        )
+    certs = commands.add_parser(
+        "certs", help="make certificates for TLS", description=_CERTS, formatter_class=raw
+    )
+    certs.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the files go")
+    certs.add_argument(
+        "--host",
+        action="append",
+        required=True,
+        metavar="NAME",
+        help="name or address under which clients reach the server; repeatable",
+    )
+    certs.add_argument(
+        "--ca", type=Path, metavar="DIR", help="sign with the authority there instead of a new one"
+    )
+    certs.set_defaults(run=_certs)
+
+
+def _add(options: argparse.Namespace, default_store: Path) -> None:
+    store = _store(options, default_store)
+    if options.out is not None and options.out.exists():
+        raise PreconditionFailed(f"{options.out} is there already and is not overwritten.")
+    with _audit(store).attempt("console", "tokens add", options.name) as attempt:
+        token = add_token(named_tokens_file(store), options.name, Role(options.role))
+        attempt.outcome = options.role
+    if options.out is None:
+        print(token)
+    else:
+        _hand_over(options.out, token, store, options.name)
+        print(f"token of {options.name} ({options.role}): {options.out}")
+
+
+def _hand_over(out: Path, token: str, store: Path, name: str) -> None:
+    """Write the token for its bearer; take it back where that fails, so that none is valid that nobody has."""
+    try:
+        write_file(out, f"{token}\n".encode(), mode=0o600)
+    except OSError:
+        revoke_token(named_tokens_file(store), name)
+        raise
+
+
+def _list(options: argparse.Namespace, default_store: Path) -> None:
+    for entry in read_tokens(named_tokens_file(_store(options, default_store))):
+        day = datetime.fromtimestamp(entry.created, timezone.utc).date()
+        print(f"{entry.name:24} {entry.role.value:12} since {day}")
+
+
+def _revoke(options: argparse.Namespace, default_store: Path) -> None:
+    store = _store(options, default_store)
+    with _audit(store).attempt("console", "tokens revoke", options.name):
+        revoke_token(named_tokens_file(store), options.name)
+    print(f"The token of {options.name} is worthless now.")
+
+
+def _certs(options: argparse.Namespace, _default_store: Path) -> None:
+    from void_server.access.certificates import make_certificates
+
+    for path in make_certificates(options.out, options.host, options.ca):
+        print(path)
+
+
+def _audit(store: Path) -> AuditLog:
+    return AuditLog(audit_file(store), Limits.max_audit_bytes)
+
+
+def _store(options: argparse.Namespace, default: Path) -> Path:
+    store: Path = options.store or default
+    if not (store / "void.sqlite3").exists():
+        raise InvalidInput(
+            f"There is no store at {store}.",
+            fix="Start the server on it once, or give its folder with --store.",
+        )
+    if hasattr(os, "geteuid") and store.stat().st_uid != os.geteuid():
+        raise PreconditionFailed(
+            f"The store {store} belongs to another account, which could not read what is written here.",
+            fix="Run this as the account that runs the server, such as: sudo -u void void-server tokens …",
+        )
+    return store

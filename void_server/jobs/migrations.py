@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Steps that bring the database of an earlier release up to date, each in one transaction with its version."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+
+from void.v1 import jobs_pb2
+
+from void_server.access.principals import OWNER_NAME
+from void_server.jobs.canonical import input_digests
+
+SHARING_SCHEMA = """
+CREATE TABLE holding (
+    digest TEXT NOT NULL,
+    owner  TEXT NOT NULL,
+    PRIMARY KEY (digest, owner)
+) WITHOUT ROWID;
+CREATE TABLE job_input (
+    digest TEXT NOT NULL,
+    job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    PRIMARY KEY (digest, job_id)
+) WITHOUT ROWID;
+CREATE INDEX job_input_by_job ON job_input (job_id);
+CREATE INDEX output_by_digest ON output (digest);
+"""
+"""Since version 2: who uploaded a blob, and which job reads it."""
+
+_ONLY_OWNER_OF_1 = "artist"
+"""Version 1 knew one token, and wrote this name for its bearer."""
+
+
+# Jobs and unit results take their numbers from one series: "recorded after" is then true whatever the clock did.
+_ONE_SERIES = (
+    "ALTER TABLE unit_result ADD COLUMN number INTEGER NOT NULL DEFAULT 0",
+    "CREATE TABLE serial (number INTEGER NOT NULL)",
+    "INSERT INTO serial SELECT COALESCE(MAX(number), 0) FROM job",
+)
+
+
+def _to_2(db: sqlite3.Connection) -> None:
+    for statement in (*_ONE_SERIES, *SHARING_SCHEMA.split(";")):
+        db.execute(statement)
+    db.execute("UPDATE job SET owner = ? WHERE owner = ?", (OWNER_NAME, _ONLY_OWNER_OF_1))
+    for row in db.execute("SELECT id, spec, owner FROM job").fetchall():
+        digests = input_digests(jobs_pb2.JobSpec.FromString(row["spec"]))
+        db.executemany("INSERT OR IGNORE INTO job_input VALUES (?, ?)", [(d, row["id"]) for d in digests])
+        db.executemany("INSERT OR IGNORE INTO holding VALUES (?, ?)", [(d, row["owner"]) for d in digests])
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2}
+
+
+def migrate(db: sqlite3.Connection, version: int, target: int) -> None:
+    """Take every step from `version` to `target`.
+
+    Raises:
+        sqlite3.Error, DecodeError: the database is damaged; the step that met it changed nothing.
+    """
+    for step in range(version, target):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            _STEPS[step](db)
+            db.execute(f"PRAGMA user_version = {step + 1}")
+        except BaseException:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")

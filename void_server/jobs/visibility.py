@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which blobs a caller may open: what it uploaded, and what a job that it may see reads or has published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from void_server.access.principals import Principal
+from void_server.jobs.database import Database
+
+_OPENS = """
+SELECT EXISTS (SELECT 1 FROM holding WHERE digest = :digest AND owner = :name)
+    OR EXISTS (SELECT 1 FROM job_input JOIN job ON job.id = job_input.job_id
+               WHERE digest = :digest AND (:everybody OR job.owner = :name))
+    OR EXISTS (SELECT 1 FROM output JOIN job ON job.id = output.job_id
+               WHERE digest = :digest AND (:everybody OR job.owner = :name))
+"""
+
+
+class Visibility:
+    """Answers from the job database; everything else in the frame store (work in progress) opens for nobody."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def uploaded(self, digest: str, principal: Principal) -> None:
+        """Record that the caller sent all bytes of a blob."""
+        with self._db.transaction() as db:
+            db.execute("INSERT OR IGNORE INTO holding VALUES (?, ?)", (digest, principal.name))
+
+    def opens(self, digest: str, principal: Principal) -> bool:
+        """Whether the caller may open this blob, if it is there."""
+        return bool(self.among([digest], principal))
+
+    def among(self, digests: Iterable[str], principal: Principal) -> set[str]:
+        """Those of `digests` that the caller may open, if they are there."""
+        who = {"name": principal.name, "everybody": principal.viewer is None}
+        with self._db.reading() as db:
+            return {d for d in digests if db.execute(_OPENS, {"digest": d, **who}).fetchone()[0]}
