@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,6 +74,28 @@ def load_config(text: str) -> ColourConfig:
     )
 
 
+def chosen_config(option: str, environment: Mapping[str, str]) -> ColourConfig | None:
+    """The config that `--ocio` names, else the one of $OCIO; None when neither does.
+
+    Raises:
+        BadInput: it cannot be used; the message says which of the two named it.
+    """
+    if option:
+        return load_config(option)
+    named = environment.get("OCIO", "")
+    if not named:
+        return None
+    try:
+        return load_config(named)
+    except BadInput as error:
+        raise BadInput(
+            f"The config that the environment variable OCIO names cannot travel with the job: {error.message}",
+            fix="Give --ocio ocio://default to work without it, or --ocio with a self-contained .ocioz "
+            "(`ocioarchive` makes one).",
+            file=error.file,
+        ) from error
+
+
 def colour_space(name: str, config: ColourConfig | None) -> types_pb2.ColourSpace | None:
     """The contract's colour space; None when the user named neither space nor config."""
     if not name and config is None:
@@ -99,7 +122,7 @@ def pack(config: Path) -> bytes:
             _add(archive, "config.ocio", text.encode())
             for path in members:
                 _add(archive, path.relative_to(config.parent).as_posix(), path.read_bytes())
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise BadInput(f"The OCIO config {config} cannot be read: {error}.", file=str(config)) from error
     _check_stays_inside(config, text)
     return out.getvalue()

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 
 from void.v1 import jobs_pb2
@@ -16,6 +18,14 @@ from void_client.content import Meter
 from void_client.events import Sink
 from void_client.results import ResultFolder, holds, whole_file
 from void_client.transfer import PARALLEL, Stop, Stopped, download
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """An output that is on its way: the digest of its bytes, and the task that ends when it is written."""
+
+    digest: str
+    delivered: Future[None]
 
 
 class Delivery:
@@ -33,9 +43,9 @@ class Delivery:
         self._on_event = on_event
         self._stop = Stop()
         self._pool = ThreadPoolExecutor(PARALLEL, "void-fetch")
-        self._futures: dict[tuple[int, int], Future[None]] = {}
+        self._taken: dict[tuple[int, int], _Taken] = {}
         self._lock = threading.Lock()
-        self._written = 0
+        self._written: set[Path] = set()
         self._meter: Meter | None = None
 
     def __enter__(self) -> Delivery:
@@ -51,18 +61,22 @@ class Delivery:
     @property
     def written(self) -> int:
         """How many files are whole in the result folder."""
-        return self._written
+        return len(self._written)
 
     def take(self, output: jobs_pb2.Output) -> None:
         """Fetch an output in the background; one that was taken before is not fetched again.
+
+        An output that was published again with other bytes takes the place of the one before.
 
         Raises:
             ClientError: an earlier output could not be fetched or written.
         """
         self._raise_first_error()
         key = (output.kind, output.frame)
-        if key not in self._futures:
-            self._futures[key] = self._pool.submit(self._deliver, output)
+        before = self._taken.get(key)
+        if before is None or before.digest != output.blob.digest:
+            delivered = self._pool.submit(self._deliver, output, before)
+            self._taken[key] = _Taken(output.blob.digest, delivered)
 
     def finish(self, outputs: Iterable[jobs_pb2.Output] = ()) -> int:
         """Wait until everything is written; returns the number of files.
@@ -75,9 +89,9 @@ class Delivery:
         """
         for output in outputs:
             self.take(output)
-        for future in list(self._futures.values()):
-            future.result()
-        return self._written
+        for taken in list(self._taken.values()):
+            taken.delivered.result()
+        return self.written
 
     def fetch_all(self, outputs: Iterable[jobs_pb2.Output]) -> int:
         """Fetch all outputs of an ended job, telling how far it is; returns the number of files."""
@@ -86,11 +100,14 @@ class Delivery:
         return self.finish(wanted)
 
     def _raise_first_error(self) -> None:
-        for future in self._futures.values():
+        for future in (taken.delivered for taken in self._taken.values()):
             if future.done() and not future.cancelled() and (error := future.exception()):
                 raise error
 
-    def _deliver(self, output: jobs_pb2.Output) -> None:
+    def _deliver(self, output: jobs_pb2.Output, before: _Taken | None) -> None:
+        if before:
+            # Both go to one path, and the last published must stay. The pool began the other first, so it ends.
+            wait([before.delivered])
         path = self._folder.path(output.kind, output.frame)
         if path is None or self._stop.requested:
             return
@@ -104,7 +121,7 @@ class Delivery:
         except Stopped:
             return
         with self._lock:
-            self._written += 1
+            self._written.add(path)
         if self._meter:
             self._meter.add(files=1)
         self._on_event(events.Written(events.output_name(output.kind), output.frame, str(path), fetch))

@@ -147,6 +147,20 @@ class JobCancelled(ClientError):
     exit_code = ExitCode.CANCELLED
 
 
+class Left(ClientError):
+    """The user left with Ctrl-C; the job, if there is one, goes on."""
+
+    code = "left"
+    exit_code = ExitCode.CANCELLED
+
+
+class ClientDefect(ClientError):
+    """The client failed at something that it should have done, or should have refused in better words."""
+
+    code = "client_defect"
+    exit_code = ExitCode.JOB_FAILED
+
+
 _CLASS_OF_STATUS: dict[grpc.StatusCode, type[ClientError]] = {
     grpc.StatusCode.UNAVAILABLE: ServerUnreachable,
     grpc.StatusCode.DEADLINE_EXCEEDED: ServerUnreachable,

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Container, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from void.v1 import types_pb2
 
-from void_client.errors import BadInput, SpecRefused
+from void_client.errors import BadInput
 from void_client.sequence import (
     FramePattern,
     FrameRange,
@@ -55,11 +55,13 @@ class Inputs:
         range: the frames to work on.
         by_role: the inputs given, by role; `plate` is always there.
         notes: what was decided for the user, one sentence each.
+        problems: what is missing, of all inputs.
     """
 
     range: FrameRange
     by_role: dict[str, Input]
     notes: tuple[str, ...] = ()
+    problems: tuple[types_pb2.Problem, ...] = ()
 
     @property
     def plate(self) -> Input:
@@ -76,11 +78,19 @@ class Inputs:
         for role in MATTES:
             if role in self.by_role:
                 yield from self.by_role[role].files
-        yield self.plate.files[0]
+        yield from self.plate.files[:1]
+
+    def only(self, paths: Container[Path]) -> Inputs:
+        """The same with no other files than these."""
+        kept = {
+            role: replace(given, files=tuple(f for f in given.files if f.path in paths))
+            for role, given in self.by_role.items()
+        }
+        return replace(self, by_role=kept)
 
 
 def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") -> Inputs:
-    """Find the files of all inputs.
+    """Find the files of all inputs; what is missing is in the answer's `problems`.
 
     Args:
         patterns: what the user wrote, by role; mattes but `quadmask` may end with `:channel`. Needs `plate`.
@@ -89,7 +99,6 @@ def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") 
 
     Raises:
         BadInput: a pattern is unusable, or no range can be told.
-        SpecRefused: files are missing; all of them are named at once.
     """
     parsed: dict[str, tuple[FramePattern, str]] = {}
     for role in ROLES:
@@ -109,9 +118,7 @@ def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") 
         by_role[role] = Input(role, pattern, channel, files)
         if problem:
             problems.append(problem)
-    if problems:
-        raise SpecRefused(problems)
-    return Inputs(frames, by_role, tuple(notes))
+    return Inputs(frames, by_role, tuple(notes), tuple(problems))
 
 
 def _range_on_disk(plate: FramePattern) -> FrameRange:
@@ -174,7 +181,7 @@ def _input_file(pattern: FramePattern, frame: int) -> InputFile:
 def _problem(role: str, frames: list[int], file: str, message: str, fix: str) -> types_pb2.Problem:
     return types_pb2.Problem(
         severity=types_pb2.SEVERITY_ERROR,
-        code="missing_frame",
+        code="missing_frames",
         input=role,
         frames=frames,
         file=file,

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a user's wish to an accepted job: files found and hashed, mattes checked, frames sent, job submitted."""
+"""From a draft without problems to an accepted job: files hashed, mattes checked, frames sent, job submitted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ from void_client import events
 from void_client.colour_config import ColourConfig, colour_space
 from void_client.connection import Connection, Retries
 from void_client.content import Content, hash_files
-from void_client.errors import BadInput, ServerDefect, SpecRefused
+from void_client.errors import BadInput, Left, ServerDefect, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import InputFile, Inputs
-from void_client.results import ResultFolder, check_spares_inputs, result_folder
 from void_client.specification import RemoveOptions, build_spec
 from void_client.transfer import upload
 
@@ -27,13 +26,12 @@ PREFLIGHT_TIMEOUT_S = 3600.0
 
 @dataclass(frozen=True)
 class Order:
-    """An order that is ready to be sent: its spec, the bytes behind it, and where the results will lie."""
+    """An order that is ready to be sent: its spec and the bytes behind it."""
 
     spec: jobs_pb2.JobSpec
     inputs: Inputs
     contents: Mapping[Path, Content]
     archive: Content | None
-    folder: ResultFolder
 
     def checked_first(self) -> list[Content]:
         """What preflight needs to check the artist's part: mattes, the first plate frame, the colour config."""
@@ -50,26 +48,30 @@ class Order:
         return [self.contents[f.path] for f in files]
 
 
-def prepare(options: RemoveOptions, inputs: Inputs, config: ColourConfig | None, on_event: Sink) -> Order:
-    """Hash all files, make the spec and the result folder; needs no server.
+def prepare(
+    options: RemoveOptions,
+    inputs: Inputs,
+    config: ColourConfig | None,
+    output: types_pb2.OutputPlace,
+    on_event: Sink,
+) -> Order:
+    """Hash all files and make the spec; needs no server.
 
     Args:
         options: what the user asks.
         inputs: the files found.
         config: the OCIO config that travels with the job.
+        output: where the results go.
         on_event: told how far the hashing is.
 
     Raises:
-        BadInput, SpecRefused: files are unreadable or would be overwritten, or the folder cannot be written to.
+        SpecRefused: files are unreadable; all of them are named.
     """
     contents, unreadable = hash_files(((f.path, f.name) for f in inputs.files()), on_event)
     if unreadable:
-        raise SpecRefused(_unreadable_problems(inputs, unreadable))
-    spec = build_spec(options, inputs, contents, colour_space(options.colour_space, config))
-    folder = result_folder(spec)
-    check_spares_inputs(folder, inputs.range.frames(), [f.path for f in inputs.files()])
-    folder.prepare()
-    return Order(spec, inputs, contents, config.archive if config else None, folder)
+        raise SpecRefused(unreadable_problems(inputs, unreadable))
+    spec = build_spec(options, inputs, contents, output, colour_space(options.colour_space, config))
+    return Order(spec, inputs, contents, config.archive if config else None)
 
 
 def capabilities(connection: Connection) -> server_pb2.GetCapabilitiesResponse:
@@ -106,11 +108,19 @@ def submit(
     Raises:
         ClientError: the server refused, or the connection stayed broken; with `again` it is not tried twice, because
             each time would make one attempt more.
+        Left: Ctrl-C was pressed while nobody knows whether the server has the job.
     """
     request = jobs_pb2.SubmitRequest(spec=spec, again=again)
-    answer = connection.call(lambda s: s.jobs.Submit, request, repeatable=not again)
-    job, state = answer.job, events.state_name(answer.job.state)
-    on_event(events.Accepted(job.id, job.request_id, job.attempt, answer.created, state))
+    try:
+        answer = connection.call(lambda s: s.jobs.Submit, request, repeatable=not again)
+        job, state = answer.job, events.state_name(answer.job.state)
+        on_event(events.Accepted(job.id, job.request_id, job.attempt, answer.created, state))
+    except KeyboardInterrupt as error:
+        finds = "" if again else "The same command finds it; "
+        raise Left(
+            "Interrupted while the job was being submitted; the server may have accepted it.",
+            fix=f"{finds}`void jobs list` shows it, `void jobs cancel` ends it.",
+        ) from error
     return answer
 
 
@@ -154,7 +164,8 @@ def tell_report(
         on_event(events.Preflight(tuple(map(events.finding, problems)), report.unseen_files))
 
 
-def _unreadable_problems(inputs: Inputs, errors: list[BadInput]) -> list[types_pb2.Problem]:
+def unreadable_problems(inputs: Inputs, errors: list[BadInput]) -> list[types_pb2.Problem]:
+    """The problems to tell of files that could not be hashed."""
     where = {f.name: (role, f.frame) for role, given in inputs.by_role.items() for f in given.files}
     return [
         types_pb2.Problem(

@@ -14,14 +14,19 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
-from void.v1 import jobs_pb2
+from void.v1 import jobs_pb2, types_pb2
 
+from void_client import events
 from void_client.content import sha256_of
-from void_client.errors import BadInput, WriteFailed
-from void_client.sequence import describe_frames
+from void_client.errors import BadInput, ServerDefect, WriteFailed
+from void_client.events import Sink
+from void_client.sequence import FramePattern, describe_frames
+
+MAX_PADDING = 99
+"""Most digits of a frame number: what `%0NNd` can say."""
 
 PARTIAL_PREFIX, PARTIAL_SUFFIX = ".void-", ".part"
 _POSIX = os.name == "posix"
@@ -73,17 +78,25 @@ class ResultFolder:
             if path := self.path(kind, 0):
                 yield path, None
 
+    def older_frames(self, frames: Iterable[int]) -> list[int]:
+        """Numbers of result frames of this name that lie here and that a job of `frames` will not replace."""
+        there: set[int] = set()
+        for folder, suffix in _EXR_FOLDERS.values():
+            prefix = f"{self.root / folder / self.name}{suffix}."
+            there.update(FramePattern(prefix, prefix, ".exr", self.padding).frames_on_disk())
+        return sorted(there.difference(frames))
+
     def prepare(self) -> None:
-        """Make the folders, prove that they can be written to, and remove what killed runs left.
+        """Prove that the folders can be written to, and remove what killed runs left; makes no folder.
 
         Raises:
             BadInput: a folder cannot be made or written to.
         """
         for folder in {self.root / sub for sub, _ in _EXR_FOLDERS.values()}:
             try:
-                folder.mkdir(parents=True, exist_ok=True)
                 remove_leftovers(folder)
-                with tempfile.TemporaryFile(prefix=PARTIAL_PREFIX, suffix=PARTIAL_SUFFIX, dir=folder):
+                nearest = next(p for p in (folder, *folder.parents) if p.exists())
+                with tempfile.TemporaryFile(prefix=PARTIAL_PREFIX, suffix=PARTIAL_SUFFIX, dir=nearest):
                     pass
             except OSError as error:
                 raise BadInput(
@@ -93,12 +106,48 @@ class ResultFolder:
                 ) from error
 
 
-def result_folder(spec: jobs_pb2.JobSpec, directory: Path | None = None) -> ResultFolder:
-    """The result folder that an order names, or the same below another directory."""
-    place = spec.output
-    return ResultFolder(
-        directory or Path(place.directory), place.name, max(place.padding, 1), spec.settings.preview
+def result_folder(
+    place: types_pb2.OutputPlace, preview: bool, directory: Path | None = None, job_id: str = ""
+) -> ResultFolder:
+    """The result folder that an order names, or the same below another directory.
+
+    Args:
+        place: what the order says.
+        preview: whether it asks for a preview.
+        directory: instead of the order's own.
+        job_id: the job that the order came with, named in the error.
+
+    Raises:
+        ServerDefect: the order, which a server may have sent, names files that would lie elsewhere.
+    """
+    name, whose = place.name, f"Job {job_id}" if job_id else "The order"
+    if name in ("", "..") or "\0" in name or PureWindowsPath(name).name != name:
+        raise ServerDefect(
+            f"{whose} names its results {name!r}, which is no file name. Nothing was written.",
+            fix="Ask the server's keeper where the job comes from.",
+        )
+    if place.padding > MAX_PADDING:
+        raise ServerDefect(
+            f"{whose} pads frame numbers to {place.padding} digits; {MAX_PADDING} are possible."
+        )
+    return ResultFolder(directory or Path(place.directory), name, max(place.padding, 1), preview)
+
+
+def tell_older_frames(folder: ResultFolder, frames: Iterable[int], on_event: Sink) -> None:
+    """Warn when result frames of an earlier run lie where a job of `frames` writes and will stay there."""
+    if not (older := folder.older_frames(frames)):
+        return
+    example = folder.path(jobs_pb2.OUTPUT_KIND_RESULT, older[0])
+    found = events.Finding(
+        severity="warning",
+        code="older_results",
+        input="",
+        frames=tuple(older),
+        file=str(example),
+        message=f"{folder.root} holds results named {folder.name} that this job leaves as they are.",
+        fix="Remove them if they are of an older take, or choose another --name.",
     )
+    on_event(events.Preflight((found,), 0))
 
 
 def check_spares_inputs(folder: ResultFolder, frames: Iterable[int], inputs: Iterable[Path]) -> None:

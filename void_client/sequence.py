@@ -86,8 +86,11 @@ def covering_range(frames: Sequence[int], pattern: str) -> FrameRange:
     return FrameRange(frames[0], frames[-1], steps.pop())
 
 
-def describe_frames(frames: Iterable[int], limit: int = 8) -> str:
-    """Frame numbers as runs, such as `1001-1010, 1015`; after `limit` runs, how many more there are."""
+def describe_frames(frames: Iterable[int], limit: int = 6) -> str:
+    """Frame numbers as runs, such as `1001-1010, 1015`; after `limit` runs, how many more runs there are.
+
+    The server's messages count the same way.
+    """
     runs: list[list[int]] = []
     for frame in sorted(set(frames)):
         if runs and frame == runs[-1][1] + 1:
@@ -95,8 +98,8 @@ def describe_frames(frames: Iterable[int], limit: int = 8) -> str:
         else:
             runs.append([frame, frame])
     shown = [str(a) if a == b else f"{a}-{b}" for a, b in runs[:limit]]
-    rest = sum(b - a + 1 for a, b in runs[limit:])
-    return ", ".join(shown) + (f" and {rest} more" if rest else "")
+    rest = len(runs) - limit
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 @dataclass(frozen=True)

@@ -3,27 +3,24 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from void.v1 import jobs_pb2, server_pb2, types_pb2
+from void.v1 import jobs_pb2, types_pb2
 
 from void_client.content import Content
-from void_client.errors import BadInput, SpecRefused
+from void_client.errors import BadInput
 from void_client.inputs import Input, Inputs
 from void_client.sequence import INT32_MAX, INT32_MIN
 
 MAX_SEED = 2**64 - 1
 MIN_PADDING = 4
 MAX_NAME_LENGTH = 200
-_SEE_CAPABILITIES = "`void capabilities` lists what this server can do."
 DEFAULT_ENGINE = "auto"
 POINT_SEGMENTER = "sam2"
-READERS_OF_WORDS = ("openai", "gemini")
 
 _POINT = re.compile(r"^(-?\d+):(\d+\.?\d*),(\d+\.?\d*)(?:,([+-]))?(?:,(\d+))?$", re.ASCII)
 # Characters that some file system of a studio refuses (Microsoft, "Naming Files, Paths, and Namespaces"), and
@@ -66,6 +63,15 @@ class RemoveOptions:
             raise BadInput(f"The seed {self.seed} is not from 0 to 2^64 - 1.", fix="Change --seed.")
         if not self.patterns.get("plate"):
             raise BadInput("No plate is named.", fix="Give the source frames with --plate plate.####.exr.")
+        words = (self.name, self.view, self.engine, self.reasoner, self.prompt, self.instruction)
+        for text in (
+            *self.patterns.values(),
+            *words,
+            self.colour_space,
+            *self.options,
+            *self.options.values(),
+        ):
+            check_is_unicode(text)
         self._check_says_what_to_remove()
 
     @property
@@ -93,6 +99,22 @@ def default_name(inputs: Inputs, view: str) -> str:
     return f"{base}_{view}_void" if view and view not in base else f"{base}_void"
 
 
+def check_is_unicode(text: str) -> str:
+    """The text, if it can be part of an order.
+
+    Raises:
+        BadInput: it holds bytes that are no UTF-8, as an old file name may.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(text).decode(errors="backslashreplace")
+        raise BadInput(
+            f"The name {shown} is not UTF-8.", fix="Rename the file or folder.", file=shown
+        ) from error
+    return text
+
+
 def check_name(name: str) -> str:
     """The name, if it can be a file name on every system.
 
@@ -108,10 +130,25 @@ def check_name(name: str) -> str:
     return name
 
 
+def output_place(options: RemoveOptions, inputs: Inputs) -> types_pb2.OutputPlace:
+    """Where the results of an order go.
+
+    Raises:
+        BadInput: the folder or the name cannot be used.
+    """
+    return types_pb2.OutputPlace(
+        # Links are left as they are: the user's own way to a shared folder is part of the order.
+        directory=check_is_unicode(os.path.abspath(options.out)),  # noqa: PTH100
+        name=check_name(options.name or default_name(inputs, options.view)),
+        padding=max(MIN_PADDING, inputs.plate.pattern.width),
+    )
+
+
 def build_spec(
     options: RemoveOptions,
     inputs: Inputs,
     contents: Mapping[Path, Content],
+    place: types_pb2.OutputPlace,
     colour: types_pb2.ColourSpace | None = None,
 ) -> jobs_pb2.JobSpec:
     """The order for the server.
@@ -120,6 +157,7 @@ def build_spec(
         options: what the user asks.
         inputs: the files found.
         contents: digest of every file of `inputs`.
+        place: where the results go.
         colour: colour space and config; None = the server finds them.
     """
     shot = types_pb2.Shot(
@@ -144,38 +182,8 @@ def build_spec(
             cloud_consent=options.cloud_consent,
             options=dict(options.options),
         ),
-        output=types_pb2.OutputPlace(
-            # Links are left as they are: the user's own way to a shared folder is part of the order.
-            directory=os.path.abspath(options.out),  # noqa: PTH100
-            name=check_name(options.name or default_name(inputs, options.view)),
-            padding=max(MIN_PADDING, inputs.plate.pattern.width),
-        ),
+        output=place,
     )
-
-
-def check_capabilities(
-    options: RemoveOptions, frames: int, server: server_pb2.GetCapabilitiesResponse
-) -> None:
-    """Make sure that the server can do what the settings say.
-
-    Args:
-        options: what the user asks.
-        frames: number of frames to work on.
-        server: what the server can do.
-
-    Raises:
-        SpecRefused: it cannot; all reasons at once.
-    """
-    found = [
-        *_check_plug("engine", options.engine, server.engines, frames, also=(DEFAULT_ENGINE,)),
-        *_check_plug("segmenter", options.segmenter, server.segmenters, frames),
-        *_check_plug("reasoner", options.reasoner, server.reasoners, frames, also=("none",)),
-        *_check_options(options.options, server.options),
-    ]
-    if options.instruction and not (options.drawn or options.points or options.reasoner):
-        found += _check_reader_of_words(server.reasoners)
-    if found:
-        raise SpecRefused(found)
 
 
 def parse_pairs(pairs: Sequence[str]) -> dict[str, str]:
@@ -229,88 +237,3 @@ def _sequence(given: Input, contents: Mapping[Path, Content]) -> types_pb2.Frame
             types_pb2.FrameFile(frame=f.frame, name=f.name, blob=contents[f.path].blob) for f in given.files
         ],
     )
-
-
-def _check_plug(
-    kind: str,
-    name: str,
-    plugs: Sequence[server_pb2.Plug],
-    frames: int,
-    also: tuple[str, ...] = (),
-) -> list[types_pb2.Problem]:
-    if not name:
-        return []
-    plug = next((p for p in plugs if p.name == name), None)
-    if plug is None:
-        names = [p.name for p in plugs]
-        return [] if name in also else [_problem(f"There is no {kind} '{name}'.{_near(name, names)}")]
-    if not plug.available:
-        reason = plug.unavailable_reason.rstrip(".") or "not available on this server"
-        return [_problem(f"The {kind} '{name}' cannot be used: {reason}.")]
-    if plug.max_frames and frames > plug.max_frames:
-        return [
-            _problem(
-                f"The {kind} '{name}' takes at most {plug.max_frames} frames; the range has {frames}.",
-                "Split the range with --range.",
-            )
-        ]
-    return []
-
-
-def _check_reader_of_words(reasoners: Sequence[server_pb2.Plug]) -> list[types_pb2.Problem]:
-    readers = [p for p in reasoners if p.name in READERS_OF_WORDS]
-    if any(p.available for p in readers):
-        return []
-    reasons = "; ".join(f"{p.name}: {p.unavailable_reason.rstrip('.')}" for p in readers) or "it has none"
-    return [
-        _problem(
-            f"An instruction alone cannot say what to remove on this server ({reasons}).",
-            "Draw mattes and give them with --remove.",
-        )
-    ]
-
-
-def _check_options(given: Mapping[str, str], known: Sequence[server_pb2.Option]) -> list[types_pb2.Problem]:
-    by_name = {o.name: o for o in known}
-    problems = []
-    for name, value in sorted(given.items()):
-        option = by_name.get(name)
-        if option is None:
-            problems.append(_problem(f"There is no option '{name}'.{_near(name, by_name)}"))
-        elif not _fits(option, value):
-            problems.append(_problem(f"{name}={value} is not possible.", f"Give {describe_values(option)}."))
-    return problems
-
-
-def _fits(option: server_pb2.Option, value: str) -> bool:
-    if option.type == "switch":
-        return value in ("on", "off")
-    if option.type == "choice":
-        return value in option.choices
-    try:
-        number = int(value) if option.type == "integer" else float(value)
-    except ValueError:
-        return False
-    return option.minimum <= number <= option.maximum
-
-
-def describe_values(option: server_pb2.Option) -> str:
-    """What an option may be set to, in words."""
-    if option.type == "switch":
-        return "on or off"
-    if option.type == "choice":
-        return " or ".join(option.choices)
-    kind = "a whole number" if option.type == "integer" else "a number"
-    return f"{kind} from {option.minimum:g} to {option.maximum:g}"
-
-
-def _near(name: str, names: Iterable[str]) -> str:
-    all_names = sorted(names)
-    near = difflib.get_close_matches(name, all_names, n=3, cutoff=0.5)
-    if near:
-        return f" Did you mean {' or '.join(near)}?"
-    return f" There are: {', '.join(all_names)}." if all_names else ""
-
-
-def _problem(message: str, fix: str = _SEE_CAPABILITIES) -> types_pb2.Problem:
-    return types_pb2.Problem(severity=types_pb2.SEVERITY_ERROR, code="unsupported", message=message, fix=fix)

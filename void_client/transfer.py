@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol
 import grpc
 from void.v1 import frames_pb2, types_pb2
 
-from void_client.connection import Connection, Retries
+from void_client.connection import Connection, Retries, retry_wait
 from void_client.content import Content, Meter, sha256_of
 from void_client.errors import BadInput, CorruptTransfer, status_of
 from void_client.events import Sink
@@ -158,17 +158,21 @@ class _Upload:
         self._stop = stop
         self._retries = Retries(connection.policy, stop.sleep)
         self._counted = 0
+        self._furthest = 0
         self._read_error: OSError | None = None
 
     def run(self, offset: int) -> None:
+        self._furthest = offset
         while not self._try_once(offset):
             self._connection.renew()
             missing = find_missing(self._connection, [self._content.blob])
             if self._content.digest not in missing:
                 break
-            if missing[self._content.digest] > offset:
-                self._retries.progressed()
             offset = missing[self._content.digest]
+            # A server that drops and takes the same bytes again and again makes no progress.
+            if offset > self._furthest:
+                self._furthest = offset
+                self._retries.progressed()
         self._count_to(self._content.size)
 
     def _try_once(self, offset: int) -> bool:
@@ -193,7 +197,7 @@ class _Upload:
             raise Stopped from error
         if self._read_error:
             raise BadInput(f"{name} cannot be read: {self._read_error}.", file=name) from self._read_error
-        if self._retries.absorb(error):
+        if self._may_go_on(error):
             if self._stop.requested:
                 raise Stopped from error
             return
@@ -206,6 +210,13 @@ class _Upload:
         told = self._connection.error(error)
         told.file = name
         raise told from error
+
+    def _may_go_on(self, error: grpc.RpcError) -> bool:
+        # ABORTED: the offset is not where the server stands, or somebody else sends the same blob; either way
+        # FindMissing tells how to go on.
+        if status_of(error) == grpc.StatusCode.ABORTED:
+            return self._retries.failed(retry_wait(error) or 0.0)
+        return self._retries.absorb(error)
 
     def _is_unchanged(self) -> bool:
         with self._content.open() as file:

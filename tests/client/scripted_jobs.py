@@ -24,6 +24,7 @@ class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
         self.failing: list[Callable[[grpc.ServicerContext], None]] = []
         self.got = 0
         self.state = jobs_pb2.JOB_STATE_RUNNING
+        self.spec = jobs_pb2.JobSpec()
 
     def Watch(self, request, context):  # noqa: N802
         self.asked.append(request.from_event)
@@ -40,7 +41,7 @@ class ScriptedJobs(jobs_pb2_grpc.JobsServicer):
         self.got += 1
         if self.failing:
             self.failing.pop(0)(context)
-        return jobs_pb2.GetResponse(job=jobs_pb2.Job(id=request.id, state=self.state))
+        return jobs_pb2.GetResponse(job=jobs_pb2.Job(id=request.id, state=self.state, spec=self.spec))
 
 
 def serve(servicer: ScriptedJobs) -> tuple[grpc.Server, str]:

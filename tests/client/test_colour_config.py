@@ -12,7 +12,7 @@ import PyOpenColorIO as ocio
 import pytest
 
 from void_client import colour_config
-from void_client.colour_config import colour_space, load_config, pack
+from void_client.colour_config import ColourConfig, chosen_config, colour_space, load_config, pack
 from void_client.errors import BadInput
 
 CONFIG = """ocio_profile_version: 2
@@ -155,3 +155,18 @@ def test_an_archive_is_named_by_its_blob(tmp_path: Path) -> None:
     config = load_config(str(write_config(tmp_path)))
     space = colour_space("", config)
     assert space is not None and config.archive is not None and space.archive == config.archive.blob
+
+
+def test_a_config_of_the_environment_that_cannot_travel_names_the_variable_and_the_ways_out(
+    tmp_path: Path,
+) -> None:
+    config = tmp_path / "config.ocio"
+    config.write_text("ocio_profile_version: 2\nsearch_path: /studio/luts\n")
+    with pytest.raises(BadInput) as caught:
+        chosen_config("", {"OCIO": str(config)})
+    assert "environment variable OCIO" in caught.value.message and "/studio/luts" in caught.value.message
+    assert "--ocio ocio://default" in caught.value.fix and ".ocioz" in caught.value.fix
+
+
+def test_a_config_of_the_option_goes_before_the_environments() -> None:
+    assert chosen_config("ocio://default", {"OCIO": "/none"}) == ColourConfig(builtin="ocio://default")

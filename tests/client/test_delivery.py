@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import time
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,14 @@ def test_an_error_of_the_caller_ends_downloads_and_leaves_nothing_half_written(
         raise KeyboardInterrupt
     assert time.monotonic() - begun < 5
     assert list(tmp_path.rglob("*.exr")) == list(tmp_path.rglob("*.part")) == []
+
+
+def test_an_output_that_is_published_again_with_other_bytes_replaces_the_first(
+    connection: Connection, tmp_path: Path
+) -> None:
+    first, again = result(stored(connection, 2 * 2**20), 1), result(stored(connection, 100), 1)
+    with Delivery(connection, ResultFolder(tmp_path, "shot", 4), lambda event: None) as delivery:
+        delivery.take(first)
+        delivery.take(again)
+        assert delivery.finish([again]) == 1
+    assert sha256((tmp_path / "shot.0001.exr").read_bytes()).hexdigest() == again.blob.digest

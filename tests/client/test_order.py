@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -11,7 +14,7 @@ from void.v1 import jobs_pb2, types_pb2
 
 from tests.client.scripted_jobs import ScriptedJobs, ended, serve
 from void_client.connection import Connection, RetryPolicy, Target
-from void_client.errors import ServerUnreachable, SpecRefused
+from void_client.errors import Left, ServerUnreachable, SpecRefused
 from void_client.events import Accepted, Event, Notes, Preflight
 from void_client.order import submit, tell_report
 
@@ -79,3 +82,18 @@ def test_a_submit_that_asks_for_a_new_attempt_is_made_once(
     with pytest.raises(ServerUnreachable):
         submit(scripted, jobs_pb2.JobSpec(), True, lambda event: None)
     assert servicer.got == 1
+
+
+@pytest.mark.parametrize(("again", "hint"), [(False, "same command finds it"), (True, "void jobs list")])
+def test_an_interrupt_while_a_submit_is_under_way_says_that_the_job_may_exist(
+    scripted: Connection, servicer: ScriptedJobs, again: bool, hint: str
+) -> None:
+    def pressed(context: grpc.ServicerContext) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(1)
+
+    servicer.failing = [pressed]
+    with pytest.raises(Left, match="may have accepted it") as caught:
+        submit(scripted, jobs_pb2.JobSpec(), again, lambda event: None)
+    assert hint in caught.value.fix
+    assert ("same command" in caught.value.fix) is not again

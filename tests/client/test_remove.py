@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from void.v1 import jobs_pb2
 
 from tests.client.conftest import Command, Ran, ServerProcess, clean_environment
 from tests.client.cutting_proxy import CuttingProxy
+from tests.client.scripted_jobs import ScriptedJobs, serve
 from tests.small_shot import SmallShot, write_exr, write_small_shot
 
 TREE = [
@@ -133,7 +135,7 @@ def test_a_piped_run_is_plain_lines(void: Command, shot: SmallShot) -> None:
     assert ran.out.splitlines()[-1].startswith("Done in")
 
 
-def test_missing_frames_of_all_inputs_are_told_at_once_before_a_server_is_looked_for(
+def test_missing_frames_of_all_inputs_are_told_at_once_even_when_no_server_answers(
     void: Command, shot: SmallShot
 ) -> None:
     void.environment["VOID_SERVER"] = "127.0.0.1:1"
@@ -341,3 +343,64 @@ def test_fetching_onto_the_inputs_is_refused(void: Command, tmp_path: Path) -> N
     ran = void(*wish(shot, "--json", "--name", "plate"))
     refused = void("jobs", "fetch", job_of(ran), "--out", str(shot.folder / "plate"))
     assert refused.code == 2 and "overwrite" in refused.err
+
+
+def test_an_interrupted_watch_leaves_the_job_alone(void: Command, tmp_path: Path) -> None:
+    job = job_of(void(*long_wish(tmp_path, 25), "--detach"))
+    process = void.start("jobs", "watch", job, "--json")
+    read_until(process, "progress")
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    last = json.loads(out.splitlines()[-1])
+    assert (process.returncode, last["event"], last["code"]) == (130, "error", "left")
+    assert f"The job goes on; `void jobs cancel {job}` ends it." in last["fix"]
+    assert void("jobs", "watch", job).code == 0
+
+
+def test_an_interrupted_fetch_leaves_the_job_alone(void: Command, tmp_path: Path) -> None:
+    job = job_of(void(*long_wish(tmp_path, 26), "--detach"))
+    process = void.start("jobs", "fetch", job, "--json")
+    read_until(process, "progress")
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert void("jobs", "fetch", job).code == 0
+
+
+def test_a_detached_run_leaves_no_folder(void: Command, shot: SmallShot) -> None:
+    assert void(*wish(shot, "--detach", "--seed", "27")).code == 0
+    assert not (void.folder / "out").exists()
+
+
+def test_older_frames_that_a_shorter_run_leaves_are_named(void: Command, shot: SmallShot) -> None:
+    assert void(*wish(shot)).code == 0
+    before = (void.folder / "out" / "shot.1003.exr").read_bytes()
+    ran = void(*wish(shot, "--range", "1001-1002"))
+    assert ran.code == 0
+    assert ran.out.count("warning: frame 1003 ") == 1
+    assert (void.folder / "out" / "shot.1003.exr").read_bytes() == before
+
+
+def test_a_job_whose_name_leads_out_of_the_folder_writes_nothing(void: Command) -> None:
+    servicer = ScriptedJobs(lambda first, context: iter([]))
+    servicer.state = jobs_pb2.JOB_STATE_DONE
+    servicer.spec.output.name = "../../evil"
+    server, address = serve(servicer)
+    void.environment["VOID_SERVER"] = address
+    ran = void("jobs", "fetch", "job77", "--out", "deep/out")
+    server.stop(None)
+    assert ran.code == 4
+    assert "job77" in ran.err and "../../evil" in ran.err
+    assert not (void.folder / "deep").exists()
+
+
+def test_a_config_of_the_environment_that_cannot_travel_says_how_to_go_on(
+    void: Command, shot: SmallShot
+) -> None:
+    config = void.folder / "config.ocio"
+    config.write_text("ocio_profile_version: 2\nsearch_path: /studio/luts\n")
+    void.environment["OCIO"] = str(config)
+    refused = void(*wish(shot))
+    assert refused.code == 2
+    assert "environment variable OCIO" in refused.err and "--ocio ocio://default" in refused.err
+    assert void(*wish(shot, "--ocio", "ocio://default")).code == 0

@@ -13,10 +13,18 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from void.v1 import jobs_pb2
+from void.v1 import jobs_pb2, types_pb2
 
-from void_client.errors import BadInput, WriteFailed
-from void_client.results import ResultFolder, check_spares_inputs, holds, remove_leftovers, whole_file
+from void_client.errors import BadInput, ServerDefect, WriteFailed
+from void_client.results import (
+    ResultFolder,
+    check_spares_inputs,
+    holds,
+    remove_leftovers,
+    result_folder,
+    tell_older_frames,
+    whole_file,
+)
 
 KINDS = [
     jobs_pb2.OUTPUT_KIND_RESULT,
@@ -206,3 +214,43 @@ def test_a_file_holds_its_digest_only_with_the_same_bytes(tmp_path: Path) -> Non
     path.write_bytes(b"pixelz")
     assert not holds(path, digest, 6)
     assert not holds(tmp_path / "none", digest, 6)
+
+
+def test_proving_that_results_can_be_written_makes_no_folder(tmp_path: Path) -> None:
+    ResultFolder(tmp_path / "a" / "out", "shot", 4).prepare()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_frames_of_an_earlier_run_that_will_stay_are_told_once_and_left_alone(tmp_path: Path) -> None:
+    folder, told = ResultFolder(tmp_path, "shot", 4), []
+    for frame in (1010, 1011, 1012):
+        for kind in KINDS[:2]:
+            with whole_file(folder.path(kind, frame)) as file:
+                file.write(b"older")
+    (tmp_path / "shot_b.1020.exr").touch()
+    tell_older_frames(folder, [1010, 1011], told.append)
+    assert [[f.frames for f in e.problems] for e in told] == [[(1012,)]]
+    assert told[0].problems[0].severity == "warning"
+    assert folder.path(KINDS[0], 1012).read_bytes() == b"older"
+
+
+def test_an_empty_folder_gives_no_warning(tmp_path: Path) -> None:
+    told = []
+    tell_older_frames(ResultFolder(tmp_path / "none", "shot", 4), [1], told.append)
+    assert told == []
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../../evil", "/evil", "a/b", "a\\b", "C:evil", "evil/", "a\0b"]
+)
+def test_a_name_from_a_server_that_leads_out_of_the_folder_is_refused_with_the_job(
+    tmp_path: Path, name: str
+) -> None:
+    place = types_pb2.OutputPlace(directory=str(tmp_path), name=name, padding=4)
+    with pytest.raises(ServerDefect, match="Job j7"):
+        result_folder(place, False, tmp_path, "j7")
+
+
+def test_a_padding_from_a_server_that_no_name_can_have_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ServerDefect, match="Job j7"):
+        result_folder(types_pb2.OutputPlace(name="shot", padding=2**31), False, tmp_path, "j7")

@@ -11,14 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from void.v1 import jobs_pb2, server_pb2, types_pb2
 
+from void_client.abilities import check_capabilities
 from void_client.content import hash_files
-from void_client.errors import BadInput, SpecRefused
+from void_client.errors import BadInput
 from void_client.inputs import gather
 from void_client.specification import (
     RemoveOptions,
     build_spec,
-    check_capabilities,
     check_name,
+    output_place,
     parse_pairs,
     parse_points,
 )
@@ -37,7 +38,7 @@ def spec_of(folder: Path, **changes: Any) -> jobs_pb2.JobSpec:
     options = RemoveOptions(**{"patterns": patterns, "out": folder / "out", **changes})
     inputs = gather(dict(options.patterns), None, options.view)
     contents, _ = hash_files(((f.path, f.name) for f in inputs.files()), lambda event: None)
-    return build_spec(options, inputs, contents)
+    return build_spec(options, inputs, contents, output_place(options, inputs))
 
 
 def test_the_same_wish_makes_the_same_bytes(folder: Path) -> None:
@@ -120,11 +121,8 @@ SERVER = server_pb2.GetCapabilitiesResponse(
 
 def refusals(frames: int = 10, **changes: Any) -> list[str]:
     base: dict[str, Any] = {"patterns": {"plate": "p", "remove": "r"}, "out": Path("o")}
-    try:
-        check_capabilities(RemoveOptions(**{**base, **changes}), frames, SERVER)
-    except SpecRefused as error:
-        return [f"{p.message} {p.fix}" for p in error.problems]
-    return []
+    found = check_capabilities(RemoveOptions(**{**base, **changes}), frames, SERVER)
+    return [f"{u.problem.message} {u.problem.fix}" for u in found]
 
 
 def test_what_the_server_offers_is_accepted() -> None:

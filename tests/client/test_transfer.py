@@ -8,6 +8,7 @@ import io
 import os
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,7 +71,7 @@ def test_an_upload_that_is_cut_twice_goes_on_where_it_was(
     told: list[Event] = []
     upload(cut_connection, [content], told.append)
     assert proxy.cuts == 2
-    assert proxy.bytes_up < 17 * MIB
+    assert proxy.bytes_up < 18 * MIB  # 3 + 4 + 12 without going on
     assert told[-1] == Moving("uploading", 1, 1, content.size, content.size)
     assert max(e.bytes_done for e in told if isinstance(e, Moving)) == content.size
     assert downloaded(cut_connection, content.blob) == data_of(content)
@@ -99,10 +100,12 @@ def test_breaks_with_progress_between_them_may_be_more_than_the_tries(
         proxy.cut_after("up", *[3 * MIB] * 5)
         upload(cut, [content], quiet)
         assert proxy.cuts == 5
-    with Connection(lambda: Target(proxy.address, server.token), policy) as cut:
-        proxy.cut_after("down", *[3 * MIB] * 5)
+    # At an address of its own: gRPC may keep the connection of the channel before open for a moment and use it.
+    down = CuttingProxy(server.address)
+    with closing(down), Connection(lambda: Target(down.address, server.token), policy) as cut:
+        down.cut_after("down", *[3 * MIB] * 5)
         assert downloaded(cut, content.blob) == data_of(content)
-        assert proxy.cuts == 10
+        assert down.cuts == 5
 
 
 def test_a_slow_network_moves_everything(

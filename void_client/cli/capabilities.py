@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from google.protobuf.json_format import MessageToDict
 from void.v1 import server_pb2
 
+from void_client.abilities import describe_values
 from void_client.cli.connecting import add_server_options, connect
 from void_client.cli.terminal import Speaker, table
 from void_client.errors import ExitCode
 from void_client.order import capabilities
-from void_client.specification import describe_values
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

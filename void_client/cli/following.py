@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Following a job from the command line: results are written as they are published, Ctrl-C cancels."""
+"""Following a job from the command line: results are written as they are published.
+
+Ctrl-C cancels the job for whoever ordered it just now, and only leaves it for whoever looks at it.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from void.v1 import jobs_pb2
 
@@ -12,24 +16,38 @@ from void_client.cli.interrupt import CancelOnInterrupt
 from void_client.cli.terminal import Speaker
 from void_client.connection import Connection
 from void_client.delivery import Delivery
-from void_client.errors import JobCancelled, WriteFailed
+from void_client.errors import Left, WriteFailed
 from void_client.follow import ENDED, cancel_job, error_of, follow
 from void_client.results import ResultFolder
 
 
 def follow_and_deliver(
-    connection: Connection, job: jobs_pb2.Job, folder: ResultFolder, speaker: Speaker
+    connection: Connection, job: jobs_pb2.Job, folder: ResultFolder, speaker: Speaker, *, ours: bool
 ) -> None:
     """Follow a job to its end and write its outputs.
 
+    Args:
+        connection: the server.
+        job: as it is now.
+        folder: where the outputs go.
+        speaker: told what happens.
+        ours: whether Ctrl-C cancels the job; else it leaves it.
+
     Raises:
         JobFailed, JobCancelled: it ended so; what it had published is written.
+        Left: Ctrl-C was pressed.
         ClientError: the connection stayed broken, or a file could not be fetched or written.
     """
     begun = time.monotonic()
     try:
         with Delivery(connection, folder, speaker) as delivery:
-            ended = job if job.state in ENDED else watch(connection, job.id, speaker, delivery)
+            on_output = delivery.take
+            if job.state in ENDED:
+                ended = job
+            elif ours:
+                ended = _watch_or_cancel(connection, job.id, speaker, on_output)
+            else:
+                ended = watch(connection, job.id, speaker, on_output)
             problem = error_of(ended)
             if job.state in ENDED:
                 delivery.fetch_all(ended.outputs)
@@ -39,7 +57,7 @@ def follow_and_deliver(
         error.fix = f"{error.fix} The job goes on; `void jobs fetch {job.id}` gets the rest.".strip()
         raise
     except KeyboardInterrupt as error:
-        raise JobCancelled(
+        raise Left(
             f"Left before all results of job {job.id} were here.",
             fix=f"`void jobs fetch {job.id}` gets the rest.",
         ) from error
@@ -48,8 +66,28 @@ def follow_and_deliver(
     speaker(events.Done(job.id, str(folder.root), delivery.written, round(time.monotonic() - begun, 3)))
 
 
+OnOutput = Callable[[jobs_pb2.Output], None]
+
+
 def watch(
-    connection: Connection, job_id: str, speaker: Speaker, delivery: Delivery | None = None
+    connection: Connection, job_id: str, speaker: Speaker, on_output: OnOutput | None = None
+) -> jobs_pb2.Job:
+    """Follow a job to its end; returns the ended job.
+
+    Raises:
+        Left: Ctrl-C was pressed; the job goes on.
+        ClientError: the connection stayed broken.
+    """
+    try:
+        return follow(connection, job_id, speaker, on_output)
+    except KeyboardInterrupt as error:
+        raise Left(
+            f"Left job {job_id} before its end.", fix=f"The job goes on; `void jobs cancel {job_id}` ends it."
+        ) from error
+
+
+def _watch_or_cancel(
+    connection: Connection, job_id: str, speaker: Speaker, on_output: OnOutput
 ) -> jobs_pb2.Job:
     """Follow a job to its end, with Ctrl-C as cancel; returns the ended job."""
     interrupts = CancelOnInterrupt(
@@ -57,9 +95,9 @@ def watch(
     )
     try:
         with interrupts:
-            return follow(connection, job_id, speaker, delivery.take if delivery else None)
+            return follow(connection, job_id, speaker, on_output)
     except KeyboardInterrupt as error:
         said = (
             "Its cancel was requested." if interrupts.confirmed else f"`void jobs cancel {job_id}` ends it."
         )
-        raise JobCancelled(f"Left job {job_id}.", fix=said) from error
+        raise Left(f"Left job {job_id}.", fix=said) from error

@@ -16,10 +16,12 @@ from void_client.cli.terminal import Speaker, finding_text, progress_text, table
 from void_client.connection import Connection
 from void_client.errors import ExitCode
 from void_client.follow import cancel_job, error_of, get_job
-from void_client.results import check_spares_inputs, result_folder
+from void_client.results import check_spares_inputs, result_folder, tell_older_frames
 
 STATES = ("queued", "running", "cancelling", "done", "failed", "cancelled")
-_EXIT_CODES = "exit codes: 0 done, 2 bad input, 3 server unreachable, 4 job failed, 130 cancelled"
+_EXIT_CODES = (
+    "exit codes: 0 done, 2 bad input, 3 server unreachable, 4 job failed, 130 cancelled or left with Ctrl-C"
+)
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -37,12 +39,14 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listing.set_defaults(run=run_list)
     for name, run, text in (
         ("show", run_show, "everything about one job"),
-        ("watch", run_watch, "follow a job to its end; Ctrl-C cancels it"),
+        ("watch", run_watch, "follow a job to its end; Ctrl-C leaves, the job goes on"),
         ("cancel", run_cancel, "ask a job to stop; finished work stays recorded"),
-        ("fetch", run_fetch, "write a job's results, following it if it still runs"),
+        ("fetch", run_fetch, "write a job's results, following it if it still runs; Ctrl-C leaves"),
         ("delete", run_delete, "forget an ended job and its outputs on the server"),
     ):
-        action = actions.add_parser(name, help=text, description=text.capitalize() + ".", epilog=_EXIT_CODES)
+        action = actions.add_parser(
+            name, help=text, description=text[0].upper() + text[1:] + ".", epilog=_EXIT_CODES
+        )
         action.add_argument("id", help="the job's id, or its first characters, at least 4")
         if name == "fetch":
             action.add_argument(
@@ -100,12 +104,14 @@ def run_fetch(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     """`void jobs fetch`."""
     with connect(arguments) as connection:
         job = get_job(connection, arguments.id)
-        folder = result_folder(job.spec, Path(arguments.out) if arguments.out else None)
-        plate = job.spec.shot.plate.files
-        check_spares_inputs(folder, [f.frame for f in plate], _named_inputs(job))
+        out = Path(arguments.out) if arguments.out else None
+        folder = result_folder(job.spec.output, job.spec.settings.preview, out, job.id)
+        frames = [f.frame for f in job.spec.shot.plate.files]
+        check_spares_inputs(folder, frames, _named_inputs(job))
         folder.prepare()
         _tell_found(job, speaker)
-        follow_and_deliver(connection, job, folder, speaker)
+        tell_older_frames(folder, frames, speaker)
+        follow_and_deliver(connection, job, folder, speaker, ours=False)
     return ExitCode.DONE
 
 

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from void_client import events
 from void_client.cli import capabilities, doctor, jobs, remove
-from void_client.cli.terminal import JsonLines, Speaker, Terminal
-from void_client.errors import ClientError, JobCancelled
+from void_client.cli.terminal import JsonLines, Speaker, Terminal, flush_streams, make_streams_safe
+from void_client.errors import ClientDefect, ClientError, Left
 from void_client.version import version
 
 _DESCRIPTION = "Removes an object, and what it did to the scene, from EXR shots; a VOID server does the work."
@@ -26,13 +28,16 @@ environment:
   VOID_DATA_DIR      where your own server keeps its data
   OCIO               OCIO config that travels with a job
   NO_COLOR           no colours
+  VOID_DEBUG         1 = where the client itself fails, show the traceback
 
 exit codes:
   0    done
   2    bad input: an option, a pattern, a file or a setting; nothing was computed
   3    the server cannot be reached, or does not accept the token
-  4    the job failed, or a result could not be fetched or written
-  130  cancelled"""
+  4    the job failed, a result could not be fetched or written, or the client itself failed
+  130  cancelled, or left with Ctrl-C"""
+
+_DEBUG = "VOID_DEBUG"
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -53,14 +58,28 @@ def build_parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
-    parsed = build_parser().parse_args(arguments)
-    speaker: Speaker = JsonLines() if parsed.json else Terminal()
+    make_streams_safe()
+    try:
+        parsed = build_parser().parse_args(arguments)
+        return _run(parsed, JsonLines() if parsed.json else Terminal())
+    finally:
+        flush_streams()
+
+
+def _run(parsed: argparse.Namespace, speaker: Speaker) -> int:
     try:
         return int(parsed.run(parsed, speaker))
     except KeyboardInterrupt:
-        error: ClientError = JobCancelled("Interrupted.")
+        error: ClientError = Left("Interrupted.")
     except ClientError as raised:
         error = raised
+    except Exception as raised:  # noqa: BLE001 - the last net: a user gets one line, never a traceback
+        if os.environ.get(_DEBUG):
+            traceback.print_exc()
+        error = ClientDefect(
+            f"This should not happen: {type(raised).__name__}: {' '.join(str(raised).split())}.",
+            fix=f"Please report it, with what the same command tells with {_DEBUG}=1 in its environment.",
+        )
     for event in events.of_error(error):
         speaker(event)
     return int(error.exit_code)

@@ -5,20 +5,22 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+
+from void.v1 import server_pb2
 
 from void_client import events, order
 from void_client.cli.connecting import add_server_options, connect
 from void_client.cli.following import follow_and_deliver
 from void_client.cli.terminal import Speaker
-from void_client.colour_config import ColourConfig, load_config
-from void_client.errors import ExitCode, JobCancelled
-from void_client.inputs import gather
+from void_client.colour_config import chosen_config
+from void_client.connection import Connection
+from void_client.draft import Draft, draft_order, place_order
+from void_client.errors import ClientError, ExitCode, Left
 from void_client.sequence import parse_range
-from void_client.specification import RemoveOptions, check_capabilities, parse_pairs, parse_points
-
-ENGINES = ("auto", "cleanplate", "void")
-REASONERS = ("none", "artist", "motion", "openai", "gemini")
+from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_pairs, parse_points
 
 _DESCRIPTION = """\
 Removes an object, and what it did to the scene, from an EXR shot. Where nothing is removed, the result is the
@@ -39,7 +41,7 @@ results in OUT:
   matte/NAME_matte.####.exr   the mattes alone, as RGBA
   NAME.json, NAME.png, NAME_qc.png   how it was made and how good it is
 
-exit codes: 0 done, 2 bad input, 3 server unreachable, 4 job failed, 130 cancelled"""
+exit codes: 0 done, 2 bad input, 3 server unreachable, 4 job failed, 130 cancelled or left with Ctrl-C"""
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -94,7 +96,7 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--ocio",
         metavar="CONFIG",
-        default=os.environ.get("OCIO", ""),
+        default="",
         help="OCIO config: built-in name, .ocioz, or .ocio with its look-up files (default: $OCIO)",
     )
 
@@ -109,13 +111,17 @@ def _add_output_options(parser: argparse.ArgumentParser) -> None:
 def _add_work_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is done")
     group.add_argument(
-        "--engine", choices=ENGINES, default="auto", help="what fills the region (default: auto)"
+        "--engine",
+        metavar="NAME",
+        default=DEFAULT_ENGINE,
+        help="what fills the region: auto, cleanplate or void (default: auto)",
     )
     group.add_argument(
         "--reasoner",
-        choices=REASONERS,
+        metavar="NAME",
         default="",
-        help="what proposes the affected region (default: artist with --affected, else none)",
+        help="what proposes the affected region: none, artist, motion, openai or gemini"
+        " (default: artist with --affected, else none)",
     )
     group.add_argument(
         "--cloud-consent", action="store_true", help="frames may leave the machine room for a cloud reasoner"
@@ -137,28 +143,41 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     Raises:
         ClientError: see its exit code.
     """
-    options = _options(arguments)
     frames = parse_range(arguments.range) if arguments.range else None
-    config = _config(arguments)
-    inputs = gather(dict(options.patterns), frames, options.view)
-    if inputs.notes:
-        speaker(events.Notes(inputs.notes))
-    with connect(arguments) as connection:
-        connection.greet()
-        check_capabilities(options, len(inputs.range), order.capabilities(connection))
+    draft = draft_order(_options(arguments), frames, lambda: chosen_config(arguments.ocio, os.environ))
+    if draft.inputs and draft.inputs.notes:
+        speaker(events.Notes(draft.inputs.notes))
+    with _greeted(arguments, draft, speaker) as (connection, server):
         try:
-            prepared = order.prepare(options, inputs, config, speaker)
-            answer = order.place(connection, prepared, arguments.again, speaker)
+            job, folder = place_order(connection, server, draft, arguments.again, speaker)
         except KeyboardInterrupt as error:
-            raise JobCancelled(
+            raise Left(
                 "Interrupted before the job was submitted.", fix="What was sent is not sent again next time."
             ) from error
         if arguments.detach:
             if not arguments.json:
-                speaker.print(answer.job.id, {})
+                speaker.print(job.id, {})
             return ExitCode.DONE
-        follow_and_deliver(connection, answer.job, prepared.folder, speaker)
+        follow_and_deliver(connection, job, folder, speaker, ours=True)
     return ExitCode.DONE
+
+
+@contextmanager
+def _greeted(
+    arguments: argparse.Namespace, draft: Draft, speaker: Speaker
+) -> Iterator[tuple[Connection, server_pb2.GetCapabilitiesResponse]]:
+    """A server that answers, and what it can do; when there is none, a draft's own problems go first."""
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(connect(arguments))
+            connection.greet()
+            server = order.capabilities(connection)
+        except ClientError as error:
+            if not draft.findings:
+                raise
+            speaker(events.Notes((f"The server was not asked for more: {error}",)))
+            raise draft.findings.refusal() from error
+        yield connection, server
 
 
 def _options(arguments: argparse.Namespace) -> RemoveOptions:
@@ -185,7 +204,3 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
         cloud_consent=arguments.cloud_consent,
         options=parse_pairs(arguments.set),
     )
-
-
-def _config(arguments: argparse.Namespace) -> ColourConfig | None:
-    return load_config(arguments.ocio) if arguments.ocio else None

@@ -23,6 +23,7 @@ Each JSON line is one object. `"event"` is one of:
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -30,6 +31,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Protocol, TextIO
 
 from void_client import events
@@ -67,7 +70,10 @@ class JsonLines:
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
-        self._out = _Quiet(out or sys.stdout)
+        stream = out or sys.stdout
+        # Elsewhere a character that the stream cannot hold is written as \xNN, which is no JSON.
+        self._ascii = (stream.encoding or "utf-8").lower().replace("-", "") != "utf8"
+        self._out = _Quiet(stream)
         self._lock = threading.Lock()
 
     def __call__(self, event: events.Event) -> None:
@@ -76,7 +82,7 @@ class JsonLines:
     def print(self, text: str, data: Mapping[str, Any]) -> None:
         """Print `data` as one line."""
         with self._lock:
-            self._out.write(json.dumps(data, ensure_ascii=False) + "\n")
+            self._out.write(json.dumps(data, ensure_ascii=self._ascii) + "\n")
 
 
 class Terminal:
@@ -175,7 +181,7 @@ class Terminal:
 
 
 class _Quiet:
-    """A stream that falls silent when its reader has gone, so that the work goes on."""
+    """A stream that falls silent when its reader has gone or its disk is full, so that the work goes on."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -187,13 +193,38 @@ class _Quiet:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except BrokenPipeError:
+        except OSError:
             self._gone = True
-            # What is left in the buffer would raise again when the interpreter ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+            silence(self._stream)
 
     def isatty(self) -> bool:
         return self._stream.isatty()
+
+
+def make_streams_safe() -> None:
+    """Let nothing that is said to standard output or error end the work: neither a character nor a closed stream."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def flush_streams() -> None:
+    """Write what is left in the buffers, or drop it: the interpreter would fail on it when it ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Let a broken stream, and what is left in its buffer, lead nowhere."""
+    with Path(os.devnull).open("wb") as nowhere, suppress(OSError):
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 def progress_text(event: events.Progressed) -> str:

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What of an order a server cannot take: settings compared with its capabilities, and the order without them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from void.v1 import jobs_pb2, server_pb2, types_pb2
+
+from void_client.inputs import MATTES, PLATE
+from void_client.specification import DEFAULT_ENGINE, RemoveOptions
+
+_SEE_CAPABILITIES = "`void capabilities` lists what this server can do."
+READERS_OF_WORDS = ("openai", "gemini")
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """A setting that a server cannot take.
+
+    Attributes:
+        setting: `engine`, `segmenter`, `reasoner`, `instruction` or `options`.
+        option: which of `options`; empty for the others.
+        problem: why, and what to do.
+    """
+
+    setting: str
+    option: str
+    problem: types_pb2.Problem
+
+
+def check_capabilities(
+    options: RemoveOptions, frames: int, server: server_pb2.GetCapabilitiesResponse
+) -> list[Unusable]:
+    """Find every setting that the server cannot take.
+
+    Args:
+        options: what the user asks.
+        frames: number of frames to work on.
+        server: what the server can do.
+    """
+    plugs = {
+        "engine": _check_plug("engine", options.engine, server.engines, frames, also=(DEFAULT_ENGINE,)),
+        "segmenter": _check_plug("segmenter", options.segmenter, server.segmenters, frames),
+        "reasoner": _check_plug("reasoner", options.reasoner, server.reasoners, frames, also=("none",)),
+    }
+    if options.instruction and not (options.drawn or options.points or options.reasoner):
+        plugs["instruction"] = _check_reader_of_words(server.reasoners)
+    found = [Unusable(setting, "", p) for setting, problems in plugs.items() for p in problems]
+    by_option = _check_options(options.options, server.options)
+    return found + [Unusable("options", name, p) for name, p in by_option.items()]
+
+
+def without(spec: jobs_pb2.JobSpec, unusable: Iterable[Unusable]) -> jobs_pb2.JobSpec:
+    """The order with the default in place of each setting that a server cannot take."""
+    result = jobs_pb2.JobSpec()
+    result.CopyFrom(spec)
+    for found in unusable:
+        if found.setting == "options":
+            result.settings.options.pop(found.option, None)
+        elif found.setting == "instruction":
+            result.shot.ClearField("instruction")
+        else:
+            setattr(result.settings, found.setting, DEFAULT_ENGINE if found.setting == "engine" else "")
+        if found.setting == "segmenter":
+            result.shot.ClearField("points")
+    return result
+
+
+def bare(spec: jobs_pb2.JobSpec) -> jobs_pb2.JobSpec:
+    """The order with every setting at its default: what stands for itself in the plate and the drawn mattes."""
+    shot = types_pb2.Shot(range=spec.shot.range, view=spec.shot.view)
+    for role in (PLATE, *MATTES):
+        if getattr(spec.shot, role).files:
+            getattr(shot, role).CopyFrom(getattr(spec.shot, role))
+    if spec.shot.HasField("colour"):
+        shot.colour.CopyFrom(spec.shot.colour)
+    return jobs_pb2.JobSpec(
+        kind=spec.kind, shot=shot, settings=types_pb2.Settings(engine=DEFAULT_ENGINE), output=spec.output
+    )
+
+
+def _check_plug(
+    kind: str,
+    name: str,
+    plugs: Sequence[server_pb2.Plug],
+    frames: int,
+    also: tuple[str, ...] = (),
+) -> list[types_pb2.Problem]:
+    if not name:
+        return []
+    plug = next((p for p in plugs if p.name == name), None)
+    if plug is None:
+        names = [p.name for p in plugs]
+        return [] if name in also else [_problem(f"There is no {kind} '{name}'.{_near(name, names)}")]
+    if not plug.available:
+        reason = plug.unavailable_reason.rstrip(".") or "not available on this server"
+        return [_problem(f"The {kind} '{name}' cannot be used: {reason}.")]
+    if plug.max_frames and frames > plug.max_frames:
+        return [
+            _problem(
+                f"The {kind} '{name}' takes at most {plug.max_frames} frames; the range has {frames}.",
+                "Split the range with --range.",
+            )
+        ]
+    return []
+
+
+def _check_reader_of_words(reasoners: Sequence[server_pb2.Plug]) -> list[types_pb2.Problem]:
+    readers = [p for p in reasoners if p.name in READERS_OF_WORDS]
+    if any(p.available for p in readers):
+        return []
+    reasons = "; ".join(f"{p.name}: {p.unavailable_reason.rstrip('.')}" for p in readers) or "it has none"
+    return [
+        _problem(
+            f"An instruction alone cannot say what to remove on this server ({reasons}).",
+            "Draw mattes and give them with --remove.",
+        )
+    ]
+
+
+def _check_options(
+    given: Mapping[str, str], known: Sequence[server_pb2.Option]
+) -> dict[str, types_pb2.Problem]:
+    by_name = {o.name: o for o in known}
+    problems = {}
+    for name, value in sorted(given.items()):
+        option = by_name.get(name)
+        if option is None:
+            problems[name] = _problem(f"There is no option '{name}'.{_near(name, by_name)}")
+        elif not _fits(option, value):
+            problems[name] = _problem(f"{name}={value} is not possible.", f"Give {describe_values(option)}.")
+    return problems
+
+
+def _fits(option: server_pb2.Option, value: str) -> bool:
+    if option.type == "switch":
+        return value in ("on", "off")
+    if option.type == "choice":
+        return value in option.choices
+    try:
+        number = int(value) if option.type == "integer" else float(value)
+    except ValueError:
+        return False
+    return option.minimum <= number <= option.maximum
+
+
+def describe_values(option: server_pb2.Option) -> str:
+    """What an option may be set to, in words."""
+    if option.type == "switch":
+        return "on or off"
+    if option.type == "choice":
+        return " or ".join(option.choices)
+    kind = "a whole number" if option.type == "integer" else "a number"
+    return f"{kind} from {option.minimum:g} to {option.maximum:g}"
+
+
+def _near(name: str, names: Iterable[str]) -> str:
+    all_names = sorted(names)
+    near = difflib.get_close_matches(name, all_names, n=3, cutoff=0.5)
+    if near:
+        return f" Did you mean {' or '.join(near)}?"
+    return f" There are: {', '.join(all_names)}." if all_names else ""
+
+
+def _problem(message: str, fix: str = _SEE_CAPABILITIES) -> types_pb2.Problem:
+    return types_pb2.Problem(severity=types_pb2.SEVERITY_ERROR, code="unsupported", message=message, fix=fix)
