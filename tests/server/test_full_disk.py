@@ -41,7 +41,7 @@ class Scene:
     def __init__(self, disk: SmallDisk, shot) -> None:
         self.disk = disk
         self.store = disk.folder / "store"
-        self.server = ServerProcess(self.store)
+        self.server = ServerProcess(self.store, "--min-free-bytes", "0")
         self.caller = Caller(self.server.address, self.server.token)
         for name in ("plate", "roto", "affected"):
             self.caller.upload_files(shot.files(name).values())

@@ -199,7 +199,8 @@ def test_a_database_of_the_first_release_goes_on_with_its_units(tmp_path):
     database = Database(tmp_path / NAME)
     with database.reading() as db:
         db.executescript(
-            "DROP TABLE serial; ALTER TABLE unit_result DROP COLUMN number; PRAGMA user_version = 1;"
+            "DROP TABLE serial; DROP TABLE holding; DROP TABLE job_input; DROP INDEX output_by_digest;"
+            "ALTER TABLE unit_result DROP COLUMN number; PRAGMA user_version = 1;"
             "INSERT INTO unit_result VALUES ('k', 'fill', '{}', '{}', '{}', 0.5, 100.0);"
             "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, number)"
             " VALUES ('abcdefabcdef', 'r', 1, 'artist', 'queued', x'', 0, 1.0, 7);"

@@ -7,16 +7,15 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from google.protobuf.message import DecodeError
 from void.v1 import jobs_pb2
 
 from void_server.access.principals import Principal, Role
 from void_server.errors import PreconditionFailed
-from void_server.jobs.database import SCHEMA_VERSION, Database
+from void_server.jobs.database import SCHEMA_VERSION, Database, DatabaseDamaged
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
 
-# The schema that version 1 wrote, word for word, without what no test here touches.
+# The schema that version 1 wrote, word for word.
 _VERSION_1 = """
 CREATE TABLE job (
     id          TEXT PRIMARY KEY,
@@ -55,6 +54,15 @@ CREATE TABLE problem (
     number  INTEGER NOT NULL,
     payload TEXT NOT NULL,
     PRIMARY KEY (job_id, number)
+) WITHOUT ROWID;
+CREATE TABLE unit_result (
+    key      TEXT PRIMARY KEY,
+    kind     TEXT NOT NULL,
+    blobs    TEXT NOT NULL,
+    sizes    TEXT NOT NULL,
+    info     TEXT NOT NULL,
+    seconds  REAL NOT NULL,
+    recorded REAL NOT NULL
 ) WITHOUT ROWID;
 PRAGMA user_version = 1;
 """
@@ -137,7 +145,7 @@ def test_a_step_that_fails_leaves_the_old_database_as_it_was(tmp_path):
     path = tmp_path / "void.sqlite3"
     write_version_1(path, b"\xff this is no order")
     before = schema(path)
-    with pytest.raises(DecodeError):
+    with pytest.raises(DatabaseDamaged):
         Database(path)
     assert schema(path) == before
     with sqlite3.connect(path) as db:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sqlite3
 
+from google.protobuf.message import DecodeError
 from void.v1 import jobs_pb2
 
 from void_server.jobs.canonical import input_digests
@@ -71,8 +72,8 @@ def insert_job(
             manifest.number,
         ),
     )
-    reads = input_digests(jobs_pb2.JobSpec.FromString(manifest.spec))
-    db.executemany("INSERT OR IGNORE INTO job_input VALUES (?, ?)", [(d, manifest.id) for d in reads])
+    reads = [(digest, manifest.id) for digest in _reads(manifest.spec)]
+    db.executemany("INSERT OR IGNORE INTO job_input VALUES (?, ?)", reads)
     db.executemany(
         "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, ?, ?)",
         [
@@ -80,6 +81,14 @@ def insert_job(
             for number, (kind, payload) in enumerate(events, 1)
         ],
     )
+
+
+def _reads(spec: bytes) -> set[str]:
+    """Digests of the blobs that an order reads; none for one that cannot be read, which its run will say."""
+    try:
+        return input_digests(jobs_pb2.JobSpec.FromString(spec))
+    except DecodeError:
+        return set()
 
 
 def reconcile(database: Database, manifests: ManifestFolder, now: float) -> list[str]:
