@@ -16,7 +16,7 @@ from void_server.errors import InvalidInput
         ({"sources": 0}, "sources is 0"),
         ({"sources": 4}, "sources is 4. Use a whole number from 1 to 3"),
         ({"margin": -1}, "margin is -1"),
-        ({"margin": 257}, "from 0 to 256"),
+        ({"margin": 513}, "from 0 to 512"),
         ({"reach": 0}, "reach is 0"),
         ({"reach": 501}, "from 1 to 500"),
     ],

@@ -13,6 +13,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import grpc
@@ -38,11 +39,13 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
 class Scene:
     """A server on a disk that can be filled, with the shot uploaded."""
 
-    def __init__(self, disk: SmallDisk, shot) -> None:
+    def __init__(self, disk: SmallDisk, shot, stack: ExitStack) -> None:
         self.disk = disk
         self.store = disk.folder / "store"
         self.server = ServerProcess(self.store, "--min-free-bytes", "0")
+        stack.callback(self.server.stop)
         self.caller = Caller(self.server.address, self.server.token)
+        stack.callback(self.caller.close)
         for name in ("plate", "roto", "affected"):
             self.caller.upload_files(shot.files(name).values())
 
@@ -66,14 +69,12 @@ class Scene:
 
 @pytest.fixture(params=WAYS)
 def scene(request: pytest.FixtureRequest, tmp_path: Path, shot) -> Iterator[Scene]:
-    disk = SmallDisk(tmp_path / "disk", request.param)
-    if request.param == "tmpfs" and not disk.mounted:
-        warnings.warn("mounting is not allowed here: the disk is filled by a quota only", stacklevel=1)
-    made = Scene(disk, shot)
-    yield made
-    made.caller.close()
-    made.server.stop()
-    disk.close()
+    with ExitStack() as stack:
+        disk = SmallDisk(tmp_path / "disk", request.param)
+        stack.callback(disk.close)
+        if request.param == "tmpfs" and not disk.mounted:
+            warnings.warn("mounting is not allowed here: the disk is filled by a quota only", stacklevel=1)
+        yield Scene(disk, shot, stack)
 
 
 def test_an_upload_that_no_longer_fits_says_so_and_goes_on_once_there_is_room(scene):

@@ -25,7 +25,7 @@ class CleanplateSettings:
             band comes from one of them. False averages all bands, which also halves the grain.
         sources: how many frames a pixel may be blended from, 1 to 3.
         margin: pixels around the region, in the plate's size, that are filled too, so that a later change of grow
-            or feather needs no new fill; 0 to 256.
+            or feather needs no new fill; 0 to 512.
         reach: how many frames to look each way for a background that shows, 1 to 500; None for 96 (`preview`: 48).
 
     Raises:
