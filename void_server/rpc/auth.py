@@ -41,7 +41,7 @@ def caller(context: Any) -> Principal:
     return context.principal
 
 
-class TokenInterceptor(grpc.ServerInterceptor):  # type: ignore[type-arg]
+class TokenInterceptor(grpc.ServerInterceptor):
     """Refuses calls without a valid token, and counts calls in progress for the idle watch.
 
     A refused request is not even parsed. A stream ends with its next message when its token is revoked.
