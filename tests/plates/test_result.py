@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from fractions import Fraction
 
@@ -255,17 +256,17 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(plate_file, 
 
 
 def test_the_file_is_synced_before_it_gets_its_name_and_its_folder_after(plate_file, tmp_path, monkeypatch):
-    from void_server.plates import publish
-
-    order = []
-    sync = publish._sync
-    monkeypatch.setattr(publish, "_sync", lambda path: (order.append(path), sync(path)))
-    plate = read_plate(plate_file())
     path = tmp_path / "result.exr"
+    synced, sync = [], os.fsync
+
+    def record(descriptor):
+        synced.append((os.fstat(descriptor).st_ino, path.exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
+    plate = read_plate(plate_file())
     write_result(path, plate, plate.colour, {})
-    assert len(order) == 2
-    assert order[0].parent == tmp_path and order[0] != path
-    assert order[1] == tmp_path
+    assert synced == [(path.stat().st_ino, False), (tmp_path.stat().st_ino, True)]
 
 
 def test_a_folder_that_is_not_there_is_named(plate_file, tmp_path):
