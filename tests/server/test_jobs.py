@@ -9,10 +9,10 @@ import grpc
 import numpy as np
 import OpenImageIO as oiio
 import pytest
-from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
 
 from tests.server.calls import error_info, recorded_units, set_sequence, sha256, spec_of
 from tests.small_shot import write_exr
+from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
 from void_server.configuration import Limits
 from void_server.jobs.canonical import request_id
 
@@ -414,10 +414,6 @@ def _another_aspect(spec):
     spec.shot.pixel_aspect = 2.0
 
 
-def _path_mode(spec):
-    spec.shot.plate.files[0].path.root = "proj"
-
-
 @pytest.mark.parametrize(
     "ask",
     [
@@ -428,7 +424,6 @@ def _path_mode(spec):
         _clean_plate,
         _quadmask_job,
         _another_aspect,
-        _path_mode,
     ],
 )
 def test_what_comes_later_answers_not_available_yet(server, shot, ask):

@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from void.v1 import jobs_pb2, types_pb2
-
 from void_server.errors import NotFound, VoidError
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.roots import FileStamp, RootedFile, Roots
@@ -32,7 +31,7 @@ def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots) -> list[Problem]:
     """Look at all files that an order names by path, and put the server's own stamp in place of the client's.
 
     Returns:
-        one problem for each file that the server does not find as the caller says.
+        one problem for each input with files that the server does not find as the caller says.
 
     Raises:
         InvalidInput: no such root.
@@ -46,7 +45,7 @@ def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots) -> list[Problem]:
         except NotFound as error:
             return error
 
-    problems = []
+    differing: dict[str, list[tuple[types_pb2.FrameFile, NotFound]]] = {}
     for (role, file), found in zip(named, _looked_at(claim, [f for _, f in named]), strict=True):
         if isinstance(found, RootedFile):
             stamp = file.path.stamp
@@ -56,8 +55,8 @@ def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots) -> list[Problem]:
                 found.stamp.inode,
             )
         else:
-            problems.append(_unusable(role, file, "path_differs", found))
-    return problems
+            differing.setdefault(role, []).append((file, found))
+    return [_differing(role, files) for role, files in differing.items()]
 
 
 def rooted_file(path: types_pb2.RootedPath) -> RootedFile:
@@ -103,6 +102,20 @@ def _unusable(role: str, file: types_pb2.FrameFile, code: str, error: VoidError)
         input=role,
         frames=(file.frame,),
         file=file.name,
+    )
+
+
+def _differing(role: str, files: list[tuple[types_pb2.FrameFile, NotFound]]) -> Problem:
+    first, error = files[0]
+    more = f" The same holds for {len(files) - 1} more files of {role}." if len(files) > 1 else ""
+    return Problem(
+        severity="error",
+        code="path_differs",
+        message=error.message + more,
+        fix=error.fix,
+        input=role,
+        frames=tuple(file.frame for file, _ in files),
+        file=first.name,
     )
 
 

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 
 import grpc
-from void.v1 import jobs_pb2, jobs_pb2_grpc
 
+from void.v1 import jobs_pb2, jobs_pb2_grpc
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
 from void_server.configuration import Limits
@@ -220,7 +220,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
 
 def _leave_out_missing(spec: jobs_pb2.JobSpec, usable: set[str], unusable: list[Problem]) -> int:
     """Take away the source of files that cannot be looked at; returns how many were not uploaded."""
-    known = {(p.input, p.frames[0]) for p in unusable}
+    known = {(p.input, frame) for p in unusable for frame in p.frames}
     unseen = 0
     for name, file in files_of(spec):
         if file.HasField("path"):
