@@ -68,7 +68,7 @@ class GeneratedShot:
     def _pan(self, frame: int) -> int:
         span = self._wall.shape[1] - self.width
         phase = (frame * PAN) % (2 * span)
-        return phase if phase <= span else 2 * span - phase
+        return int(phase if phase <= span else 2 * span - phase)
 
     def _object(self, frame: int) -> tuple[int, int]:
         way = self.width // 2 - self.object_side
@@ -119,6 +119,8 @@ def write_half(
     spec.attribute("compression", compression)
     path.parent.mkdir(parents=True, exist_ok=True)
     output = oiio.ImageOutput.create(str(path))
+    if output is None:
+        raise OSError(oiio.geterror())
     if not output.open(str(path), spec) or not output.write_image(np.ascontiguousarray(pixels)):
         raise OSError(output.geterror())
     output.close()

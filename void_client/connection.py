@@ -217,6 +217,7 @@ class Connection:
         timeout_s: float = CALL_TIMEOUT_S,
         repeatable: bool = True,
         policy: RetryPolicy | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> Response:
         """Make one call and return its answer.
 
@@ -226,11 +227,12 @@ class Connection:
             timeout_s: longest wait for one try.
             repeatable: whether the server may see the call twice; only then is it tried again.
             policy: instead of the connection's own.
+            sleep: waits between the tries.
 
         Raises:
             ClientError: the typed form of the failure.
         """
-        retries = Retries(policy or self.policy)
+        retries = Retries(policy or self.policy, sleep)
         while True:
             try:
                 return method(self._stubs)(request, timeout=timeout_s, metadata=self.metadata)

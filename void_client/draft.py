@@ -21,14 +21,11 @@ from void_client.content import hash_files
 from void_client.errors import BadInput, ClientError, RequestRefused, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import Inputs, gather
-from void_client.order import Order, place, preflight, prepare, unreadable_problems
+from void_client.order import ABSENCES, place, preflight, prepare, unreadable_problems
 from void_client.results import ResultFolder, check_spares_inputs, result_folder, tell_older_frames
 from void_client.sequence import FrameRange
 from void_client.specification import MIN_PADDING, RemoveOptions, build_spec, output_place
 from void_client.transfer import upload
-
-ABSENCES = frozenset({"missing_frames", "no_overlap"})
-"""What a server says of frames that it was not given; the client knows better which are missing."""
 
 # For an order whose own place is not possible: a preflight writes nothing there.
 _ANY_PLACE = types_pb2.OutputPlace(directory="/", name="result", padding=MIN_PADDING)
@@ -195,7 +192,7 @@ def _looked_at(
     colour = colour_space(draft.options.colour_space, draft.config)
     spec = build_spec(draft.options, seen, contents, draft.output or _ANY_PLACE, colour)
     archive = draft.config.archive if draft.config else None
-    upload(connection, Order(spec, seen, contents, archive).checked_first(), on_event)
+    upload(connection, [*contents.values(), *([archive] if archive else [])], on_event)
     if all(given.files for given in seen.by_role.values()):
         with draft.findings.collecting():
             return preflight(connection, without(spec, unusable), on_event)

@@ -67,7 +67,9 @@ def holds(found: list[Measured]) -> bool:
 def report(width: int, height: int, found: list[Measured], options: str) -> list[str]:
     """The table."""
     workers = len(found[0].high_water_marks) - 1
-    about = f"memory: frames of {width}x{height} half RGB, one server with {workers} workers {options}".rstrip()
+    about = (
+        f"memory: frames of {width}x{height} half RGB, one server with {workers} workers {options}".rstrip()
+    )
     first, last = found[0], found[-1]
     lines = heading(about)
     rows = [
