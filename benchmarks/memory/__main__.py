@@ -42,7 +42,12 @@ def main(arguments: list[str] | None = None) -> int:
             try:
                 found.append(
                     measure(
-                        shot, frames, folder, tuple(options.server_option), lambda t: print(t, flush=True)
+                        shot,
+                        frames,
+                        folder,
+                        tuple(options.server_option),
+                        lambda text: print(text, flush=True),
+                        options.minutes * 60,
                     )
                 )
             except ClientError as error:
@@ -94,8 +99,11 @@ def report(width: int, height: int, found: list[Measured], options: str) -> list
         [[f"{m.frames} frames", *(_gb(m.peaks[p]) if p in m.peaks else "-" for p in phases)] for m in found],
     )
     verdict = "holds" if holds(found) else "DOES NOT HOLD"
+    lines.append("")
+    for m in found:
+        if m.reached:
+            lines.append(f"{m.frames} frames: NOT computed whole; the time limit ended it in {m.reached}")
     lines += [
-        "",
         f"{last.frames} frames take at most {MOST_BYTES / 1e9:.0f} GB and {MOST_GROWTH} times what {first.frames}"
         f" take: {verdict}",
     ]
@@ -126,6 +134,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--server-option", action="append", default=[], metavar="OPTION", help="given to void-server serve"
+    )
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        default=float("inf"),
+        metavar="M",
+        help="leave a shot after so long and say how far it came (default: no limit)",
     )
     add_common_options(parser)
     return parser

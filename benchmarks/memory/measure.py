@@ -20,7 +20,7 @@ from benchmarks.server_process import ServerProcess
 from void_client import events
 from void_client.connection import Connection
 from void_client.content import Content, content_of_file
-from void_client.follow import error_of, follow
+from void_client.follow import cancel_job, error_of, follow
 from void_client.order import submit
 from void_client.transfer import upload
 
@@ -40,6 +40,7 @@ class Measured:
         high_water_marks: VmHWM of each process, the server first, bytes.
         seconds: from the submit to the end of the job.
         store_bytes: what the store holds at the end.
+        reached: where the time limit ended it, such as "publish 120/300"; empty when it was computed whole.
     """
 
     frames: int
@@ -48,10 +49,20 @@ class Measured:
     high_water_marks: tuple[int, ...]
     seconds: float
     store_bytes: int
+    reached: str = ""
+
+
+class _OutOfTime(Exception):
+    pass
 
 
 def measure(
-    shot: GeneratedShot, frames: int, folder: Path, options: tuple[str, ...] = (), tell: Tell = print
+    shot: GeneratedShot,
+    frames: int,
+    folder: Path,
+    options: tuple[str, ...] = (),
+    tell: Tell = print,
+    limit_s: float = float("inf"),
 ) -> Measured:
     """Compute `frames` frames of `shot` on a server of its own.
 
@@ -59,11 +70,13 @@ def measure(
         folder: an empty folder for frames and store; what is in it is the caller's to remove.
         options: of `void-server serve`, such as `--workers`.
         tell: told now and then how far it is.
+        limit_s: the job is left after so many seconds, sending included; what was seen until then is told.
 
     Raises:
         ClientError: the job failed.
     """
     store = folder / "store"
+    deadline = time.monotonic() + limit_s
     with (
         ServerProcess(store, *options) as server,
         server.connect() as connection,
@@ -73,12 +86,11 @@ def measure(
         time.sleep(1.0)
         spec = _send(connection, shot, frames, folder, sampler, tell)
         began = time.monotonic()
-        _compute(connection, spec, sampler, tell)
+        reached = _compute(connection, spec, sampler, tell, deadline)
         seconds = time.monotonic() - began
         size = sum(f.stat().st_size for f in store.rglob("*") if f.is_file())
-    return Measured(
-        frames, sampler.peak, sampler.peaks, tuple(sampler.high_water_marks.values()), seconds, size
-    )
+    marks = tuple(sampler.high_water_marks.values())
+    return Measured(frames, sampler.peak, sampler.peaks, marks, seconds, size, reached)
 
 
 def _send(
@@ -115,14 +127,30 @@ def _send_one(connection: Connection, content: Content) -> None:
     upload(connection, [content], lambda _: None)
 
 
-def _compute(connection: Connection, spec: jobs_pb2.JobSpec, sampler: MemorySampler, tell: Tell) -> None:
-    began = time.monotonic()
+def _compute(
+    connection: Connection, spec: jobs_pb2.JobSpec, sampler: MemorySampler, tell: Tell, deadline: float
+) -> str:
+    """Follow the job to its end, or to the deadline; returns where that was."""
+    began, reached = time.monotonic(), ""
 
     def on_event(event: events.Event) -> None:
+        nonlocal reached
         if isinstance(event, events.StageBegan):
+            tell(
+                f"  {time.monotonic() - began:7.0f} s  {event.stage}  peak so far {sampler.peak / 1e9:.2f} GB"
+            )
             sampler.phase = event.stage
-            tell(f"  {time.monotonic() - began:7.0f} s  {event.stage}")
+        if isinstance(event, events.Progressed):
+            reached = f"{event.stage} {event.done}/{event.total}"
+        if time.monotonic() > deadline:
+            raise _OutOfTime
 
     job = submit(connection, spec, False, on_event).job
-    if failure := error_of(follow(connection, job.id, on_event)):
+    try:
+        ended = follow(connection, job.id, on_event)
+    except _OutOfTime:
+        cancel_job(connection, job.id)
+        return reached
+    if failure := error_of(ended):
         raise failure
+    return ""

@@ -22,7 +22,7 @@ from void_server.pipeline.publish import publish
 from void_server.pipeline.report import report
 from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
-from void_server.pipeline.shot import ByteCache, StoredShot
+from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
 from void_server.plates.header import EXRLimits
 
@@ -37,12 +37,13 @@ class Session:
     Args:
         blobs: the frame store.
         limits: what an uploaded file may ask for.
+        cache_bytes: decoded frames and analysis to keep.
     """
 
-    def __init__(self, blobs: BlobFolder, limits: EXRLimits) -> None:
+    def __init__(self, blobs: BlobFolder, limits: EXRLimits, cache_bytes: int = CACHE_BYTES) -> None:
         self._blobs = blobs
         self._limits = limits
-        self._cache = ByteCache()
+        self._cache = ByteCache(cache_bytes)
         self._manifests: dict[str, ShotManifest] = {}
         cv2.setNumThreads(1)
         cv2.ocl.setUseOpenCL(False)
