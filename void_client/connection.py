@@ -20,13 +20,20 @@ from typing import Protocol, TypeVar
 import grpc
 from void.v1 import frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
 
-from void_client.errors import BadInput, ClientError, from_rpc, rich_details, status_of
+from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Largest message taken or sent: a spec of 4096 frames and eight inputs passes gRPC's own 4 MiB."""
 
 CALL_TIMEOUT_S = 60.0
 """Longest wait for the answer of a call that moves no frames."""
+
+STARTING_S = 5.0
+"""How long a server may take from being started to listening, for a client that comes first."""
+
+_STARTING_PAUSE_S = 0.25
+# What gRPC says where nothing listens (strerror(3) of ECONNREFUSED).
+_REFUSED = "Connection refused"
 
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 # HealthCheckResponse{status: SERVING} on the wire; the client does without the health package for one enum
@@ -201,13 +208,33 @@ class Connection:
         """What each call bears."""
         return (("authorization", f"Bearer {self._target.token}"),)
 
-    def greet(self, timeout_s: float = 10.0) -> None:
+    def greet(self, timeout_s: float = 10.0, on_wait: Callable[[str], None] | None = None) -> None:
         """Make sure that a server answers, serves, and accepts the token.
+
+        Args:
+            timeout_s: longest wait for an answer.
+            on_wait: told what is waited for, once, when nothing listens at the address: a server that is just
+                starting gets `STARTING_S` to do so. None = do not wait.
 
         Raises:
             ServerUnreachable, AccessRefused: it does not.
         """
-        self.call(lambda s: s.health, b"", timeout_s=timeout_s, policy=RetryPolicy(attempts=2))
+        deadline = time.monotonic() + (STARTING_S if on_wait else 0)
+        while True:
+            try:
+                self.call(lambda s: s.health, b"", timeout_s=timeout_s, policy=RetryPolicy(attempts=2))
+                return
+            except ServerUnreachable as error:
+                if _REFUSED not in error.message or time.monotonic() >= deadline:
+                    raise
+            if on_wait:
+                on_wait(
+                    f"Nothing listens at {self._target.address}; waiting {STARTING_S:.0f} s in case the server is"
+                    " just starting."
+                )
+                on_wait = None
+            time.sleep(_STARTING_PAUSE_S)
+            self.renew()
 
     def call(
         self,
