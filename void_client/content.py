@@ -154,6 +154,12 @@ class Meter:
             if self._told_at > -float("inf"):
                 self._tell(last=True)
 
+    def tell(self) -> None:
+        """Tell how far it is, whenever that was told last."""
+        with self._lock:
+            self._told_at = -float("inf")
+            self._tell(last=False)
+
     def _tell(self, last: bool) -> None:
         files_total, bytes_total = self._totals
         now = time.monotonic()

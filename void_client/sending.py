@@ -90,6 +90,7 @@ class Sending:
             ClientError: the first file that could not be sent; the others are stopped.
         """
         self._running, self._on_arrived = True, on_arrived
+        self._hashing.tell()
         self._begin(self._send, PARALLEL)
         try:
             for task in self._tasks:
