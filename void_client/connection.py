@@ -20,13 +20,20 @@ from typing import Protocol, TypeVar
 import grpc
 from void.v1 import frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
 
-from void_client.errors import BadInput, ClientError, from_rpc, rich_details, status_of
+from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Largest message taken or sent: a spec of 4096 frames and eight inputs passes gRPC's own 4 MiB."""
 
 CALL_TIMEOUT_S = 60.0
 """Longest wait for the answer of a call that moves no frames."""
+
+STARTING_S = 5.0
+"""How long a server may take from being started to listening, for a client that comes first."""
+
+_STARTING_PAUSE_S = 0.25
+# What gRPC says where nothing listens (strerror(3) of ECONNREFUSED).
+_REFUSED = "Connection refused"
 
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 # HealthCheckResponse{status: SERVING} on the wire; the client does without the health package for one enum
@@ -203,13 +210,33 @@ class Connection:
         """What each call bears."""
         return (("authorization", f"Bearer {self._target.token}"),)
 
-    def greet(self, timeout_s: float = 10.0) -> None:
+    def greet(self, timeout_s: float = 10.0, on_wait: Callable[[str], None] | None = None) -> None:
         """Make sure that a server answers, serves, and accepts the token.
+
+        Args:
+            timeout_s: longest wait for an answer.
+            on_wait: told what is waited for, once, when nothing listens at the address: a server that is just
+                starting gets `STARTING_S` to do so. None = do not wait.
 
         Raises:
             ServerUnreachable, AccessRefused: it does not.
         """
-        self.call(lambda s: s.health, b"", timeout_s=timeout_s, policy=RetryPolicy(attempts=2))
+        deadline = time.monotonic() + (STARTING_S if on_wait else 0)
+        while True:
+            try:
+                self.call(lambda s: s.health, b"", timeout_s=timeout_s, policy=RetryPolicy(attempts=2))
+                return
+            except ServerUnreachable as error:
+                if _REFUSED not in error.message or time.monotonic() >= deadline:
+                    raise
+            if on_wait:
+                on_wait(
+                    f"Nothing listens at {self._target.address}; waiting {STARTING_S:.0f} s in case the server is"
+                    " just starting."
+                )
+                on_wait = None
+            time.sleep(_STARTING_PAUSE_S)
+            self.renew()
 
     def call(
         self,
@@ -219,6 +246,7 @@ class Connection:
         timeout_s: float = CALL_TIMEOUT_S,
         repeatable: bool = True,
         policy: RetryPolicy | None = None,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> Response:
         """Make one call and return its answer.
 
@@ -228,11 +256,12 @@ class Connection:
             timeout_s: longest wait for one try.
             repeatable: whether the server may see the call twice; only then is it tried again.
             policy: instead of the connection's own.
+            sleep: waits between the tries.
 
         Raises:
             ClientError: the typed form of the failure.
         """
-        retries = Retries(policy or self.policy)
+        retries = Retries(policy or self.policy, sleep)
         while True:
             try:
                 return method(self._stubs)(request, timeout=timeout_s, metadata=self.metadata)

@@ -71,13 +71,9 @@ def content_of_file(path: Path, name: str, on_bytes: Callable[[int], None] | Non
             digest, size = sha256_of(file, on_bytes)
             after = os.fstat(file.fileno())
     except OSError as error:
-        raise BadInput(
-            f"{name} cannot be read: {error.strerror or error}.",
-            fix="Check its permissions and the storage.",
-            file=name,
-        ) from error
+        raise _unreadable(name, error) from error
     if size == 0:
-        raise BadInput(f"{name} is empty.", fix="Render or copy it again.", file=name)
+        raise _empty(name)
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns) or size != after.st_size:
         raise BadInput(
             f"{name} changed while it was being read.",
@@ -85,6 +81,33 @@ def content_of_file(path: Path, name: str, on_bytes: Callable[[int], None] | Non
             file=name,
         )
     return Content(name, digest, size, lambda: path.open("rb", buffering=0))
+
+
+def look_at_file(path: Path, name: str) -> None:
+    """Find what can be told of a file without reading it.
+
+    Raises:
+        BadInput: it cannot be opened, or is empty.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise _unreadable(name, error) from error
+    if size == 0:
+        raise _empty(name)
+
+
+def _unreadable(name: str, error: OSError) -> BadInput:
+    return BadInput(
+        f"{name} cannot be read: {error.strerror or error}.",
+        fix="Check its permissions and the storage.",
+        file=name,
+    )
+
+
+def _empty(name: str) -> BadInput:
+    return BadInput(f"{name} is empty.", fix="Render or copy it again.", file=name)
 
 
 def sha256_of(file: BinaryIO, on_bytes: Callable[[int], None] | None = None) -> tuple[str, int]:
@@ -121,11 +144,28 @@ class Meter:
         with self._lock:
             self._bytes += bytes_
             self._files += files
+            self._tell(last=files > 0)
+
+    def leave_out(self, bytes_: int, files: int) -> None:
+        """Expect fewer than was said at first."""
+        with self._lock:
             files_total, bytes_total = self._totals
-            now = time.monotonic()
-            if now - self._told_at >= METER_INTERVAL_S or (files and self._files == files_total):
-                self._told_at = now
-                self._on_event(Moving(self._activity, self._files, files_total, self._bytes, bytes_total))
+            self._totals = (files_total - files, bytes_total - bytes_)
+            if self._told_at > -float("inf"):
+                self._tell(last=True)
+
+    def tell(self) -> None:
+        """Tell how far it is, whenever that was told last."""
+        with self._lock:
+            self._told_at = -float("inf")
+            self._tell(last=False)
+
+    def _tell(self, last: bool) -> None:
+        files_total, bytes_total = self._totals
+        now = time.monotonic()
+        if now - self._told_at >= METER_INTERVAL_S or (last and self._files == files_total):
+            self._told_at = now
+            self._on_event(Moving(self._activity, self._files, files_total, self._bytes, bytes_total))
 
 
 def hash_files(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from void.v1 import jobs_pb2, server_pb2, types_pb2
 
@@ -17,18 +18,23 @@ from void_client import events
 from void_client.abilities import Unusable, bare, check_capabilities, without
 from void_client.colour_config import ColourConfig, colour_space
 from void_client.connection import Connection
+from void_client.content import hash_files
 from void_client.errors import BadInput, ClientError, RequestRefused, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import Inputs, gather
-from void_client.order import Order, find_sources, place, preflight, prepare, unreadable_problems
+from void_client.order import (
+    ABSENCES,
+    place,
+    preflight,
+    prepare,
+    read_in_place,
+    unreadable_problems,
+)
 from void_client.results import ResultFolder, check_spares_inputs, result_folder, tell_older_frames
 from void_client.roots import Root
 from void_client.sequence import FrameRange
-from void_client.specification import MIN_PADDING, RemoveOptions, build_spec, output_place
+from void_client.specification import MIN_PADDING, RemoveOptions, Source, build_spec, output_place
 from void_client.transfer import upload
-
-ABSENCES = frozenset({"missing_frames", "no_overlap"})
-"""What a server says of frames that it was not given; the client knows better which are missing."""
 
 # For an order whose own place is not possible: a preflight writes nothing there.
 _ANY_PLACE = types_pb2.OutputPlace(directory="/", name="result", padding=MIN_PADDING)
@@ -194,15 +200,20 @@ def _looked_at(
     on_event: Sink,
 ) -> jobs_pb2.PreflightReport:
     """The server's report of the mattes and the first plate frame, as far as they are there."""
-    sources, unreadable = find_sources(inputs.checked_before_plates(), roots, on_event)
-    draft.findings.add(unreadable_problems(inputs, unreadable))
+    first = list(inputs.checked_before_plates())
+    paths, unreadable = read_in_place(first, roots, on_event)
+    told = {error.file for error in unreadable}
+    to_send = ((f.path, f.name) for f in first if f.path not in paths and f.name not in told)
+    contents, unhashed = hash_files(to_send, on_event)
+    draft.findings.add(unreadable_problems(inputs, [*unreadable, *unhashed]))
+    sources: dict[Path, Source] = {**paths, **contents}
     seen = inputs.only(sources)
     if not _can_be_looked_at(seen):
         return jobs_pb2.PreflightReport()
     colour = colour_space(draft.options.colour_space, draft.config)
     spec = build_spec(draft.options, seen, sources, draft.output or _ANY_PLACE, colour)
     archive = draft.config.archive if draft.config else None
-    upload(connection, Order(spec, seen, sources, archive).checked_first(), on_event)
+    upload(connection, [*contents.values(), *([archive] if archive else [])], on_event)
     if all(given.files for given in seen.by_role.values()):
         with draft.findings.collecting():
             return preflight(connection, without(spec, unusable), on_event)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a draft without problems to an accepted job: files hashed, mattes checked, frames sent, job submitted."""
+"""From a draft without problems to an accepted job: mattes checked, then frames read, sent and looked at side by side,
+and the job submitted.
+"""
 
 from __future__ import annotations
 
@@ -13,41 +15,58 @@ from void.v1 import jobs_pb2, server_pb2, types_pb2
 from void_client import events
 from void_client.colour_config import ColourConfig, colour_space
 from void_client.connection import Connection, Retries
-from void_client.content import Content, hash_files
+from void_client.content import Content, hash_files, look_at_file
+from void_client.early_looks import EarlyLooks
 from void_client.errors import BadInput, Left, ServerDefect, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import InputFile, Inputs
 from void_client.roots import Root, rooted_files
-from void_client.specification import RemoveOptions, Source, build_spec
-from void_client.transfer import upload
+from void_client.sending import Sending
+from void_client.specification import RemoveOptions, build_spec
+from void_client.transfer import Stop, Stopped, upload
 
 PREFLIGHT_TIMEOUT_S = 3600.0
 """Longest wait for the server to look at all frames."""
 
 
+ABSENCES = frozenset({"missing_frames", "no_overlap"})
+"""What a server says of frames that it was not given; the client knows better which are missing."""
+
+
 @dataclass(frozen=True)
 class Order:
-    """An order that is ready to be sent: its spec, and where the server finds each file."""
+    """An order whose mattes and first plate frame are read.
 
-    spec: jobs_pb2.JobSpec
+    Attributes:
+        options: what the user asks.
+        inputs: the files found, all of them.
+        config: the OCIO config that travels with the job.
+        output: where the results go.
+        paths: the files that the server reads where they lie, by path.
+        contents: the files that were read, by path.
+    """
+
+    options: RemoveOptions
     inputs: Inputs
-    sources: Mapping[Path, Source]
-    archive: Content | None
+    config: ColourConfig | None
+    output: types_pb2.OutputPlace
+    paths: Mapping[Path, types_pb2.RootedPath]
+    contents: Mapping[Path, Content]
 
     def checked_first(self) -> list[Content]:
         """What preflight needs to check the artist's part: mattes, the first plate frame, the colour config."""
-        return [
-            *self._contents(self.inputs.checked_before_plates()),
-            *([self.archive] if self.archive else []),
-        ]
+        archive = self.config.archive if self.config else None
+        return [*self.contents.values(), *([archive] if archive else [])]
 
-    def everything(self) -> list[Content]:
-        """All that must be sent."""
-        return [*self._contents(self.inputs.files()), *([self.archive] if self.archive else [])]
+    def later(self) -> list[InputFile]:
+        """The files that are read and sent once the artist's part was checked."""
+        return [f for f in self.inputs.files() if f.path not in self.contents and f.path not in self.paths]
 
-    def _contents(self, files: Iterable[InputFile]) -> list[Content]:
-        found = (self.sources[f.path] for f in files)
-        return [source for source in found if isinstance(source, Content)]
+    def spec(self, sent: Mapping[Path, Content]) -> jobs_pb2.JobSpec:
+        """The order of what was read first and of what was sent since; the whole order once all is sent."""
+        sources = {**self.paths, **self.contents, **sent}
+        colour = colour_space(self.options.colour_space, self.config)
+        return build_spec(self.options, self.inputs.only(sources), sources, self.output, colour)
 
 
 def prepare(
@@ -58,45 +77,53 @@ def prepare(
     roots: Sequence[Root],
     on_event: Sink,
 ) -> Order:
-    """Hash all files that must be sent and make the spec; needs no server.
+    """Read the mattes and the first plate frame, and make sure that the other files can be read; needs no server.
 
     Args:
         options: what the user asks.
         inputs: the files found.
         config: the OCIO config that travels with the job.
         output: where the results go.
-        roots: storage that the server mounts too.
+        roots: storage that the server mounts too: files on it are neither hashed nor sent.
         on_event: told how far the hashing is, and what is not sent.
 
     Raises:
         SpecRefused: files are unreadable; all of them are named.
     """
-    sources, unreadable = find_sources(inputs.files(), roots, on_event)
+    paths, unreadable = read_in_place(inputs.files(), roots, on_event)
+    told = {error.file for error in unreadable}
+    to_send = [f for f in inputs.checked_before_plates() if f.path not in paths and f.name not in told]
+    contents, unhashed = hash_files(((f.path, f.name) for f in to_send), on_event)
+    unreadable += unhashed
+    told |= {f.name for f in to_send}
+    order = Order(options, inputs, config, output, paths, contents)
+    for file in order.later():
+        if file.name in told:
+            continue
+        try:
+            look_at_file(file.path, file.name)
+        except BadInput as error:
+            unreadable.append(error)
     if unreadable:
         raise SpecRefused(unreadable_problems(inputs, unreadable))
-    spec = build_spec(options, inputs, sources, output, colour_space(options.colour_space, config))
-    return Order(spec, inputs, sources, config.archive if config else None)
+    return order
 
 
-def find_sources(
+def read_in_place(
     files: Iterable[InputFile], roots: Sequence[Root], on_event: Sink
-) -> tuple[dict[Path, Source], list[BadInput]]:
-    """Where the server will find each file, and what is wrong with the others.
+) -> tuple[dict[Path, types_pb2.RootedPath], list[BadInput]]:
+    """The files that the server reads where they lie, and what is wrong with them.
 
     Args:
         files: the files.
-        roots: storage that the server mounts too; files on it are not hashed, and not sent.
-        on_event: told how far the hashing is, and what is not sent.
+        roots: storage that the server mounts too.
+        on_event: told how many they are.
     """
-    names = {f.path: f.name for f in files}
-    paths, unreadable = rooted_files(names.items(), roots)
-    refused = {error.file for error in unreadable}
-    to_hash = [(p, name) for p, name in names.items() if p not in paths and name not in refused]
+    paths, unreadable = rooted_files(((f.path, f.name) for f in files), roots)
     if paths:
-        where = ", ".join(sorted({p.root for p in paths.values()}))
+        where = ", ".join(sorted({path.root for path in paths.values()}))
         on_event(events.Notes((f"{len(paths)} files are read where they lie ({where}), and not sent.",)))
-    contents, unhashed = hash_files(to_hash, on_event) if to_hash else ({}, [])
-    return {**paths, **contents}, [*unreadable, *unhashed]
+    return paths, unreadable
 
 
 def capabilities(connection: Connection) -> server_pb2.GetCapabilitiesResponse:
@@ -117,12 +144,53 @@ def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> 
         SpecRefused: the server found errors.
         ClientError: anything else.
     """
-    upload(connection, order.checked_first(), on_event)
-    first = preflight(connection, order.spec, on_event)
-    tell_report(first, None, on_event)
-    if upload(connection, order.everything(), on_event) or first.unseen_files:
-        tell_report(preflight(connection, order.spec, on_event), first, on_event)
-    return submit(connection, order.spec, again, on_event)
+    later = order.later()
+    with Sending(connection, ((f.path, f.name) for f in later), on_event) as sending:
+        upload(connection, order.checked_first(), on_event)
+        first = _look(connection, order, {}, on_event)
+        tell_report(first, None, on_event)
+        sent = _send(connection, order, sending, on_event) if later else {}
+    if later:
+        tell_report(_look(connection, order, sent, on_event), first, on_event)
+    return submit(connection, order.spec(sent), again, on_event)
+
+
+def _send(connection: Connection, order: Order, sending: Sending, on_event: Sink) -> Mapping[Path, Content]:
+    """Send what is left, while the server looks at what has arrived; returns the contents of all of it.
+
+    Raises:
+        SpecRefused: a file could not be read after all; with it is told what the server found in the others.
+        ClientError: a file could not be sent.
+    """
+
+    def look(contents: Mapping[Path, Content], on_event: Sink, stop: Stop) -> jobs_pb2.PreflightReport:
+        return _look(connection, order, contents, on_event, stop)
+
+    with EarlyLooks(look, sending.arrived, len(order.later()), on_event) as looks:
+        sent = sending.run(looks.more_arrived)
+        looks.finish()
+    if sent.unreadable:
+        report = _look(connection, order, sent.contents, on_event)
+        problems = [*unreadable_problems(order.inputs, sent.unreadable), *report.problems]
+        raise SpecRefused(problems, report.unseen_files - len(sent.unreadable))
+    return sent.contents
+
+
+def _look(
+    connection: Connection,
+    order: Order,
+    sent: Mapping[Path, Content],
+    on_event: Sink,
+    stop: Stop | None = None,
+) -> jobs_pb2.PreflightReport:
+    """The server's report of what it has so far; the other files count as unseen, not as missing."""
+    report = preflight(connection, order.spec(sent), on_event, stop)
+    if unseen := len({f.path for f in order.later()} - sent.keys()):
+        report.unseen_files += unseen
+        there = [p for p in report.problems if p.code not in ABSENCES]
+        del report.problems[:]
+        report.problems.extend(there)
+    return report
 
 
 def submit(
@@ -149,9 +217,20 @@ def submit(
     return answer
 
 
-def preflight(connection: Connection, spec: jobs_pb2.JobSpec, on_event: Sink) -> jobs_pb2.PreflightReport:
-    """Let the server look at all that was uploaded; returns its report."""
-    retries = Retries(connection.policy)
+def preflight(
+    connection: Connection, spec: jobs_pb2.JobSpec, on_event: Sink, stop: Stop | None = None
+) -> jobs_pb2.PreflightReport:
+    """Let the server look at all that was uploaded; returns its report.
+
+    Args:
+        stop: ends it early.
+
+    Raises:
+        ClientError: the server refused, or the connection stayed broken.
+        Stopped: a stop was requested.
+    """
+    stop = stop or Stop()
+    retries = Retries(connection.policy, stop.sleep)
     while True:
         try:
             messages = connection.stubs.jobs.Preflight(
@@ -159,12 +238,15 @@ def preflight(connection: Connection, spec: jobs_pb2.JobSpec, on_event: Sink) ->
                 timeout=PREFLIGHT_TIMEOUT_S,
                 metadata=connection.metadata,
             )
-            for message in messages:
-                if message.HasField("report"):
-                    return message.report
-                on_event(events.progressed(message.progress))
+            with stop.tracking(messages):
+                for message in messages:
+                    if message.HasField("report"):
+                        return message.report
+                    on_event(events.progressed(message.progress))
             raise ServerDefect("The server's preflight ended without a report.")
         except grpc.RpcError as error:
+            if stop.requested:
+                raise Stopped from error
             if not retries.absorb(error):
                 raise connection.error(error) from error
             connection.renew()

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from void.v1 import frames_pb2
+
 from void_client.connection import Connection
 from void_client.errors import ClientError
 from void_client.roots import Root, rooted

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from void.v1 import types_pb2
+
 from void_client.content import HASH_THREADS
 from void_client.errors import BadInput
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
@@ -107,19 +108,41 @@ def upload(connection: Connection, contents: Iterable[Content], on_event: Sink) 
     stop = Stop()
 
     def send(digest: str) -> None:
-        _Upload(connection, by_digest[digest], meter, stop).run(missing[digest])
-        meter.add(files=1)
+        send_blob(connection, by_digest[digest], missing[digest], meter, stop)
 
     in_parallel(send, list(missing), stop)
     return len(missing)
 
 
-def find_missing(connection: Connection, blobs: Sequence[types_pb2.Blob]) -> dict[str, int]:
-    """Which blobs the server lacks: digest and the byte from which on they are wanted, in the order given."""
+def send_blob(connection: Connection, content: Content, offset: int, meter: Meter, stop: Stop) -> None:
+    """Send what the server lacks of one blob, over as many calls as it takes.
+
+    Args:
+        offset: the byte from which on the server wants it, as `find_missing` tells.
+        meter: counts its bytes, those before `offset` too, and the file once it is there.
+        stop: ends it early.
+
+    Raises:
+        ClientError: it could not be sent.
+        Stopped: a stop was requested.
+    """
+    _Upload(connection, content, meter, stop).run(offset)
+    meter.add(files=1)
+
+
+def find_missing(
+    connection: Connection, blobs: Sequence[types_pb2.Blob], stop: Stop | None = None
+) -> dict[str, int]:
+    """Which blobs the server lacks: digest and the byte from which on they are wanted, in the order given.
+
+    Args:
+        stop: ends the waiting between tries of a broken connection.
+    """
     missing: dict[str, int] = {}
+    sleep = stop.sleep if stop else time.sleep
     for start in range(0, len(blobs), MAX_BLOBS_PER_QUESTION):
         request = frames_pb2.FindMissingRequest(blobs=blobs[start : start + MAX_BLOBS_PER_QUESTION])
-        answer = connection.call(lambda s: s.frames.FindMissing, request)
+        answer = connection.call(lambda s: s.frames.FindMissing, request, sleep=sleep)
         missing.update((m.digest, m.offset) for m in answer.missing)
     return missing
 
@@ -166,7 +189,7 @@ class _Upload:
         self._furthest = offset
         while not self._try_once(offset):
             self._connection.renew()
-            missing = find_missing(self._connection, [self._content.blob])
+            missing = find_missing(self._connection, [self._content.blob], self._stop)
             if self._content.digest not in missing:
                 break
             offset = missing[self._content.digest]

@@ -203,6 +203,7 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
     command = [sys.executable, "-m", "void_server.pool.worker", "--store", str(configuration.store)]
     for flag, value in (
         ("--memory-bytes", limits.worker_memory_bytes),
+        ("--cache-bytes", limits.worker_cache_bytes),
         ("--min-free-bytes", limits.min_free_bytes),
         ("--max-pixels", limits.max_pixels),
         ("--max-channels", limits.max_channels),

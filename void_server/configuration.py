@@ -51,6 +51,9 @@ class Limits:
     )
     unit_timeout_seconds: int = _limit(3600, "seconds", "Longest time that one unit may take.")
     worker_memory_bytes: int = _limit(0, "bytes", "Address space of one worker; 0 = no limit.", least=0)
+    worker_cache_bytes: int = _limit(
+        1 << 30, "bytes", "Decoded frames and analysis that one worker keeps for its next units.", least=0
+    )
     max_audit_bytes: int = _limit(
         16 << 20, "bytes", "Size at which the audit log is set aside; 8 such files are kept.", least=4096
     )

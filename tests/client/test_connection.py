@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from hypothesis import strategies as st
 from void.v1 import jobs_pb2
 
 from tests.client.conftest import FAST, ServerProcess
+from void_client import connection as connection_module
 from void_client.connection import (
     Connection,
     RetryPolicy,
@@ -92,6 +95,48 @@ def test_a_port_where_nothing_listens_is_unreachable_and_named() -> None:
     with Connection(lambda: Target("127.0.0.1:1", "t")) as made, pytest.raises(ServerUnreachable) as caught:
         made.greet()
     assert "127.0.0.1:1" in str(caught.value) and "Connection refused." in str(caught.value)
+
+
+TOKEN = "t" * 43
+
+
+def free_address() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+def test_a_server_that_starts_after_its_client_is_waited_for_and_the_user_is_told_once(
+    start_server: Callable[..., ServerProcess], tmp_path: Path
+) -> None:
+    address, told = free_address(), list[str]()
+    (tmp_path / "store").mkdir(mode=0o700)
+    (tmp_path / "store" / "token").write_text(TOKEN)
+    (tmp_path / "store" / "token").chmod(0o600)
+    later = threading.Timer(0.5, start_server, ("--listen", address))
+    with Connection(lambda: Target(address, TOKEN)) as made:
+        later.start()
+        try:
+            made.greet(on_wait=told.append)
+        finally:
+            later.join()
+    assert len(told) == 1 and address in told[0]
+
+
+def test_a_server_that_never_starts_is_unreachable_after_a_bounded_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(connection_module, "STARTING_S", 1.0)
+    address, told = free_address(), list[str]()
+    with Connection(lambda: Target(address, "t")) as made, pytest.raises(ServerUnreachable, match=address):
+        made.greet(on_wait=told.append)
+    assert len(told) == 1
+
+
+def test_a_wrong_token_is_not_waited_for(server: ServerProcess) -> None:
+    told = list[str]()
+    with Connection(lambda: Target(server.address, "wrong")) as made, pytest.raises(AccessRefused):
+        made.greet(on_wait=told.append)
+    assert told == []
 
 
 def test_a_refused_call_tells_the_servers_words_and_fix(connection: Connection) -> None:

@@ -9,10 +9,10 @@ import grpc
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
 
 from tests.server.calls import error_info, recorded_units, set_sequence, sha256, spec_of
 from tests.small_shot import write_exr
-from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
 from void_server.configuration import Limits
 from void_server.jobs.canonical import request_id
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import grpc
 import pytest
+from void.v1 import frames_pb2, jobs_pb2
 
 from tests.server.calls import error_info, recorded_units, spec_of
 from tests.small_shot import SmallShot, write_small_shot
-from void.v1 import frames_pb2, jobs_pb2
 from void_client.roots import stamp_of
 from void_server.jobs.canonical import SEQUENCES
 

@@ -175,7 +175,7 @@ def _greeted(
     with ExitStack() as stack:
         try:
             connection = stack.enter_context(connect(arguments))
-            connection.greet()
+            connection.greet(on_wait=lambda text: speaker(events.Notes((text,))))
             server = order.capabilities(connection)
         except ClientError as error:
             if not draft.findings:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from void.v1 import jobs_pb2, types_pb2
+
 from void_server.errors import NotFound, VoidError
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.roots import FileStamp, RootedFile, Roots

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
@@ -27,6 +28,10 @@ from void_server.plates.window import Window
 LEAST_MARGIN = 16
 """Pixels around the region that are filled too; doubled until grow and feather fit, so that a change of either needs no
 new fill unless it passes 15, 31, 63 … pixels together."""
+
+
+KEPT_ENCODINGS = 4
+"""Shots whose mapping a worker keeps: every stage after preflight needs it, and it reads all frames' statistics."""
 
 
 @dataclass(frozen=True)
@@ -267,10 +272,7 @@ def _plan_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 def _shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
     plates = {f: results.get("ingest", f, "plate") for f in order.frames}
     first = plates[order.frames[0]].info
-    statistics = {p.blobs["statistics"] for p in plates.values()}
-    encoding = ShotEncoding.from_statistics(
-        [FrameStatistics.from_arrays(load_arrays(blobs, digest)) for digest in sorted(statistics)]
-    )
+    encoding = _encoding(blobs, frozenset(p.blobs["statistics"] for p in plates.values()))
     windows = [Window(**p.info["data_window"]) for p in plates.values()]
     common = windows[0]
     for window in windows[1:]:
@@ -285,6 +287,14 @@ def _shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
         encoding={"epsilon": encoding.epsilon, "low": list(encoding.low), "high": list(encoding.high)},
         settings=asdict(settings),
         frames=tuple(_frame(order, results, f) for f in order.frames),
+    )
+
+
+@lru_cache(maxsize=KEPT_ENCODINGS)
+def _encoding(blobs: BlobFolder, statistics: frozenset[str]) -> ShotEncoding:
+    """The mapping of the shot whose frames have these stored statistics, merged one at a time."""
+    return ShotEncoding.from_statistics(
+        FrameStatistics.from_arrays(load_arrays(blobs, digest)) for digest in sorted(statistics)
     )
 
 

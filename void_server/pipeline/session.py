@@ -23,7 +23,7 @@ from void_server.pipeline.publish import publish
 from void_server.pipeline.report import report
 from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
-from void_server.pipeline.shot import ByteCache, StoredShot
+from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
 from void_server.plates.header import EXRLimits
@@ -40,13 +40,16 @@ class Session:
         blobs: the frame store.
         roots: shared storage whose files are read where they lie.
         limits: what an uploaded file may ask for.
+        cache_bytes: decoded frames and analysis to keep.
     """
 
-    def __init__(self, blobs: BlobFolder, roots: Roots, limits: EXRLimits) -> None:
+    def __init__(
+        self, blobs: BlobFolder, roots: Roots, limits: EXRLimits, cache_bytes: int = CACHE_BYTES
+    ) -> None:
         self._blobs = blobs
         self._sources = Sources(blobs, roots)
         self._limits = limits
-        self._cache = ByteCache()
+        self._cache = ByteCache(cache_bytes)
         self._manifests: dict[str, ShotManifest] = {}
         cv2.setNumThreads(1)
         cv2.ocl.setUseOpenCL(False)

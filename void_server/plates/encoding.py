@@ -12,8 +12,9 @@ bi-symmetric log transformation for wide-range data", 2013).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -87,13 +88,16 @@ class ShotEncoding:
     high: tuple[float, ...]
 
     @classmethod
-    def from_statistics(cls, statistics: Sequence[FrameStatistics]) -> ShotEncoding:
-        """The mapping of the shot whose frames have these statistics; their order does not matter."""
-        if not statistics:
+    def from_statistics(cls, statistics: Iterable[FrameStatistics]) -> ShotEncoding:
+        """The mapping of the shot whose frames have these statistics; their order does not matter.
+
+        They are merged as they come, so that a lazy iterable is never held whole.
+        """
+        frames = iter(statistics)
+        first = next(frames, None)
+        if first is None:
             raise ValueError("a shot has at least one frame")
-        merged = statistics[0]
-        for other in statistics[1:]:
-            merged = merged.merge(other)
+        merged = reduce(FrameStatistics.merge, frames, first)
         *channels, luminance = merged.counts
         epsilon = EPSILON_OF_MEDIAN * _scale(luminance)
         limits = [_symlog(np.array([_percentile(c, p) for p in PERCENTILES]), epsilon) for c in channels]

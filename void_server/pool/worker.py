@@ -29,6 +29,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="void_server.pool.worker", description=__doc__)
     parser.add_argument("--store", type=Path, required=True, help="folder of the frame store")
     parser.add_argument("--memory-bytes", type=int, default=0, help="address space limit; 0 = none")
+    parser.add_argument("--cache-bytes", type=int, default=1 << 30, help="decoded frames to keep")
     parser.add_argument("--min-free-bytes", type=int, default=0, help="free space to keep; 0 = none")
     parser.add_argument("--max-pixels", type=int, help="pixels of an EXR window")
     parser.add_argument("--max-channels", type=int, help="channels of an EXR part")
@@ -41,14 +42,16 @@ def main(arguments: list[str] | None = None) -> None:
     given = {"max_pixels": options.max_pixels, "max_channels": options.max_channels}
     limits = EXRLimits(**{name: value for name, value in given.items() if value is not None})
     blobs = BlobFolder(options.store, options.min_free_bytes)
-    serve(sys.stdin.buffer, replies, blobs, Roots(dict(options.root)), limits)
+    serve(sys.stdin.buffer, replies, blobs, Roots(dict(options.root)), limits, options.cache_bytes)
 
 
-def serve(tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder, roots: Roots, limits: EXRLimits) -> None:
+def serve(
+    tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder, roots: Roots, limits: EXRLimits, cache_bytes: int
+) -> None:
     """Answer each task of `tasks` on `replies`; files that are over `limits` are refused before they are decoded."""
     from void_server.pipeline.session import Session
 
-    session = Session(blobs, roots, limits)
+    session = Session(blobs, roots, limits, cache_bytes)
     while (task := read_message(tasks)) is not None:
         answer = _answer(session, task)
         try:

@@ -8,8 +8,8 @@ import threading
 from collections.abc import Iterator
 
 import grpc
-
 from void.v1 import jobs_pb2, jobs_pb2_grpc
+
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
 from void_server.configuration import Limits
