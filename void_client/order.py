@@ -22,7 +22,7 @@ from void_client.events import Sink
 from void_client.inputs import InputFile, Inputs
 from void_client.roots import Root, rooted_files
 from void_client.sending import Sending
-from void_client.specification import RemoveOptions, build_spec
+from void_client.specification import RemoveOptions, Source, build_spec
 from void_client.transfer import Stop, Stopped, upload
 
 PREFLIGHT_TIMEOUT_S = 3600.0
@@ -64,7 +64,7 @@ class Order:
 
     def spec(self, sent: Mapping[Path, Content]) -> jobs_pb2.JobSpec:
         """The order of what was read first and of what was sent since; the whole order once all is sent."""
-        sources = {**self.paths, **self.contents, **sent}
+        sources: dict[Path, Source] = {**self.paths, **self.contents, **sent}
         colour = colour_space(self.options.colour_space, self.config)
         return build_spec(self.options, self.inputs.only(sources), sources, self.output, colour)
 
