@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from void.v1 import jobs_pb2
@@ -24,14 +25,15 @@ def test_on_one_s_own_server_there_is_no_owner_column() -> None:
 
 
 def test_a_supervisor_sees_whose_each_job_is(
-    void: Command, server: ServerProcess, shot: SmallShot, tmp_path: Path
+    void: Command, start_server: Callable[..., ServerProcess], shot: SmallShot, tmp_path: Path
 ) -> None:
-    supervisor = void.environment["VOID_TOKEN_FILE"]
+    server = start_server()
+    void.environment["VOID_SERVER"] = server.address
     anna = tmp_path / "anna.token"
     anna.write_text(add_token(named_tokens_file(server.store), "anna", Role.ARTIST))
     void.environment["VOID_TOKEN_FILE"] = str(anna)
     hers = job_of(void(*wish(shot, "--json", "--seed", "11")))
-    void.environment["VOID_TOKEN_FILE"] = supervisor
+    void.environment["VOID_TOKEN_FILE"] = str(server.token_file)
     titles, *rows = void("jobs", "list").out.splitlines()
     owners = {row.split()[0]: row.split()[2] for row in rows}
     assert titles.split()[:4] == ["JOB", "STATE", "OWNER", "CREATED"]
