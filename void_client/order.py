@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,8 @@ from void_client.content import Content, hash_files
 from void_client.errors import BadInput, Left, ServerDefect, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import InputFile, Inputs
-from void_client.specification import RemoveOptions, build_spec
+from void_client.roots import Root, rooted_files
+from void_client.specification import RemoveOptions, Source, build_spec
 from void_client.transfer import upload
 
 PREFLIGHT_TIMEOUT_S = 3600.0
@@ -26,11 +27,11 @@ PREFLIGHT_TIMEOUT_S = 3600.0
 
 @dataclass(frozen=True)
 class Order:
-    """An order that is ready to be sent: its spec and the bytes behind it."""
+    """An order that is ready to be sent: its spec, and where the server finds each file."""
 
     spec: jobs_pb2.JobSpec
     inputs: Inputs
-    contents: Mapping[Path, Content]
+    sources: Mapping[Path, Source]
     archive: Content | None
 
     def checked_first(self) -> list[Content]:
@@ -41,11 +42,12 @@ class Order:
         ]
 
     def everything(self) -> list[Content]:
-        """All that the server needs."""
+        """All that must be sent."""
         return [*self._contents(self.inputs.files()), *([self.archive] if self.archive else [])]
 
     def _contents(self, files: Iterable[InputFile]) -> list[Content]:
-        return [self.contents[f.path] for f in files]
+        found = (self.sources[f.path] for f in files)
+        return [source for source in found if isinstance(source, Content)]
 
 
 def prepare(
@@ -53,25 +55,48 @@ def prepare(
     inputs: Inputs,
     config: ColourConfig | None,
     output: types_pb2.OutputPlace,
+    roots: Sequence[Root],
     on_event: Sink,
 ) -> Order:
-    """Hash all files and make the spec; needs no server.
+    """Hash all files that must be sent and make the spec; needs no server.
 
     Args:
         options: what the user asks.
         inputs: the files found.
         config: the OCIO config that travels with the job.
         output: where the results go.
-        on_event: told how far the hashing is.
+        roots: storage that the server mounts too.
+        on_event: told how far the hashing is, and what is not sent.
 
     Raises:
         SpecRefused: files are unreadable; all of them are named.
     """
-    contents, unreadable = hash_files(((f.path, f.name) for f in inputs.files()), on_event)
+    sources, unreadable = find_sources(inputs.files(), roots, on_event)
     if unreadable:
         raise SpecRefused(unreadable_problems(inputs, unreadable))
-    spec = build_spec(options, inputs, contents, output, colour_space(options.colour_space, config))
-    return Order(spec, inputs, contents, config.archive if config else None)
+    spec = build_spec(options, inputs, sources, output, colour_space(options.colour_space, config))
+    return Order(spec, inputs, sources, config.archive if config else None)
+
+
+def find_sources(
+    files: Iterable[InputFile], roots: Sequence[Root], on_event: Sink
+) -> tuple[dict[Path, Source], list[BadInput]]:
+    """Where the server will find each file, and what is wrong with the others.
+
+    Args:
+        files: the files.
+        roots: storage that the server mounts too; files on it are not hashed, and not sent.
+        on_event: told how far the hashing is, and what is not sent.
+    """
+    names = {f.path: f.name for f in files}
+    paths, unreadable = rooted_files(names.items(), roots)
+    refused = {error.file for error in unreadable}
+    to_hash = [(p, name) for p, name in names.items() if p not in paths and name not in refused]
+    if paths:
+        where = ", ".join(sorted({p.root for p in paths.values()}))
+        on_event(events.Notes((f"{len(paths)} files are read where they lie ({where}), and not sent.",)))
+    contents, unhashed = hash_files(to_hash, on_event) if to_hash else ({}, [])
+    return {**paths, **contents}, [*unreadable, *unhashed]
 
 
 def capabilities(connection: Connection) -> server_pb2.GetCapabilitiesResponse:
