@@ -179,7 +179,7 @@ _CLASS_OF_STATUS: dict[grpc.StatusCode, type[ClientError]] = {
 
 _DEFAULT_FIX: dict[type[ClientError], str] = {
     ServerUnreachable: "Check --server and that the server runs; `void doctor` says what is wrong.",
-    AccessRefused: "Check --token-file (or $VOID_TOKEN_FILE) against the server's token file.",
+    AccessRefused: "Whoever runs the server hands out tokens; $VOID_TOKEN_FILE can name yours too.",
     ServerDefect: "The server's log has the details.",
 }
 

@@ -74,7 +74,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of database and frames (default: user's data folder)",
     )
-    serve.add_argument("--token-file", type=Path, metavar="FILE", help="token (default STORE/token)")
+    serve.add_argument(
+        "--token-file", type=Path, metavar="FILE", help="token of the owner (default STORE/token)"
+    )
     serve.add_argument(
         "--workers", type=int, default=default_workers(), help="worker processes (default %(default)s)"
     )

@@ -28,7 +28,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         "--token-file",
         metavar="FILE",
         default=os.environ.get("VOID_TOKEN_FILE", ""),
-        help="file with the server's token (default: $VOID_TOKEN_FILE); --local needs none",
+        help="file with your token for the server (default: $VOID_TOKEN_FILE); --local needs none",
     )
     group.add_argument(
         "--ca",

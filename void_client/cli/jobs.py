@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from void_client import events
-from void_client.cli.connecting import add_server_options, connect
+from void_client.cli.connecting import add_server_options, connect, server_address
 from void_client.cli.following import follow_and_deliver, watch
 from void_client.cli.terminal import Speaker, finding_text, progress_text, table
 from void_client.connection import Connection
@@ -30,13 +31,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "jobs", help="list, show, watch, cancel, fetch or delete jobs", epilog=_EXIT_CODES
     )
     actions = parser.add_subparsers(title="what to do", metavar="ACTION", required=True)
-    listing = actions.add_parser("list", help="jobs, newest first", epilog=_EXIT_CODES)
-    listing.add_argument(
-        "--state", choices=STATES, action="append", default=[], help="only these; repeatable"
-    )
-    listing.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
-    add_server_options(listing)
-    listing.set_defaults(run=run_list)
+    listed = actions.add_parser("list", help="jobs, newest first", epilog=_EXIT_CODES)
+    listed.add_argument("--state", choices=STATES, action="append", default=[], help="only these; repeatable")
+    listed.add_argument("--limit", type=int, default=20, help="at most so many (default: 20)")
+    add_server_options(listed)
+    listed.set_defaults(run=run_list)
     for name, run, text in (
         ("show", run_show, "everything about one job"),
         ("watch", run_watch, "follow a job to its end; Ctrl-C leaves, the job goes on"),
@@ -68,7 +67,7 @@ def run_list(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     elif not jobs:
         speaker.print("No jobs.", {})
     else:
-        speaker.print(table([("JOB", "STATE", "CREATED", "PROGRESS", "NAME", "OUT"), *map(_row, jobs)]), {})
+        speaker.print(listing(jobs, with_owner=bool(server_address(arguments))), {})
     return ExitCode.DONE
 
 
@@ -124,6 +123,12 @@ def run_delete(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     return ExitCode.DONE
 
 
+def listing(jobs: Iterable[jobs_pb2.Job], *, with_owner: bool) -> str:
+    """A line a job under headings; the owner too when a group shares the server, since a supervisor sees all."""
+    columns = tuple(c for c in _COLUMNS if with_owner or c[0] != "OWNER")
+    return table([[title for title, _ in columns], *([of(job) for _, of in columns] for job in jobs)])
+
+
 def describe(job: jobs_pb2.Job) -> str:
     """A job in a few lines."""
     shot, place = job.spec.shot, job.spec.output
@@ -161,12 +166,10 @@ def _named_inputs(job: jobs_pb2.Job) -> list[Path]:
     return [Path(f.name) for sequence in given for f in sequence.files]
 
 
-def _row(job: jobs_pb2.Job) -> tuple[str, ...]:
-    progress = ""
+def _progress(job: jobs_pb2.Job) -> str:
     if job.state == jobs_pb2.JOB_STATE_RUNNING and job.progress.total:
-        progress = f"{job.progress.stage} {job.progress.done}/{job.progress.total}"
-    place = job.spec.output
-    return job.id, events.state_name(job.state), _time(job), progress, place.name, place.directory
+        return f"{job.progress.stage} {job.progress.done}/{job.progress.total}"
+    return ""
 
 
 def _time(job: jobs_pb2.Job) -> str:
@@ -175,3 +178,14 @@ def _time(job: jobs_pb2.Job) -> str:
 
 def _data(job: jobs_pb2.Job) -> dict[str, object]:
     return {"event": "job_details", **MessageToDict(job, preserving_proto_field_name=True)}
+
+
+_COLUMNS: tuple[tuple[str, Callable[[jobs_pb2.Job], str]], ...] = (
+    ("JOB", lambda job: job.id),
+    ("STATE", lambda job: events.state_name(job.state)),
+    ("OWNER", lambda job: job.owner),
+    ("CREATED", _time),
+    ("PROGRESS", _progress),
+    ("NAME", lambda job: job.spec.output.name),
+    ("OUT", lambda job: job.spec.output.directory),
+)

@@ -24,7 +24,7 @@ start with:
 
 environment:
   VOID_SERVER        server to use, HOST:PORT (default: your own on this machine)
-  VOID_TOKEN_FILE    file with that server's token
+  VOID_TOKEN_FILE    file with your token for it
   VOID_DATA_DIR      where your own server keeps its data
   OCIO               OCIO config that travels with a job
   NO_COLOR           no colours
