@@ -3,6 +3,7 @@
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
+# make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +15,9 @@ OUT := demo_result
 
 SEEDS := 200
 
-.PHONY: all demo test lint types tests kills clean bench-quality
+TARGETS :=
+
+.PHONY: all demo test lint types tests kills clean bench-quality bundle
 
 all: $(VENV)/.server
 
@@ -58,6 +61,9 @@ tests: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)
+
+bundle: $(VENV)/.dev
+	$(BIN)/python -m wheelhouse $(TARGETS)
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality

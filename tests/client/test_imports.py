@@ -21,6 +21,8 @@ print(*sorted({name.partition(".")[0] for name in sys.modules}))
 # grpc loads its own sister packages where they are installed.
 ALLOWED = {"void_client", "void", "google", "grpc", "grpc_health", "grpc_reflection", "grpc_tools"}
 ALLOWED |= {"cython_runtime", "typing_extensions"}
+# What reads TOML before Python 3.11.
+ALLOWED |= {"tomli"}
 
 
 def test_every_module_together_loads_grpcio_protobuf_and_the_standard_library_only() -> None:

@@ -42,7 +42,7 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         help="a folder that the server mounts too, by the server's name for it: its files are not sent; repeat for"
-        " more",
+        " more (also: the site file)",
     )
     group.add_argument("--json", action="store_true", help="print events as JSON lines on standard output")
 
@@ -55,14 +55,14 @@ def server_address(arguments: argparse.Namespace) -> str:
 
 
 def client_roots(arguments: argparse.Namespace) -> tuple[Root, ...]:
-    """The folders that client and server may share, as this client knows them.
+    """The folders that client and server may share, by the site file and `--root`.
 
     Raises:
         BadInput: a `--root` is unusable.
     """
     if not server_address(arguments):
         return own_roots()
-    return tuple(_parse_root(text) for text in arguments.root)
+    return (*arguments.site.roots, *map(_parse_root, arguments.root))
 
 
 def _parse_root(text: str) -> Root:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import platform
 import shutil
 import stat
@@ -16,13 +17,15 @@ from pathlib import Path
 from void.v1 import server_pb2
 
 from void_client.cli.connecting import add_server_options, client_roots, server_address
+from void_client.cli.site_defaults import VARIABLES
 from void_client.cli.terminal import Speaker
 from void_client.connection import Connection, Target, remote_target
-from void_client.errors import AccessRefused, ClientError, ExitCode
+from void_client.errors import AccessRefused, BadInput, ClientError, ExitCode
 from void_client.local_server import attach, data_folder
 from void_client.order import capabilities
 from void_client.root_proof import Proof, prove_roots
 from void_client.roots import Root
+from void_client.site import VARIABLE, load_site
 from void_client.version import version
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -80,6 +83,10 @@ def checks(arguments: argparse.Namespace) -> Iterator[Check]:
     yield Check(OK, "client", version())
     yield _python()
     yield from _data_folder(data_folder())
+    site = list(_site_file())
+    yield from site
+    if any(check.result == FAIL for check in site):
+        return
     address = server_address(arguments)
     if address and arguments.token_file:
         yield _token_file(Path(arguments.token_file))
@@ -127,6 +134,24 @@ def _data_folder(folder: Path) -> Iterator[Check]:
         yield Check(WARN, "disk", f"{seen}.", "Free some space, or name another folder with $VOID_DATA_DIR.")
     else:
         yield Check(OK, "disk", seen)
+
+
+def _site_file() -> Iterator[Check]:
+    """Nothing else is known of the server where this fails."""
+    try:
+        site = load_site()
+    except BadInput as error:
+        yield Check(FAIL, "site file", error.message, error.fix)
+        return
+    if not site.file:
+        yield Check(OK, "site file", f"none, ${VARIABLE} is not set")
+        return
+    roots = ", ".join(root.name for root in site.roots) or "none"
+    yield Check(OK, "site file", f"{site.file}, read; roots: {roots}")
+    for name in sorted(site.locked & VARIABLES.keys()):
+        if os.environ.get(VARIABLES[name], site.value(name)) != site.value(name):
+            seen = f"${VARIABLES[name]} has no effect: {site.file} locks {name}."
+            yield Check(WARN, "site file", seen, f"Unset it; '{site.value(name)}' is used.")
 
 
 def _token_file(path: Path) -> Check:

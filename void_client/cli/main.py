@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from void_client import events
 from void_client.cli import capabilities, doctor, jobs, remove
+from void_client.cli.site_defaults import apply_site, check_locks
 from void_client.cli.terminal import JsonLines, Speaker, Terminal, flush_streams, make_streams_safe
-from void_client.errors import ClientDefect, ClientError, Left
+from void_client.errors import BadInput, ClientDefect, ClientError, Left
+from void_client.site import Site, load_site
 from void_client.version import version
 
 _DESCRIPTION = "Removes an object, and what it did to the scene, from EXR shots; a VOID server does the work."
@@ -25,6 +27,7 @@ start with:
 environment:
   VOID_SERVER        server to use, HOST:PORT (default: your own on this machine)
   VOID_TOKEN_FILE    file with your token for it
+  VOID_SITE_CONFIG   TOML file of the studio: server, storage, defaults, locks
   VOID_DATA_DIR      where your own server keeps its data
   OCIO               OCIO config that travels with a job
   NO_COLOR           no colours
@@ -40,8 +43,8 @@ exit codes:
 _DEBUG = "VOID_DEBUG"
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of all commands."""
+def build_parser(site: Site) -> argparse.ArgumentParser:
+    """The parser of all commands, with a site's defaults."""
     parser = argparse.ArgumentParser(
         prog="void",
         description=_DESCRIPTION,
@@ -53,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (remove, jobs, capabilities, doctor):
         command.add_parser(commands)
+    apply_site(parser, site)
     return parser
 
 
@@ -60,14 +64,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit code."""
     make_streams_safe()
     try:
-        parsed = build_parser().parse_args(arguments)
-        return _run(parsed, JsonLines() if parsed.json else Terminal())
+        site, wrong = _site()
+        parsed = build_parser(site).parse_args(arguments)
+        # The doctor tells it as one of its checks.
+        wrong = None if parsed.run is doctor.run else wrong
+        return _run(parsed, JsonLines() if parsed.json else Terminal(), wrong)
     finally:
         flush_streams()
 
 
-def _run(parsed: argparse.Namespace, speaker: Speaker) -> int:
+def _site() -> tuple[Site, BadInput | None]:
+    """The site, and what is wrong with its file: help is given even then."""
     try:
+        return load_site(), None
+    except BadInput as error:
+        return Site(), error
+
+
+def _run(parsed: argparse.Namespace, speaker: Speaker, wrong: BadInput | None) -> int:
+    try:
+        if wrong:
+            raise wrong
+        check_locks(parsed)
         return int(parsed.run(parsed, speaker))
     except KeyboardInterrupt:
         error: ClientError = Left("Interrupted.")

@@ -7,13 +7,13 @@ import argparse
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 
 from void.v1 import server_pb2
 
 from void_client import events, order
 from void_client.cli.connecting import add_server_options, client_roots, connect
 from void_client.cli.following import follow_and_deliver
+from void_client.cli.site_defaults import output_folder, set_options
 from void_client.cli.terminal import Speaker
 from void_client.colour_config import chosen_config
 from void_client.connection import Connection
@@ -21,7 +21,7 @@ from void_client.draft import Draft, draft_order, place_order
 from void_client.errors import ClientError, ExitCode, Left
 from void_client.roots import shared_roots
 from void_client.sequence import parse_range
-from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_pairs, parse_points
+from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_points
 
 _DESCRIPTION = """\
 Removes an object, and what it did to the scene, from an EXR shot. Where nothing is removed, the result is the
@@ -107,7 +107,7 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
 
 def _add_output_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("what comes out")
-    group.add_argument("--out", metavar="DIR", required=True, help="folder of the results")
+    group.add_argument("--out", dest="output", metavar="DIR", default="", help="folder of the results")
     group.add_argument("--name", default="", help="base name of the results (default: the plate's + _void)")
     group.add_argument("--preview", action="store_true", help="faster and coarser, into OUT/preview")
 
@@ -195,7 +195,7 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
             "quadmask": arguments.quadmask,
             "clean_plate": arguments.cleanplate,
         },
-        out=Path(arguments.out),
+        out=output_folder(arguments),
         name=arguments.name,
         view=arguments.view,
         engine=arguments.engine,
@@ -207,5 +207,5 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
         seed=arguments.seed,
         preview=arguments.preview,
         cloud_consent=arguments.cloud_consent,
-        options=parse_pairs(arguments.set),
+        options=set_options(arguments),
     )
