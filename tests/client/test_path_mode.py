@@ -57,6 +57,18 @@ def test_frames_below_a_shared_root_are_neither_hashed_nor_sent(void: Command, s
     assert "6 files are read where they lie (proj), and not sent." in ran.out
 
 
+def test_the_roots_of_the_site_file_are_those_of_all_commands(
+    void: Command, shot: SmallShot, tmp_path: Path
+) -> None:
+    site = tmp_path / "site.toml"
+    site.write_text(f"[[roots]]\nname = 'proj'\npaths = ['P:\\proj', '{shot.folder}']\n")
+    void.environment["VOID_SITE_CONFIG"] = str(site)
+    ran = void(*remove(shot))
+    assert ran.code == ExitCode.DONE, ran.err
+    assert sent(ran) == []
+    assert f"ok: root proj: {shot.folder} is the same folder" in void("doctor").out
+
+
 def test_what_no_root_holds_is_sent(void: Command, shot: SmallShot) -> None:
     ran = void(*remove(shot, "--root", f"other={shot.folder}"))
     assert ran.code == ExitCode.DONE, ran.err

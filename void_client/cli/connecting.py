@@ -13,7 +13,7 @@ from void_client.roots import Root, own_roots
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--server`, `--local`, `--token-file`, `--ca`, `--root` and `--json`."""
+    """Add `--server`, `--local`, `--token-file`, `--ca` and `--json`."""
     group = parser.add_argument_group("which server")
     place = group.add_mutually_exclusive_group()
     place.add_argument(
@@ -36,7 +36,12 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         default="",
         help="PEM file that the server's certificate must chain to (default: the system's authorities)",
     )
-    group.add_argument(
+    group.add_argument("--json", action="store_true", help="print events as JSON lines on standard output")
+
+
+def add_root_option(parser: argparse.ArgumentParser) -> None:
+    """Add `--root`."""
+    parser.add_argument(
         "--root",
         metavar="NAME=FOLDER",
         action="append",
@@ -44,7 +49,6 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         help="a folder that the server mounts too, by the server's name for it: its files are not sent; repeat for"
         " more (also: the site file)",
     )
-    group.add_argument("--json", action="store_true", help="print events as JSON lines on standard output")
 
 
 def server_address(arguments: argparse.Namespace) -> str:

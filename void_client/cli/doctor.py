@@ -16,7 +16,7 @@ from pathlib import Path
 
 from void.v1 import server_pb2
 
-from void_client.cli.connecting import add_server_options, client_roots, server_address
+from void_client.cli.connecting import add_root_option, add_server_options, client_roots, server_address
 from void_client.cli.site_defaults import VARIABLES
 from void_client.cli.terminal import Speaker
 from void_client.connection import Connection, Target, remote_target
@@ -58,6 +58,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog="exit codes: 0 nothing failed, 3 something failed",
     )
     add_server_options(parser)
+    add_root_option(parser)
     parser.add_argument(
         "--prove",
         metavar="DIR",

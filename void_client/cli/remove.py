@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from void.v1 import server_pb2
 
 from void_client import events, order
-from void_client.cli.connecting import add_server_options, client_roots, connect
+from void_client.cli.connecting import add_root_option, add_server_options, client_roots, connect
 from void_client.cli.following import follow_and_deliver
 from void_client.cli.site_defaults import output_folder, set_options
 from void_client.cli.terminal import Speaker
@@ -59,6 +59,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_output_options(parser)
     _add_work_options(parser)
     add_server_options(parser)
+    add_root_option(parser)
     parser.add_argument(
         "--upload", action="store_true", help="send all frames, also those on storage that the server mounts"
     )
