@@ -42,8 +42,9 @@ from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
-from void_server.rpc.frame_store import FrameStore
+from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.jobs import Jobs
+from void_server.rpc.parsing import ParsingInterceptor
 from void_server.rpc.server_info import Masks, Server
 from void_server.rpc.validate import Validator
 
@@ -52,6 +53,12 @@ log = logging.getLogger(__name__)
 VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
 """A spec of 10,000 frames with five inputs is about 8 MB."""
+_REQUEST_BYTES = {
+    "/void.v1.Jobs/Submit": MAX_MESSAGE_BYTES,
+    "/void.v1.Jobs/Preflight": MAX_MESSAGE_BYTES,
+    "/void.v1.FrameStore/Upload": 2 * MAX_CHUNK_BYTES,
+}
+"""Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
@@ -92,7 +99,10 @@ class Application:
         self._health = health.HealthServicer()
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
-            interceptors=[TokenInterceptor(tokens, self._activity, audit)],
+            interceptors=[
+                TokenInterceptor(tokens, self._activity, audit),
+                ParsingInterceptor(_REQUEST_BYTES),
+            ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
