@@ -29,7 +29,7 @@ from void.v1 import (
 
 from void_server.access.audit import AuditLog
 from void_server.access.tokens import TokenBook, read_or_create_token
-from void_server.configuration import ServerConfiguration, audit_file, named_tokens_file
+from void_server.configuration import Limits, ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
@@ -43,8 +43,9 @@ from void_server.lock import LockFile, LockHeld
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
+from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
-from void_server.rpc.parsing import ParsingInterceptor
+from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor
 from void_server.rpc.server_info import Masks, Server
 from void_server.rpc.validate import Validator
 
@@ -53,12 +54,8 @@ log = logging.getLogger(__name__)
 VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
 """A spec of 10,000 frames with five inputs is about 8 MB."""
-_REQUEST_BYTES = {
-    "/void.v1.Jobs/Submit": MAX_MESSAGE_BYTES,
-    "/void.v1.Jobs/Preflight": MAX_MESSAGE_BYTES,
-    "/void.v1.FrameStore/Upload": 2 * MAX_CHUNK_BYTES,
-}
-"""Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
+SPEC_BYTES_PER_FRAME = 1600
+"""Of an order: five inputs, each with a digest, a file name of up to 200 bytes, and what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
@@ -96,12 +93,12 @@ class Application:
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         self._runner = Runner(self._jobs, self._blobs, self._pool, capabilities["stages"])
         self._activity = Activity()
-        self._health = health.HealthServicer()
+        self._health = Health(("", *_service_names()))
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
             interceptors=[
                 TokenInterceptor(tokens, self._activity, audit),
-                ParsingInterceptor(_REQUEST_BYTES),
+                ParsingInterceptor(_request_bytes(limits)),
             ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -252,6 +249,16 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
             f"The store {configuration.store} cannot be written to: {error.strerror or error}.",
             fix="Make the folder writable for the server's user, or give another with --store.",
         ) from error
+
+
+def _request_bytes(limits: Limits) -> dict[str, int]:
+    """Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
+    order = min(MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES + limits.max_frames * SPEC_BYTES_PER_FRAME)
+    return {
+        "/void.v1.Jobs/Submit": order,
+        "/void.v1.Jobs/Preflight": order,
+        "/void.v1.FrameStore/Upload": 2 * MAX_CHUNK_BYTES,
+    }
 
 
 def _service_names() -> tuple[str, ...]:

@@ -25,10 +25,34 @@ TYPES = (
     *(b"rational", b"envmap", b"deepImageState", b"opaque", b"unknown", b"", b"x" * 300),
 )
 ATTRIBUTES = (
-    *(b"channels", b"compression", b"dataWindow", b"displayWindow", b"lineOrder", b"pixelAspectRatio", b"tiles"),
+    *(
+        b"channels",
+        b"compression",
+        b"dataWindow",
+        b"displayWindow",
+        b"lineOrder",
+        b"pixelAspectRatio",
+        b"tiles",
+    ),
     *(b"screenWindowCenter", b"screenWindowWidth", b"type", b"name", b"view", b"version", b"chunkCount"),
-    *(b"preview", b"multiView", b"timeCode", b"framesPerSecond", b"chromaticities", b"envmap", b"dwaCompressionLevel"),
-    *(b"maxSamplesPerPixel", b"deepImageState", b"oiio:ColorSpace", b"colorInteropID", b"zstd", b"", b"n" * 300),
+    *(
+        b"preview",
+        b"multiView",
+        b"timeCode",
+        b"framesPerSecond",
+        b"chromaticities",
+        b"envmap",
+        b"dwaCompressionLevel",
+    ),
+    *(
+        b"maxSamplesPerPixel",
+        b"deepImageState",
+        b"oiio:ColorSpace",
+        b"colorInteropID",
+        b"zstd",
+        b"",
+        b"n" * 300,
+    ),
 )
 PART_TYPES = (b"scanlineimage", b"tiledimage", b"deepscanline", b"deeptile", b"nonsense", b"")
 
@@ -109,14 +133,19 @@ def channels(rng: random.Random, raw: RawFile) -> RawFile:
 
     def entry(name: bytes) -> bytes:
         sampling = (rng.choice((1, 1, 1, *INT32)), rng.choice((1, 1, 1, *INT32)))
-        return name + b"\0" + struct.pack("<iIii", rng.choice((0, 1, 2, *INT32)), rng.choice(SIZES), *sampling)
+        return (
+            name + b"\0" + struct.pack("<iIii", rng.choice((0, 1, 2, *INT32)), rng.choice(SIZES), *sampling)
+        )
 
     def make(value: bytes) -> bytes:
         kind = rng.randrange(6)
         if kind == 0:
-            return b"".join(
-                b"c%05d\0" % i + struct.pack("<iIii", 1, 0, 1, 1) for i in range(rng.choice((200, 1030)))
-            ) + b"\0"
+            return (
+                b"".join(
+                    b"c%05d\0" % i + struct.pack("<iIii", 1, 0, 1, 1) for i in range(rng.choice((200, 1030)))
+                )
+                + b"\0"
+            )
         if kind == 1:
             return value[:-1] + entry(rng.choice((b"R", b"Z", b"a.b.c.d", b"\xff\xfe", b"n" * 300))) + b"\0"
         if kind == 2:
@@ -135,7 +164,10 @@ def channels(rng: random.Random, raw: RawFile) -> RawFile:
 def tiles(rng: random.Random, raw: RawFile) -> RawFile:
     """A tile description with impossible sizes or modes; also in files that have no tiles."""
     value = struct.pack(
-        "<IIB", rng.choice((1, 8, 64, *SIZES)), rng.choice((1, 8, 64, *SIZES)), rng.choice((0, 1, 2, 3, 16, 17, 255))
+        "<IIB",
+        rng.choice((1, 8, 64, *SIZES)),
+        rng.choice((1, 8, 64, *SIZES)),
+        rng.choice((0, 1, 2, 3, 16, 17, 255)),
     )
     if any(a.name == b"tiles" for part in raw.parts for a in part):
         return _with_value(rng, raw, b"tiles", lambda _: value)
@@ -199,7 +231,11 @@ def attribute_type(rng: random.Random, raw: RawFile) -> RawFile:
     part = _any_part(rng, raw)
     chosen = rng.randrange(len(raw.parts[part]))
     old = raw.parts[part][chosen]
-    new = replace(old, type=rng.choice(TYPES)) if rng.random() < 0.5 else replace(old, name=rng.choice(ATTRIBUTES))
+    new = (
+        replace(old, type=rng.choice(TYPES))
+        if rng.random() < 0.5
+        else replace(old, name=rng.choice(ATTRIBUTES))
+    )
     return raw.moved(_changed(raw, part, _replaced(raw.parts[part], chosen, new)))
 
 
@@ -208,7 +244,9 @@ def attribute_gone(rng: random.Random, raw: RawFile) -> RawFile:
     part = _any_part(rng, raw)
     held = raw.parts[part]
     chosen = rng.randrange(len(held))
-    kept = held[:chosen] + held[chosen + 1 :] if rng.random() < 0.6 and len(held) > 1 else (*held, held[chosen])
+    kept = (
+        held[:chosen] + held[chosen + 1 :] if rng.random() < 0.6 and len(held) > 1 else (*held, held[chosen])
+    )
     return raw.moved(_changed(raw, part, kept))
 
 
@@ -224,7 +262,9 @@ def attribute_added(rng: random.Random, raw: RawFile) -> RawFile:
 def parts(rng: random.Random, raw: RawFile) -> RawFile:
     """A part twice, or many times, or one less."""
     chosen = raw.parts[_any_part(rng, raw)]
-    several = rng.choice(((*raw.parts, chosen), (*raw.parts, *[chosen] * 300), raw.parts[:-1], raw.parts[::-1]))
+    several = rng.choice(
+        ((*raw.parts, chosen), (*raw.parts, *[chosen] * 300), raw.parts[:-1], raw.parts[::-1])
+    )
     return replace(raw.moved(several), version=raw.version | (0x1000 if rng.random() < 0.7 else 0))
 
 
@@ -233,7 +273,16 @@ def offsets(rng: random.Random, raw: RawFile) -> RawFile:
     if not raw.offsets:
         return raw
     size = len(raw.bytes())
-    places = (*UINT64, size, size - 1, size + 1, size - 8, *raw.offsets, raw.offsets[0] + 1, raw.offsets[0] - 4)
+    places = (
+        *UINT64,
+        size,
+        size - 1,
+        size + 1,
+        size - 8,
+        *raw.offsets,
+        raw.offsets[0] + 1,
+        raw.offsets[0] - 4,
+    )
     kind = rng.randrange(5)
     if kind == 0:
         return replace(raw, offsets=(rng.choice(places),) * len(raw.offsets))
@@ -281,9 +330,7 @@ def _added(rng: random.Random, raw: RawFile, attribute: RawAttribute) -> RawFile
     return raw.moved(_changed(raw, part, (*raw.parts[part], attribute)))
 
 
-def _replaced(
-    held: tuple[RawAttribute, ...], index: int, new: RawAttribute
-) -> tuple[RawAttribute, ...]:
+def _replaced(held: tuple[RawAttribute, ...], index: int, new: RawAttribute) -> tuple[RawAttribute, ...]:
     return (*held[:index], new, *held[index + 1 :])
 
 

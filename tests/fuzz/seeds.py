@@ -103,7 +103,10 @@ def _header(shape: tuple[int, int], compression: str, **more: Any) -> dict[str, 
     return {
         "compression": getattr(OpenEXR, f"{compression}_COMPRESSION"),
         "type": OpenEXR.scanlineimage,
-        "dataWindow": (np.array(at, np.int32), np.array([at[0] + shape[1] - 1, at[1] + shape[0] - 1], np.int32)),
+        "dataWindow": (
+            np.array(at, np.int32),
+            np.array([at[0] + shape[1] - 1, at[1] + shape[0] - 1], np.int32),
+        ),
         "displayWindow": (np.zeros(2, np.int32), np.array([display[0] - 1, display[1] - 1], np.int32)),
         **more,
     }

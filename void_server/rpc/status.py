@@ -122,9 +122,7 @@ def _details(error: errors.VoidError) -> list[Message]:
     ]
     if error.file:
         details.append(
-            error_details_pb2.ResourceInfo(
-                resource_type="file", resource_name=file, description=message
-            )
+            error_details_pb2.ResourceInfo(resource_type="file", resource_name=file, description=message)
         )
     if isinstance(error, errors.InvalidInput):
         violation = error_details_pb2.BadRequest.FieldViolation(
