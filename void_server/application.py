@@ -45,7 +45,7 @@ from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
-from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor
+from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Masks, Server
 from void_server.rpc.validate import Validator
 
@@ -54,8 +54,9 @@ log = logging.getLogger(__name__)
 VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
 """A spec of 10,000 frames with five inputs is about 8 MB."""
-SPEC_BYTES_PER_FRAME = 1600
-"""Of an order: five inputs, each with a digest, a file name of up to 200 bytes, and what the format adds."""
+SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 1600, 16
+"""Of an order: six inputs, each with a file and its blob: two messages; a digest, a file name of up to 170 bytes, and
+what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
@@ -98,7 +99,7 @@ class Application:
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
             interceptors=[
                 TokenInterceptor(tokens, self._activity, audit),
-                ParsingInterceptor(_request_bytes(limits)),
+                ParsingInterceptor(_request_limits(limits)),
             ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -251,13 +252,14 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
         ) from error
 
 
-def _request_bytes(limits: Limits) -> dict[str, int]:
+def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
     """Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
     order = min(MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES + limits.max_frames * SPEC_BYTES_PER_FRAME)
+    parts = limits.max_frames * SPEC_PARTS_PER_FRAME
     return {
-        "/void.v1.Jobs/Submit": order,
-        "/void.v1.Jobs/Preflight": order,
-        "/void.v1.FrameStore/Upload": 2 * MAX_CHUNK_BYTES,
+        "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),
+        "/void.v1.Jobs/Preflight": RequestLimit(order, jobs_pb2.PreflightRequest.DESCRIPTOR, parts),
+        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES),
     }
 
 

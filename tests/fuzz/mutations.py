@@ -263,7 +263,7 @@ def parts(rng: random.Random, raw: RawFile) -> RawFile:
     """A part twice, or many times, or one less."""
     chosen = raw.parts[_any_part(rng, raw)]
     several = rng.choice(
-        ((*raw.parts, chosen), (*raw.parts, *[chosen] * 300), raw.parts[:-1], raw.parts[::-1])
+        ((*raw.parts, chosen), (*raw.parts, *[chosen] * 300), raw.parts[1:] or raw.parts, raw.parts[::-1])
     )
     return replace(raw.moved(several), version=raw.version | (0x1000 if rng.random() < 0.7 else 0))
 

@@ -54,6 +54,7 @@ class Target:
         self.artist = Caller(self.address, add_token(named_tokens_file(self.store), "anna", Role.ARTIST))
         self.shot: SmallShot = write_small_shot(folder / "shot", frames=2, size=(24, 32))
         self.warm_bytes = 0
+        self.job: jobs_pb2.Job
 
     @property
     def callers(self) -> tuple[Caller, Caller]:
@@ -65,10 +66,10 @@ class Target:
         for caller in self.callers:
             for name in ("plate", "roto", "affected"):
                 caller.upload_files(self.shot.files(name).values())
-        job = self.owner.run(spec_of(self.shot))
+        self.job = self.owner.run(spec_of(self.shot))
         self.owner.preflight(spec_of(self.shot))
         self.warm_bytes = resident_bytes(self.pids())
-        return job
+        return self.job
 
     def pids(self) -> list[int]:
         """The server's process id and those of its workers."""
