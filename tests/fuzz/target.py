@@ -24,8 +24,14 @@ from void_server.rpc.translate import states_from_proto
 
 QUIET_SECONDS = 60.0
 """How long jobs that were asked to stop may take to end."""
-DEFECTS = ("defect", "Exception calling application", "Exception iterating responses", "Traceback")
-"""Words by which the server's log tells of something that was not foreseen."""
+DEFECTS = (
+    "defect",
+    "Exception calling application",
+    "Exception iterating responses",
+    "Traceback",
+    "The worker process",
+)
+"""Words by which the server's log tells of something that was not foreseen, a worker that died among it."""
 
 
 class Target:
