@@ -3,6 +3,7 @@
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
+# make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,8 +14,9 @@ DEMO := examples/demo
 OUT := demo_result
 
 SEEDS := 200
+SECONDS := 600
 
-.PHONY: all demo test lint types tests kills clean bench-quality
+.PHONY: all demo test lint types tests kills fuzz clean bench-quality
 
 all: $(VENV)/.server
 
@@ -58,6 +60,9 @@ tests: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality
