@@ -4,6 +4,7 @@
 # make test     all that CI runs: contract lint, style, types, tests with coverage
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
+# make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,10 +15,10 @@ DEMO := examples/demo
 OUT := demo_result
 
 SEEDS := 200
-
+SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests kills clean bench-quality bundle
+.PHONY: all demo test lint types tests kills fuzz clean bench-quality bundle
 
 all: $(VENV)/.server
 
@@ -64,6 +65,9 @@ kills: $(VENV)/.dev
 
 bundle: $(VENV)/.dev
 	$(BIN)/python -m wheelhouse $(TARGETS)
+
+fuzz: $(VENV)/.dev
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality

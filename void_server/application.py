@@ -29,7 +29,7 @@ from void.v1 import (
 
 from void_server.access.audit import AuditLog
 from void_server.access.tokens import TokenBook, read_or_create_token
-from void_server.configuration import ServerConfiguration, audit_file, named_tokens_file
+from void_server.configuration import Limits, ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
@@ -43,8 +43,10 @@ from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
-from void_server.rpc.frame_store import FrameStore
+from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
+from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
+from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Masks, Server
 from void_server.rpc.validate import Validator
 
@@ -52,7 +54,10 @@ log = logging.getLogger(__name__)
 
 VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
-"""A spec of 10,000 frames with five inputs is about 8 MB."""
+"""A spec of 10,000 frames with five inputs by path is about 20 MB."""
+SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 3200, 20
+"""Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path of
+up to 200 bytes each, and what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
@@ -91,10 +96,13 @@ class Application:
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         self._runner = Runner(self._jobs, self._blobs, roots, self._pool, capabilities["stages"])
         self._activity = Activity()
-        self._health = health.HealthServicer()
+        self._health = Health(("", *_service_names()))
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
-            interceptors=[TokenInterceptor(tokens, self._activity, audit)],
+            interceptors=[
+                TokenInterceptor(tokens, self._activity, audit),
+                ParsingInterceptor(_request_limits(limits)),
+            ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
@@ -256,6 +264,17 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
             f"The store {configuration.store} cannot be written to: {error.strerror or error}.",
             fix="Make the folder writable for the server's user, or give another with --store.",
         ) from error
+
+
+def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
+    """Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
+    order = min(MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES + limits.max_frames * SPEC_BYTES_PER_FRAME)
+    parts = limits.max_frames * SPEC_PARTS_PER_FRAME
+    return {
+        "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),
+        "/void.v1.Jobs/Preflight": RequestLimit(order, jobs_pb2.PreflightRequest.DESCRIPTOR, parts),
+        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES),
+    }
 
 
 def _service_names() -> tuple[str, ...]:

@@ -115,9 +115,29 @@ class OutOfMemory(VoidError):
 
 
 class WorkerCrashed(VoidError):
-    """A worker process ended in the middle of a unit."""
+    """A worker process ended in the middle of a unit.
+
+    Args:
+        signal: number of the signal that ended it; 0 when it exited.
+        how: how it ended, such as "was ended by SIGSEGV (segmentation fault)".
+        message, fix, frame, file: as for `VoidError`.
+    """
 
     code = "worker_crashed"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        fix: str = "",
+        frame: int | None = None,
+        file: str = "",
+        signal: int = 0,
+        how: str = "ended",
+    ) -> None:
+        super().__init__(message, fix=fix, frame=frame, file=file)
+        self.signal = signal
+        self.how = how
 
 
 class Internal(VoidError):

@@ -3,18 +3,21 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from void_server.errors import VoidError
+from void_server.errors import InvalidInput, VoidError, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
 
 POLL_SECONDS = 0.1
+FAULTS = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
+"""Signals by which a process ends through what it did itself."""
 
 
 class Pool(Protocol):
@@ -41,6 +44,8 @@ class Unit:
         role: the input that it looks at, such as "plate"; may be empty.
         args: what the worker needs.
         publishes: output kind by name of the unit's blob.
+        subject: the uploaded file that the unit is there to judge, as its findings call it; a worker that dies over
+            it is a finding about the file, not a failure of the job. Empty for other units.
     """
 
     kind: str
@@ -50,6 +55,7 @@ class Unit:
     role: str
     args: dict[str, Any]
     publishes: dict[str, str] = field(default_factory=dict)
+    subject: str = ""
 
     @staticmethod
     def from_dict(value: dict[str, Any]) -> Unit:
@@ -62,6 +68,7 @@ class Unit:
             role=value.get("role", ""),
             args=value["args"],
             publishes=value.get("publishes", {}),
+            subject=value.get("subject", ""),
         )
 
     def message(self) -> dict[str, Any]:
@@ -129,6 +136,11 @@ class Stage:
                     continue
                 try:
                     results[index] = self._record(units[index], future.result())
+                except WorkerCrashed as error:
+                    if units[index].subject:
+                        results[index] = self._record_killer(units[index], error)
+                    else:
+                        failure = failure or _located(error, units[index])
                 except VoidError as error:
                     failure = failure or _located(error, units[index])
             computed = len(results) - reused
@@ -166,6 +178,22 @@ class Stage:
         )
         self._store.record_unit(result)
         self._publish(unit, result)
+        return result
+
+    def _record_killer(self, unit: Unit, crash: WorkerCrashed) -> UnitResult:
+        """What is known of a file that ended its worker.
+
+        After a fault in the decoder it is recorded, so that the file ends no worker again; a worker that was killed
+        from outside, for memory or time, may do better next time.
+        """
+        problem = InvalidInput(
+            f"{unit.subject} cannot be read: the worker process that read it {crash.how}.",
+            fix="Render or copy the file again; if other files end like this too, see the server's log.",
+            file=unit.subject,
+        )
+        result = UnitResult(unit.key, unit.kind, {}, {}, {"problem": problem.to_dict()}, 0.0)
+        if crash.signal in FAULTS:
+            self._store.record_unit(result)
         return result
 
     def _publish(self, unit: Unit, result: UnitResult) -> None:

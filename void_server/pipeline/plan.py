@@ -15,6 +15,7 @@ from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.order import INPUTS, MATTES, Order
@@ -84,6 +85,7 @@ def _unit(
     frame: int | None = None,
     role: str = "",
     publishes: Mapping[str, str] | None = None,
+    subject: str = "",
 ) -> dict[str, Any]:
     return {
         "kind": kind,
@@ -93,6 +95,7 @@ def _unit(
         "role": role,
         "args": dict(args),
         "publishes": dict(publishes or {}),
+        "subject": subject,
     }
 
 
@@ -118,7 +121,8 @@ def _plan_ingest(order: Order, limits: EXRLimits) -> Plan:
                     "name": file.name if order.colour.by_file_rule else "",
                 }
             key = unit_key("ingest", **args)
-            units.append(_unit("ingest", key, f"ingest of {file.name}", args, frame=frame, role=role))
+            label = f"ingest of {file.name}"
+            units.append(_unit("ingest", key, label, args, frame=frame, role=role, subject=FILE))
     return Plan(units)
 
 

@@ -102,6 +102,8 @@ class LocalPool:
                         WorkerCrashed(
                             f"{crash.message} This happened {attempt} times in a row in {_name(task.message)}.",
                             fix="Look at the server's log; if memory ran out, use fewer workers or --preview.",
+                            signal=crash.signal,
+                            how=crash.how,
                         )
                     )
                     return

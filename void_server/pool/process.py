@@ -114,7 +114,8 @@ class WorkerProcess:
     def _post_mortem(self, process: subprocess.Popen[bytes]) -> WorkerCrashed:
         code = process.wait()
         self.close()
-        return WorkerCrashed(f"The worker process {describe_exit(code)}.")
+        how = describe_exit(code)
+        return WorkerCrashed(f"The worker process {how}.", signal=max(0, -code), how=how)
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:

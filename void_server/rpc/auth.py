@@ -14,6 +14,7 @@ from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
 from void_server.access.tokens import TokenBook, token_digest
 from void_server.errors import Internal
+from void_server.rpc.handlers import behaviour_of, shaped_like
 
 _PREFIX = "Bearer "
 _REFUSED = "The token is missing, wrong or revoked. Give the file with your token with --token-file."
@@ -72,10 +73,10 @@ class TokenInterceptor(grpc.ServerInterceptor):
             self._audit.refused(method, context.peer())
             context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
 
-        return _shaped(handler, refuse, None, None)
+        return shaped_like(handler, refuse, None, None)
 
     def _admitting(self, handler: Any, digest: str, principal: Principal) -> grpc.RpcMethodHandler[Any, Any]:
-        inner = _behaviour(handler)
+        inner = behaviour_of(handler)
 
         def unary(request: Any, context: grpc.ServicerContext) -> Any:
             with self._activity:
@@ -89,7 +90,7 @@ class TokenInterceptor(grpc.ServerInterceptor):
                     yield message
 
         chosen = stream if handler.response_streaming else unary
-        return _shaped(handler, chosen, handler.request_deserializer, handler.response_serializer)
+        return shaped_like(handler, chosen, handler.request_deserializer, handler.response_serializer)
 
 
 class Activity:
@@ -121,24 +122,3 @@ def _presented(details: grpc.HandlerCallDetails) -> str:
         if key == "authorization" and isinstance(value, str) and value.startswith(_PREFIX):
             return token_digest(value[len(_PREFIX) :])
     return ""
-
-
-def _behaviour(handler: Any) -> Callable[[Any, Any], Any]:
-    found: Callable[[Any, Any], Any] = (
-        handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
-    )
-    return found
-
-
-def _shaped(
-    handler: Any, behaviour: Callable[[Any, grpc.ServicerContext], Any], deserializer: Any, serializer: Any
-) -> grpc.RpcMethodHandler[Any, Any]:
-    makers = {
-        (False, False): grpc.unary_unary_rpc_method_handler,
-        (False, True): grpc.unary_stream_rpc_method_handler,
-        (True, False): grpc.stream_unary_rpc_method_handler,
-        (True, True): grpc.stream_stream_rpc_method_handler,
-    }
-    make: Any = makers[bool(handler.request_streaming), bool(handler.response_streaming)]
-    made: grpc.RpcMethodHandler[Any, Any] = make(behaviour, deserializer, serializer)
-    return made

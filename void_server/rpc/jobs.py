@@ -146,7 +146,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     @answers_errors
     def List(self, request: jobs_pb2.ListRequest, context: grpc.ServicerContext) -> jobs_pb2.ListResponse:
         """Lists jobs, newest first."""
-        wanted = [s for s in map(translate.state_from_proto, request.states) if s is not None]
+        wanted = translate.states_from_proto(request.states)
         jobs = self._store.newest(wanted, limit=request.limit or 100, viewer=caller(context).viewer)
         return jobs_pb2.ListResponse(
             jobs=[translate.job_to_proto(j, self._store.progress(j.id), with_files=False) for j in jobs]

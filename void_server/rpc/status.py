@@ -38,6 +38,12 @@ _CODES: dict[type[errors.VoidError], grpc.StatusCode] = {
 ERROR_DOMAIN = "void"
 RETRY_SECONDS = 1
 
+MOST_STATUS_BYTES, MOST_TEXT_BYTES, MOST_NAME_BYTES = 700, 500, 200
+"""A status travels in HTTP/2 trailers, of which gRPC takes 8 KiB by default; beyond that a client would be told of the
+trailers instead. The text is in there up to six times, once with three bytes for each that is not ASCII."""
+
+_CUT = " …"
+
 _Method = TypeVar("_Method", bound=Callable[..., Any])
 
 
@@ -49,7 +55,7 @@ class RichStatus(grpc.Status):
 
     def __init__(self, error: errors.VoidError) -> None:
         self.code = _CODES.get(type(error), grpc.StatusCode.INTERNAL)
-        self.details = str(error)
+        self.details = shortened(str(error), MOST_STATUS_BYTES)
         rich = status_pb2.Status(code=self.code.value[0], message=self.details)
         for detail in _details(error):
             packed = AnyMessage()
@@ -99,8 +105,17 @@ class _Answer:
             self._context.abort_with_status(RichStatus(wrapped))
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, its end given up where it has more than `most` bytes as UTF-8."""
+    data = text.encode("utf-8", errors="replace")
+    if len(data) <= most:
+        return data.decode()
+    return data[: most - len(_CUT.encode())].decode("utf-8", errors="ignore") + _CUT
+
+
 def _details(error: errors.VoidError) -> list[Message]:
-    facts = {"fix": error.fix, "file": error.file, "message": error.message}
+    message, file = shortened(error.message, MOST_TEXT_BYTES), shortened(error.file, MOST_NAME_BYTES)
+    facts = {"fix": shortened(error.fix, MOST_NAME_BYTES), "file": file, "message": message}
     if error.frame is not None:
         facts["frame"] = str(error.frame)
     details: list[Message] = [
@@ -108,17 +123,15 @@ def _details(error: errors.VoidError) -> list[Message]:
     ]
     if error.file:
         details.append(
-            error_details_pb2.ResourceInfo(
-                resource_type="file", resource_name=error.file, description=error.message
-            )
+            error_details_pb2.ResourceInfo(resource_type="file", resource_name=file, description=message)
         )
     if isinstance(error, errors.InvalidInput):
         violation = error_details_pb2.BadRequest.FieldViolation(
-            field=f"frame {error.frame}" if error.frame is not None else error.file, description=error.message
+            field=f"frame {error.frame}" if error.frame is not None else file, description=message
         )
         details.append(error_details_pb2.BadRequest(field_violations=[violation]))
     if isinstance(error, errors.LimitExceeded):
-        quota = error_details_pb2.QuotaFailure.Violation(subject=error.file, description=error.message)
+        quota = error_details_pb2.QuotaFailure.Violation(subject=file, description=message)
         details.append(error_details_pb2.QuotaFailure(violations=[quota]))
     if isinstance(error, errors.Busy):
         details.append(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS)))

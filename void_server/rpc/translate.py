@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from google.protobuf.timestamp_pb2 import Timestamp
 from void.v1 import jobs_pb2, types_pb2
 
+from void_server.errors import InvalidInput
 from void_server.jobs.canonical import SEQUENCES
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress
 from void_server.jobs.states import JobState
@@ -31,9 +34,16 @@ _OUTPUTS = {
 _SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}
 
 
-def state_from_proto(value: int) -> JobState | None:
-    """The state for the contract's word; None for one that is never stored."""
-    return _STATES_BACK.get(jobs_pb2.JobState.ValueType(value))
+def states_from_proto(values: Iterable[int]) -> list[JobState]:
+    """The states for the contract's words, each once.
+
+    Raises:
+        InvalidInput: a word that no job is ever in.
+    """
+    try:
+        return [_STATES_BACK[jobs_pb2.JobState.ValueType(value)] for value in dict.fromkeys(values)]
+    except KeyError as error:
+        raise InvalidInput(f"No job is ever in state {error}.", fix="Give states of the contract.") from None
 
 
 def output_to_proto(output: Output) -> jobs_pb2.Output:

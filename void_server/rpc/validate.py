@@ -14,6 +14,7 @@ from void_server.errors import InvalidInput, LimitExceeded, Unsupported
 from void_server.frames.blobs import check_digest
 from void_server.frames.roots import check_relative
 from void_server.jobs.canonical import SEQUENCES
+from void_server.rpc.texts import check_texts
 
 _OUTPUT_NAME = re.compile(r"[^/\\\x00-\x1f:*?\"<>|]{1,200}")
 """Legal in a file name on every system that a client runs on."""
@@ -43,6 +44,9 @@ class Validator:
             LimitExceeded: too many frames.
             Unsupported: an engine, reasoner, segmenter or way of giving frames that is not available yet.
         """
+        if spec.kind not in jobs_pb2.JobKind.values():
+            raise InvalidInput(f"There is no kind of job {spec.kind}.", fix="Give JOB_KIND_REMOVE.")
+        check_texts(spec)
         if spec.kind == jobs_pb2.JOB_KIND_QUADMASK:
             raise Unsupported(
                 "Jobs that make only the quadmask are not available yet.",
@@ -72,6 +76,11 @@ class Validator:
             )
 
     def _check_sequence(self, name: str, sequence: types_pb2.FrameSequence) -> None:
+        if len(sequence.files) > self._limits.max_frames:
+            raise LimitExceeded(
+                f"{name} lists {len(sequence.files)} files; the limit is max_frames = {self._limits.max_frames}.",
+                fix="List the files of the range, or raise --max-frames on the server.",
+            )
         previous: int | None = None
         for file in sequence.files:
             if file.WhichOneof("source") == "path":

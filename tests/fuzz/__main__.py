@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The long mode: `python -m tests.fuzz --seconds 600`, a third for files, a third for raw calls, a third for orders of
+calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from hypothesis import HealthCheck, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tests.fuzz.calls import RawCalls
+from tests.fuzz.files import HostileReader
+from tests.fuzz.machine import machine_for
+from tests.fuzz.oracle import Broken
+from tests.fuzz.target import Target
+
+BATCH = 50
+FLAGS = ("--max-open-jobs", "20", "--min-free-bytes", "0")
+
+
+def main() -> int:
+    """Run, print the figures; returns 1 when a promise was broken."""
+    parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=600, help="in all (default %(default)s)")
+    parser.add_argument("--first", type=int, help="first number; default: any, it is printed")
+    parser.add_argument("--only", choices=sorted(_PARTS), help="one of the three, for all the time")
+    options = parser.parse_args()
+    first = options.first if options.first is not None else random.SystemRandom().randrange(10**9)
+    parts = [options.only] if options.only else sorted(_PARTS)
+    folder = Path(tempfile.mkdtemp(prefix="void-fuzz-"))
+    print(f"first number {first}; files in {folder}", flush=True)
+    broken = [part for part in parts if not _PARTS[part](folder / part, first, options.seconds / len(parts))]
+    if not broken:
+        shutil.rmtree(folder)
+    print(f"broken: {', '.join(broken) or 'nothing'}")
+    return 1 if broken else 0
+
+
+def _files(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    reader = HostileReader(folder)
+    until, number = time.monotonic() + seconds, first
+    while time.monotonic() < until:
+        reader.read_mutants(range(number, number + BATCH))
+        number += BATCH
+    reader.close()
+    for index, (_, data) in enumerate(reader.findings.broken):
+        (folder / f"finding_{index}.exr").write_bytes(data)
+    print(f"\n{reader.findings.table()}", flush=True)
+    return not reader.findings.broken
+
+
+def _calls(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    with Target(folder, *FLAGS) as target:
+        calls = RawCalls(target, target.warm_up())
+        until, number = time.monotonic() + seconds, first
+        try:
+            while time.monotonic() < until:
+                calls.run(range(number, number + BATCH))
+                number += BATCH
+            growth = target.check(uploads=sum(calls.ended.values()))
+        except Broken as error:
+            print(f"\nafter {number - first} calls: {error}", flush=True)
+            return False
+    said = ", ".join(f"{code} {count}" for code, count in calls.ended.most_common())
+    print(f"\nraw calls    {number - first}: {said}\nmemory       grew by {growth >> 20} MiB", flush=True)
+    return True
+
+
+def _orders(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    chosen = settings(
+        max_examples=5,
+        stateful_step_count=40,
+        deadline=None,
+        database=None,
+        print_blob=True,
+        suppress_health_check=list(HealthCheck),
+    )
+    with Target(folder, *FLAGS) as target:
+        target.warm_up()
+        machine, until, rounds = machine_for(target), time.monotonic() + seconds, 0
+        while time.monotonic() < until:
+            try:
+                run_state_machine_as_test(seed(first + rounds)(machine), settings=chosen)
+            except (AssertionError, Exception) as error:  # noqa: BLE001 - a finding, whatever it is
+                print(f"\norders of calls, seed {first + rounds}: {error!r}", flush=True)
+                return False
+            rounds += 1
+        growth = target.check(uploads=machine.left_before)
+    print(
+        f"\norders       {rounds * chosen.max_examples}\nmemory       grew by {growth >> 20} MiB", flush=True
+    )
+    return True
+
+
+_PARTS: dict[str, Callable[[Path, int, float], bool]] = {"calls": _calls, "files": _files, "orders": _orders}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

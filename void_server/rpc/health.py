@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Service grpc.health.v1.Health, bounded: what a caller asks for leaves nothing behind in the server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from grpc_health.v1 import health, health_pb2
+
+from void_server.errors import NotFound
+from void_server.rpc.status import RichStatus
+
+
+class Health(health.HealthServicer):  # type: ignore[misc]
+    """See grpc/health/v1/health.proto.
+
+    The servicer of the health package remembers every name that was ever watched, so names that this server does not
+    have are refused here with NOT_FOUND, which `Check` answers too.
+
+    Args:
+        services: the names that can be watched; the empty one is the server as a whole.
+    """
+
+    def __init__(self, services: Iterable[str]) -> None:
+        super().__init__()
+        self._services = frozenset(services)
+
+    def List(self, request: Any, context: Any) -> Any:
+        """Tells the status of every service."""
+        asked = {name: health_pb2.HealthCheckRequest(service=name) for name in sorted(self._services)}
+        return health_pb2.HealthListResponse(
+            statuses={name: self.Check(request, context) for name, request in asked.items()}
+        )
+
+    def Watch(
+        self, request: Any, context: Any, send_response_callback: Callable[[Any], None] | None = None
+    ) -> Any:
+        """Tells the status of a service, and each change of it."""
+        if request.service not in self._services:
+            wrong = NotFound(
+                f"There is no service {request.service!r}.", fix="Ask for one that reflection lists."
+            )
+            context.abort_with_status(RichStatus(wrong))
+        return super().Watch(request, context, send_response_callback)
