@@ -56,8 +56,8 @@ VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
 """A spec of 10,000 frames with five inputs by path is about 20 MB."""
 SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 3200, 20
-"""Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path of
-up to 200 bytes each, and what the format adds."""
+"""Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path
+of up to 200 bytes each, and what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
