@@ -125,7 +125,7 @@ class Meter:
     """Counts files and bytes from several threads and tells how far they are, at most every `METER_INTERVAL_S`.
 
     Args:
-        activity: `hashing`, `uploading` or `fetching`.
+        activity: `looking`, `hashing`, `uploading` or `fetching`.
         files_total: files to come.
         bytes_total: bytes to come.
         on_event: told; the first and the last change always.

@@ -49,7 +49,7 @@ class Notes(Event):
 
 @dataclass(frozen=True)
 class Moving(Event):
-    """How far the hashing, uploading or fetching of files is; `kind` follows `activity`."""
+    """How far the looking at, hashing, uploading or fetching of files is; `kind` follows `activity`."""
 
     activity: str
     files_done: int

@@ -117,9 +117,9 @@ def read_in_place(
     Args:
         files: the files.
         roots: storage that the server mounts too.
-        on_event: told how many they are.
+        on_event: told how far the looking is, and how many they are.
     """
-    paths, unreadable = rooted_files(((f.path, f.name) for f in files), roots)
+    paths, unreadable = rooted_files(((f.path, f.name) for f in files), roots, on_event)
     if paths:
         where = ", ".join(sorted({path.root for path in paths.values()}))
         on_event(events.Notes((f"{len(paths)} files are read where they lie ({where}), and not sent.",)))

@@ -16,8 +16,9 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from void.v1 import types_pb2
 
-from void_client.content import HASH_THREADS
+from void_client.content import HASH_THREADS, Meter
 from void_client.errors import BadInput
+from void_client.events import Sink
 
 TAIL_BYTES = 65_536
 """Bytes at the end of a file whose digest shows that it was read; `FileStamp` of the contract."""
@@ -93,22 +94,26 @@ def rooted_path(path: Path, name: str, roots: Sequence[Root]) -> types_pb2.Roote
 
 
 def rooted_files(
-    files: Iterable[tuple[Path, str]], roots: Sequence[Root]
+    files: Iterable[tuple[Path, str]], roots: Sequence[Root], on_event: Sink
 ) -> tuple[dict[Path, types_pb2.RootedPath], list[BadInput]]:
     """Those files that a root holds, and what is wrong with them, in the order given.
 
     Args:
         files: path, and the name that the user knows it by.
         roots: the roots that client and server share.
+        on_event: told how far the looking is.
     """
 
     def one(item: tuple[Path, str]) -> types_pb2.RootedPath | BadInput | None:
         try:
-            return rooted_path(*item, roots)
+            found: types_pb2.RootedPath | BadInput | None = rooted_path(*item, roots)
         except BadInput as error:
-            return error
+            found = error
+        meter.add(TAIL_BYTES, files=1)
+        return found
 
     names = dict(files) if roots else {}
+    meter = Meter("looking", len(names), len(names) * TAIL_BYTES, on_event)
     with ThreadPoolExecutor(HASH_THREADS, "void-stamp") as pool:
         found = list(pool.map(one, names.items()))
     paths = {p: r for p, r in zip(names, found, strict=True) if isinstance(r, types_pb2.RootedPath)}

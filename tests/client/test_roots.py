@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from void_client.errors import BadInput
+from void_client.events import Event, Moving
 from void_client.roots import Root, own_roots, rooted, rooted_files, rooted_path, shared_roots, stamp_of
 
 PROJ = Root("proj", ("P:\\", r"\\nas\proj", "/Volumes/proj", "/mnt/proj"))
@@ -103,12 +104,14 @@ def test_files_that_are_empty_or_unreadable_are_all_named(tmp_path: Path) -> Non
     (tmp_path / "folder.exr").mkdir()
     (tmp_path / "good.exr").write_bytes(b"frame")
     files = [(tmp_path / name, name) for name in ("empty.exr", "folder.exr", "good.exr")]
-    paths, errors = rooted_files(files, [Root("proj", (str(tmp_path),))])
+    told: list[Event] = []
+    paths, errors = rooted_files(files, [Root("proj", (str(tmp_path),))], told.append)
     assert [p.name for p in paths] == ["good.exr"]
+    assert [(e.files_done, e.files_total) for e in told if isinstance(e, Moving)][-1] == (3, 3)
     assert [e.file for e in errors] == ["empty.exr", "folder.exr"]
     with pytest.raises(BadInput, match="is empty"):
         raise errors[0]
 
 
 def test_without_shared_roots_no_file_is_looked_at(tmp_path: Path) -> None:
-    assert rooted_files([(tmp_path / "none.exr", "none.exr")], []) == ({}, [])
+    assert rooted_files([(tmp_path / "none.exr", "none.exr")], [], lambda event: None) == ({}, [])

@@ -19,7 +19,7 @@ from void.v1 import frames_pb2, jobs_pb2, masks_pb2, server_pb2, types_pb2
 from tests.fuzz.messages import random_bytes
 from tests.fuzz.oracle import check_status
 from tests.fuzz.target import Target
-from tests.server.calls import sha256, spec_of
+from tests.server.calls import by_path, sha256, spec_of
 
 CONTRACT = (frames_pb2, jobs_pb2, masks_pb2, server_pb2, health_pb2, reflection_pb2)
 CALL_SECONDS = 5.0
@@ -71,6 +71,8 @@ class RawCalls:
         digest = rng.choice([o.blob.digest for o in job.outputs] + [b.digest for b in _inputs(job)])
         spec = spec_of(shot)
         spec.output.directory = f"/out/{rng.randrange(3)}"
+        if rng.random() < 0.5:
+            by_path(spec, shot)
         small = rng.randbytes(100)
         blob = types_pb2.Blob(digest=sha256(small), bytes=100)
         good: dict[str, Any] = {

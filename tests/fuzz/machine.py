@@ -22,7 +22,7 @@ from void.v1 import frames_pb2, jobs_pb2, types_pb2
 from tests.fuzz.oracle import check_health, check_status, check_store
 from tests.fuzz.seeds import SEED_FOLDER
 from tests.fuzz.target import Target
-from tests.server.calls import Caller, set_sequence, sha256, spec_of, upload_messages
+from tests.server.calls import Caller, by_path, set_sequence, sha256, spec_of, upload_messages
 
 OK = grpc.StatusCode.OK
 WATCH_SECONDS = 2.0
@@ -192,6 +192,24 @@ class CallMachine(RuleBasedStateMachine):
         spec = spec_of(self.target.shot, f"/out/{self.example}/{place}")
         return self._submit(who, spec, again)
 
+    @rule(target=jobs, who=_who)
+    def submit_an_order_by_path(self, who: int) -> Any:
+        spec = by_path(spec_of(self.target.shot, f"/path/{self.example}"), self.target.shot)
+        return self._submit(who, spec, False)
+
+    @rule(who=_who, field=st.sampled_from(("bytes", "tail_digest", "relative")))
+    def submit_an_order_by_a_path_that_differs(self, who: int, field: str) -> None:
+        spec = by_path(spec_of(self.target.shot), self.target.shot)
+        path = spec.shot.plate.files[1].path
+        if field == "bytes":
+            path.stamp.bytes += 1
+        elif field == "tail_digest":
+            path.stamp.tail_digest = "0" * 64
+        else:
+            path.relative += "x"
+        code, _ = self._call(lambda: self._caller(who).submit(spec))
+        assert code is grpc.StatusCode.FAILED_PRECONDITION
+
     @rule(target=jobs, who=_who, blob=blobs)
     def submit_with_any_file_as_plate(self, who: int, blob: bytes) -> Any:
         if not self._opens(who, sha256(blob)):
@@ -200,7 +218,12 @@ class CallMachine(RuleBasedStateMachine):
             return multiple()
         return self._submit(who, self._spec(blob), False)
 
-    @rule(who=_who, wrong=st.sampled_from(("range", "option", "digest", "kind", "name", "engine", "nan")))
+    @rule(
+        who=_who,
+        wrong=st.sampled_from(
+            ("range", "option", "digest", "kind", "name", "engine", "nan", "root", "way out")
+        ),
+    )
     def submit_a_bad_order(self, who: int, wrong: str) -> None:
         spec = spec_of(self.target.shot)
         _SPOIL[wrong](spec)
@@ -361,6 +384,18 @@ def _no_number(spec: jobs_pb2.JobSpec) -> None:
     spec.shot.pixel_aspect = float("nan")
 
 
+def _other_root(spec: jobs_pb2.JobSpec) -> None:
+    spec.shot.plate.files[0].path.root = "nonsense"
+    spec.shot.plate.files[0].path.relative = "a.exr"
+    spec.shot.plate.files[0].path.stamp.tail_digest = "0" * 64
+
+
+def _way_out(spec: jobs_pb2.JobSpec) -> None:
+    _other_root(spec)
+    spec.shot.plate.files[0].path.root = "proj"
+    spec.shot.plate.files[0].path.relative = "../store/token"
+
+
 _SPOIL: dict[str, Callable[[jobs_pb2.JobSpec], None]] = {
     "range": _no_range,
     "option": _other_option,
@@ -369,4 +404,6 @@ _SPOIL: dict[str, Callable[[jobs_pb2.JobSpec], None]] = {
     "name": _path_as_name,
     "engine": _other_engine,
     "nan": _no_number,
+    "root": _other_root,
+    "way out": _way_out,
 }

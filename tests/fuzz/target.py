@@ -22,6 +22,8 @@ from void_server.configuration import named_tokens_file
 from void_server.jobs.states import ENDED
 from void_server.rpc.translate import states_from_proto
 
+SHARED = "shared"
+"""Folder of the root `proj`; the store lies beside it."""
 QUIET_SECONDS = 60.0
 """How long jobs that were asked to stop may take to end."""
 DEFECTS = (
@@ -40,11 +42,21 @@ class Target:
     def __init__(self, folder: Path, *flags: str) -> None:
         self.store = folder / "store"
         self._log = folder / "server.log"
+        # Files of the shot may be named by path too.
+        (folder / SHARED).mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "void_server", "serve", "--listen", "127.0.0.1:0"),
-                    *("--store", str(self.store), "--workers", "1", *flags),
+                    *(
+                        "--store",
+                        str(self.store),
+                        "--workers",
+                        "1",
+                        "--root",
+                        f"proj={folder / SHARED}",
+                        *flags,
+                    ),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -58,7 +70,7 @@ class Target:
         self.address = said.split()[-1]
         self.owner = Caller(self.address, (self.store / "token").read_text().strip())
         self.artist = Caller(self.address, add_token(named_tokens_file(self.store), "anna", Role.ARTIST))
-        self.shot: SmallShot = write_small_shot(folder / "shot", frames=2, size=(24, 32))
+        self.shot: SmallShot = write_small_shot(folder / SHARED / "shot", frames=2, size=(24, 32))
         self.warm_bytes = 0
         self.job: jobs_pb2.Job
 

@@ -22,6 +22,8 @@ from void.v1 import (
 )
 
 from tests.small_shot import SmallShot
+from void_client.roots import stamp_of
+from void_server.jobs.canonical import SEQUENCES
 
 CHUNK = 1 << 20
 
@@ -116,6 +118,16 @@ def spec_of(shot: SmallShot, place: str = "/out", **sequences: dict[int, Path]) 
         set_sequence(spec, role, files)
     spec.settings.engine = "auto"
     spec.output.directory, spec.output.name, spec.output.padding = place, "shot_void", 4
+    return spec
+
+
+def by_path(spec: jobs_pb2.JobSpec, shot: SmallShot, root: str = "proj") -> jobs_pb2.JobSpec:
+    """The order with each file named by path; the root is the folder that holds the shot's."""
+    for role in SEQUENCES:
+        for file in getattr(spec.shot, role).files:
+            path = shot.folder / ("roto" if role == "remove" else role) / file.name
+            file.path.root, file.path.relative = root, path.relative_to(shot.folder.parent).as_posix()
+            file.path.stamp.CopyFrom(stamp_of(path, file.name))
     return spec
 
 

@@ -12,10 +12,8 @@ import grpc
 import pytest
 from void.v1 import frames_pb2, jobs_pb2
 
-from tests.server.calls import error_info, recorded_units, spec_of
+from tests.server.calls import by_path, error_info, recorded_units, spec_of
 from tests.small_shot import SmallShot, write_small_shot
-from void_client.roots import stamp_of
-from void_server.jobs.canonical import SEQUENCES
 
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
 
@@ -28,18 +26,6 @@ def shot(tmp_path: Path) -> SmallShot:
 @pytest.fixture
 def rooted_server(start_server, tmp_path: Path):
     return lambda: start_server(roots={"proj": tmp_path / "proj"})
-
-
-def rooted_spec(shot: SmallShot, root: str = "proj", **options) -> jobs_pb2.JobSpec:
-    """The order of `spec_of`, with each file named by path instead of by digest."""
-    spec = spec_of(shot, **options)
-    for role in SEQUENCES:
-        for file in getattr(spec.shot, role).files:
-            folder = role if role != "remove" else "roto"
-            path = shot.folder / folder / file.name
-            file.path.root, file.path.relative = root, f"shot/{folder}/{file.name}"
-            file.path.stamp.CopyFrom(stamp_of(path, file.name))
-    return spec
 
 
 def pictures(job: jobs_pb2.Job) -> dict[tuple[int, int], str]:
@@ -64,7 +50,7 @@ def test_the_result_is_bit_for_bit_that_of_uploaded_frames_and_nothing_is_upload
     start_server, rooted_server, shot, tmp_path
 ):
     server = rooted_server()
-    by_path = server.caller.run(rooted_spec(shot))
+    by_path = server.caller.run(by_path(spec_of(shot), shot))
     assert by_path.state == DONE
     assert uploaded(server.store) == 0
     other = start_server(tmp_path / "other")
@@ -75,11 +61,11 @@ def test_the_result_is_bit_for_bit_that_of_uploaded_frames_and_nothing_is_upload
 
 def test_the_same_order_finds_its_job_and_a_touched_frame_costs_its_own_ingest_only(rooted_server, shot):
     server = rooted_server()
-    first = server.caller.run(rooted_spec(shot))
-    assert server.caller.submit(rooted_spec(shot)).job.id == first.id
+    first = server.caller.run(by_path(spec_of(shot), shot))
+    assert server.caller.submit(by_path(spec_of(shot), shot)).job.id == first.id
     before = recorded_units(server.store)
     os.utime(shot.files("plate")[shot.first])
-    second = server.caller.run(rooted_spec(shot))
+    second = server.caller.run(by_path(spec_of(shot), shot))
     assert second.id != first.id
     assert pictures(second) == pictures(first)
     new = [kind for key, (kind, _) in recorded_units(server.store).items() if key not in before]
@@ -88,7 +74,7 @@ def test_the_same_order_finds_its_job_and_a_touched_frame_costs_its_own_ingest_o
 
 def test_preflight_tells_all_files_that_the_server_does_not_find_at_once(rooted_server, shot):
     server = rooted_server()
-    spec = rooted_spec(shot)
+    spec = by_path(spec_of(shot), shot)
     shot.files("plate")[shot.first].unlink()
     shot.files("roto")[shot.last].unlink()
     report = server.caller.preflight(spec)
@@ -102,7 +88,7 @@ def test_preflight_tells_all_files_that_the_server_does_not_find_at_once(rooted_
 
 def test_a_file_that_is_back_is_found_again(rooted_server, shot):
     server = rooted_server()
-    spec = rooted_spec(shot)
+    spec = by_path(spec_of(shot), shot)
     plate = shot.files("plate")[shot.first]
     plate.rename(plate.with_suffix(".aside"))
     assert server.caller.preflight(spec).problems
@@ -112,7 +98,7 @@ def test_a_file_that_is_back_is_found_again(rooted_server, shot):
 
 def test_submit_names_the_frame_that_is_not_as_the_client_says(rooted_server, shot):
     server = rooted_server()
-    spec = rooted_spec(shot)
+    spec = by_path(spec_of(shot), shot)
     shot.files("plate")[1002].write_bytes(b"another")
     with pytest.raises(grpc.RpcError) as refused:
         server.caller.submit(spec)
@@ -123,12 +109,12 @@ def test_submit_names_the_frame_that_is_not_as_the_client_says(rooted_server, sh
 
 def test_an_unknown_root_is_bad_input(rooted_server, shot):
     with pytest.raises(grpc.RpcError) as refused:
-        rooted_server().caller.submit(rooted_spec(shot, root="elsewhere"))
+        rooted_server().caller.submit(by_path(spec_of(shot), shot, "elsewhere"))
     assert refused.value.code() == grpc.StatusCode.INVALID_ARGUMENT
 
 
 def test_a_way_out_of_the_root_is_bad_input(rooted_server, shot):
-    spec = rooted_spec(shot)
+    spec = by_path(spec_of(shot), shot)
     spec.shot.plate.files[0].path.relative = "shot/../../store/token"
     with pytest.raises(grpc.RpcError) as refused:
         rooted_server().caller.submit(spec)
@@ -141,7 +127,7 @@ def test_a_file_that_changed_between_submit_and_the_work_ends_the_job_and_names_
 ):
     server = rooted_server()
     server.application._runner.stop()
-    job = server.caller.submit(rooted_spec(shot)).job
+    job = server.caller.submit(by_path(spec_of(shot), shot)).job
     server.stop()
     plate = shot.files("plate")[1002]
     if change == "touched":
@@ -157,7 +143,7 @@ def test_a_file_that_changed_between_submit_and_the_work_ends_the_job_and_names_
 
 def test_other_bytes_under_the_old_stamp_never_reach_a_result(rooted_server, shot):
     server = rooted_server()
-    job = server.caller.submit(rooted_spec(shot)).job
+    job = server.caller.submit(by_path(spec_of(shot), shot)).job
     for message in server.caller.watch(job.id):
         if message.event.stage.stage == "motion":
             overwrite(shot.files("plate")[1002])
@@ -170,7 +156,7 @@ def test_other_bytes_under_the_old_stamp_never_reach_a_result(rooted_server, sho
 
 def test_the_sidecar_tells_the_digest_of_frames_that_were_not_uploaded(rooted_server, shot):
     server = rooted_server()
-    job = server.caller.run(rooted_spec(shot))
+    job = server.caller.run(by_path(spec_of(shot), shot))
     sidecar = next(o.blob.digest for o in job.outputs if o.kind == jobs_pb2.OUTPUT_KIND_SIDECAR)
     plate = spec_of(shot).shot.plate.files[0].blob.digest
     assert plate in server.caller.download(sidecar).decode()

@@ -47,7 +47,7 @@ TERMINAL_INTERVAL_S = 0.1
 QUIET_S = 2.0
 """Hashing, uploading and fetching that take less are not told."""
 
-_VERBS = {"hashing": "Hashing", "uploading": "Uploading", "fetching": "Fetching"}
+_VERBS = {"looking": "Looking at", "hashing": "Hashing", "uploading": "Uploading", "fetching": "Fetching"}
 _RED, _YELLOW, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[0m"
 _ERASE_LINE = "\r\x1b[K"
 
