@@ -50,13 +50,13 @@ def test_the_result_is_bit_for_bit_that_of_uploaded_frames_and_nothing_is_upload
     start_server, rooted_server, shot, tmp_path
 ):
     server = rooted_server()
-    by_path = server.caller.run(by_path(spec_of(shot), shot))
-    assert by_path.state == DONE
+    in_place = server.caller.run(by_path(spec_of(shot), shot))
+    assert in_place.state == DONE
     assert uploaded(server.store) == 0
     other = start_server(tmp_path / "other")
     for name in ("plate", "roto", "affected"):
         other.caller.upload_files(shot.files(name).values())
-    assert pictures(other.caller.run(spec_of(shot))) == pictures(by_path) != {}
+    assert pictures(other.caller.run(spec_of(shot))) == pictures(in_place) != {}
 
 
 def test_the_same_order_finds_its_job_and_a_touched_frame_costs_its_own_ingest_only(rooted_server, shot):
