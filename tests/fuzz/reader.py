@@ -101,7 +101,10 @@ def _returned(path: Path) -> None:
     mask = np.zeros(plate.colour.shape[:2], np.float32)
     try:
         write_result(out, plate, plate.colour, {"void_mask.red": mask})
-        again = read_plate(out, limits=LIMITS)
+        try:
+            again = read_plate(out, limits=LIMITS)
+        except VoidError as error:
+            raise AssertionError(f"what was written for it cannot be read: {error}") from error
         assert again.colour.tobytes() == plate.colour.tobytes()
     finally:
         out.unlink(missing_ok=True)

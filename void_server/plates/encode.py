@@ -26,6 +26,7 @@ import OpenImageIO as oiio
 
 from void_server.errors import Internal
 from void_server.plates.digest import scan_lines
+from void_server.plates.exr import last_words
 from void_server.plates.header import (
     COMPRESSIONS,
     FLAG_LONG_NAMES,
@@ -161,11 +162,11 @@ def _compress(path: Path, frame: Frame, channels: list[npt.NDArray[Any]]) -> Non
     spec.attribute("openexr:lineOrder", "increasingY")
     output = oiio.ImageOutput.create("exr")
     if output is None:
-        raise OSError(oiio.geterror())
+        raise OSError(last_words(oiio.geterror))
     if not output.open(str(path), spec) or not output.write_image(np.ascontiguousarray(planes)):
-        raise OSError(output.geterror())
+        raise OSError(last_words(output.geterror))
     if not output.close():
-        raise OSError(output.geterror())
+        raise OSError(last_words(output.geterror))
 
 
 def _join(source: BinaryIO, target: BinaryIO, packed: Path, frame: Frame, header: bytes) -> None:

@@ -8,7 +8,7 @@ of channels of one type that is asked for in that same type is copied by OpenIma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,14 @@ DTYPES: dict[str, np.dtype[Any]] = {
 STRIPE_LINES = 256
 """Lines read at a time by `read_stripes`: the tallest block of any scan-line compression (DWAB, HTJ2K), so
 that no block is decompressed twice."""
+
+
+def last_words(tell: Callable[[], str]) -> str:
+    """What the image library says of its last failure; it quotes the file, whose bytes need not be text."""
+    try:
+        return tell()
+    except UnicodeDecodeError as error:
+        return error.object.decode("utf-8", errors="replace")
 
 
 def bit_view(samples: Samples) -> npt.NDArray[np.unsignedinteger[Any]]:
@@ -106,7 +114,7 @@ class _OpenPart:
         self._refuse_unreadable()
         opened = oiio.ImageInput.open(str(path))
         if opened is None:
-            raise self._lost(oiio.geterror())
+            raise self._lost(last_words(oiio.geterror))
         self.input: oiio.ImageInput = opened
         self.order = self._library_order()
 
@@ -156,7 +164,7 @@ class _OpenPart:
             block = self.input.read_scanlines(self.index, 0, top, bottom, 0, first, end, sample_type)
             height = rows[1] - rows[0]
         if block is None:
-            raise self._lost(self.input.geterror())
+            raise self._lost(last_words(self.input.geterror))
         block = np.asarray(block).reshape(height, window.width, len(run))
         if block.dtype != DTYPES[sample_type]:
             raise self._lost(f"samples came as {block.dtype}, not as {sample_type}")

@@ -41,6 +41,22 @@ COMPRESSIONS = (
     "htj2k32",
     "zstd",
 )
+FIXED_SIZES = {
+    **dict.fromkeys(("compression", "deepImageState", "envmap", "lineOrder"), 1),
+    **dict.fromkeys(("float", "int"), 4),
+    **dict.fromkeys(("double", "rational", "timecode", "v2f", "v2i"), 8),
+    **dict.fromkeys(("v3f", "v3i"), 12),
+    **dict.fromkeys(("box2f", "box2i", "v2d"), 16),
+    "tiledesc": 9,
+    "v3d": 24,
+    "keycode": 28,
+    "chromaticities": 32,
+    "m33f": 36,
+    "m44f": 64,
+    "m33d": 72,
+    "m44d": 128,
+}
+"""Bytes of a value of each type that always has as many."""
 LONGEST_NAME = 255
 FARTHEST_COORDINATE = 2**30 - 1
 """OpenEXR refuses windows beyond half of the range of an int (ImfHeader.cpp, sanityCheck)."""
@@ -71,6 +87,11 @@ class Attribute:
     name: str
     type: str
     value: bytes
+
+    @property
+    def damaged(self) -> bool:
+        """Whether the value cannot be one of its type; decoders pass over such an attribute, or refuse the file."""
+        return len(self.value) != FIXED_SIZES.get(self.type, len(self.value))
 
     def text(self) -> str:
         """The value of a `string` attribute; bytes that are not UTF-8 are replaced."""

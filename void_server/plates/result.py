@@ -2,8 +2,8 @@
 """The EXR files that come back: the plate with its passes as layers, and the quadmask alone as RGBA.
 
 One part, scan lines, a lossless compression with a checksum by default (ZIPS); the source's windows, pixel
-aspect and attributes, raw and whole; ours under `void/`; no date and no software tag, so that equal input
-gives equal bytes.
+aspect and attributes, raw and whole (a damaged one, with which no decoder could read the result, is left out);
+ours under `void/`; no date and no software tag, so that equal input gives equal bytes.
 """
 
 from __future__ import annotations
@@ -147,7 +147,11 @@ def _write(
 
 def _kept(plate: Plate) -> tuple[Attribute, ...]:
     source = plate.channels.part.attributes
-    kept = [a for a in source.values() if a.name not in LAYOUT_ATTRIBUTES and a.type != PREVIEW_TYPE]
+    kept = [
+        a
+        for a in source.values()
+        if a.name not in LAYOUT_ATTRIBUTES and a.type != PREVIEW_TYPE and not a.damaged
+    ]
     if "view" not in source and plate.channels.view:
         kept.append(attribute_of("view", plate.channels.view))
     return tuple(kept)
