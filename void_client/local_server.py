@@ -27,6 +27,9 @@ START_LIMIT_S = 60.0
 LOG_LIMIT_BYTES = 4 * 2**20
 """A log longer than this is begun anew when a server is started."""
 
+# Our own package brings the server's code to every client; what that runs on comes with the extra.
+_ONLY_WITH_SERVER = "grpc_health"
+
 _LOG_TAIL_BYTES = 2000
 _POLL_S = 0.1
 # A server that is just ending holds the lock for a moment after its endpoint is gone.
@@ -109,9 +112,9 @@ def server_command(data: Path, environment: Mapping[str, str] = os.environ) -> l
     """
     if named := environment.get("VOID_SERVER_COMMAND"):
         program = shlex.split(named, posix=os.name == "posix")
-    elif importlib.util.find_spec("void_server"):
+    elif _is_installed("void_server") and _is_installed(_ONLY_WITH_SERVER):
         program = [sys.executable, "-m", "void_server"]
-    elif found := _program_beside_python():
+    elif not _is_installed("void_server") and (found := _program_beside_python()):
         program = [found]
     else:
         raise ServerUnreachable(
@@ -119,6 +122,10 @@ def server_command(data: Path, environment: Mapping[str, str] = os.environ) -> l
             fix="Install it with `pip install 'void-for-hosts[server]'`, or name another machine's with --server.",
         )
     return [*program, "serve", "--local", "--data", str(data)]
+
+
+def _is_installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _program_beside_python() -> str | None:

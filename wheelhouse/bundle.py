@@ -43,13 +43,19 @@ class House:
         return sum(w.size for w in self.wheels)
 
 
-def make_bundle(place: Path, targets: Sequence[Target], tell: Callable[[str], None]) -> list[House]:
+def make_bundle(
+    place: Path,
+    targets: Sequence[Target],
+    tell: Callable[[str], None],
+    build: Callable[[Path], Path] = build_own_wheel,
+) -> list[House]:
     """Make the bundle of these targets.
 
     Args:
         place: its folder; one that is there already is replaced when the new one is whole.
         targets: what it is for.
         tell: told each step, as a line.
+        build: builds our own wheel into a folder.
 
     Returns:
         What each target needs.
@@ -58,7 +64,7 @@ def make_bundle(place: Path, targets: Sequence[Target], tell: Callable[[str], No
         PipFailed, Unresolved, BrokenWheel: it cannot be made; what is done is kept for the next run.
     """
     part = place.with_name(f".{place.name}.part")
-    own = _begin(part)
+    own = _begin(part, build)
     tell(f"{own.name}, sha256 {sha256_of(own)}")
     houses = []
     for number, target in enumerate(targets, 1):
@@ -74,11 +80,11 @@ def make_bundle(place: Path, targets: Sequence[Target], tell: Callable[[str], No
     return houses
 
 
-def _begin(part: Path) -> Path:
+def _begin(part: Path, build: Callable[[Path], Path]) -> Path:
     """A part folder that fits the present sources, with our own wheel in its pool."""
     fresh = part.with_name(part.name + ".own")
     shutil.rmtree(fresh, ignore_errors=True)
-    built = build_own_wheel(fresh)
+    built = build(fresh)
     inputs = {"own": sha256_of(built), "constraints": sha256_of(CONSTRAINTS)}
     if not (part / _INPUTS).exists() or json.loads((part / _INPUTS).read_text()) != inputs:
         shutil.rmtree(part, ignore_errors=True)

@@ -173,6 +173,14 @@ def test_the_server_command_may_be_named(tmp_path: Path) -> None:
     assert command == ["/opt/my void/server", "--verbose", "serve", "--local", "--data", str(tmp_path)]
 
 
+def test_a_client_alone_is_no_server_program_though_it_bears_the_server_s_code(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None if name == "grpc_health" else object())
+    with pytest.raises(ServerUnreachable, match=r"void-for-hosts\[server\]"):
+        server_command(tmp_path, {})
+
+
 def test_without_a_server_program_the_message_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
