@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -45,6 +46,8 @@ Each way moves the same files; a round moves them by every way in turn, and the 
   Upload              what the client does with files that are hashed: sent, verified, synced, recorded by the server
   read + hash + Upload   the same with the client's own hashing, side by side
   Download            verified, written and synced by the client
+
+CPU is that of both sides together; on a machine that does other work too it is the steadier figure.
 """
 
 
@@ -88,28 +91,40 @@ def main(arguments: list[str] | None = None) -> int:
     lines, reached = heading("transfer: frames to a real server and back, over loopback"), True
     with working_folder(options.folder) as folder, plain_peer() as peer:
         for load in loads:
-            seconds = _measure(load, options.rounds, folder, peer)
-            reached = reached and _goal(seconds, UPLOAD, PLAIN_UP) and _goal(seconds, DOWNLOAD, PLAIN_DOWN)
-            lines += _table(load, options.rounds, seconds)
+            spent = _measure(load, options.rounds, folder, peer)
+            reached = reached and _goal(spent, UPLOAD, PLAIN_UP) and _goal(spent, DOWNLOAD, PLAIN_DOWN)
+            lines += _table(load, options.rounds, spent)
     lines.append(f"goal: Upload and Download at {GOAL:.0%} of the plain stream or better: {_word(reached)}")
     keep("transfer", lines, options.results)
     return 0 if reached else 1
 
 
-def _measure(load: Load, rounds: int, folder: Path, peer: PlainPeer) -> dict[str, float]:
+@dataclass(frozen=True)
+class Spent:
+    """Seconds of the clock, and of processors on both sides."""
+
+    clock: float
+    processor: float
+
+
+def _measure(load: Load, rounds: int, folder: Path, peer: PlainPeer) -> dict[str, Spent]:
     """Median seconds by way; a fresh store for each load."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[Spent]] = {}
     store = folder / f"store {load.size}"
     with ServerProcess(store) as server, server.connect() as connection:
         for number in range(rounds):
-            for way, seconds in _round(load, number, folder / "files", connection, peer).items():
-                found.setdefault(way, []).append(seconds)
-    return {way: statistics.median(values) for way, values in found.items()}
+            others = (server.pid, peer.pid)
+            for way, spent in _round(load, number, folder / "files", connection, peer, others).items():
+                found.setdefault(way, []).append(spent)
+    return {
+        way: Spent(statistics.median(s.clock for s in all_), statistics.median(s.processor for s in all_))
+        for way, all_ in found.items()
+    }
 
 
 def _round(
-    load: Load, number: int, folder: Path, connection: Connection, peer: PlainPeer
-) -> dict[str, float]:
+    load: Load, number: int, folder: Path, connection: Connection, peer: PlainPeer, others: tuple[int, ...]
+) -> dict[str, Spent]:
     paths = _write(load, folder, 2 * number)
     contents = hashed(paths)
     ways: dict[str, Callable[[], None]] = {
@@ -121,11 +136,11 @@ def _round(
         PLAIN_DOWN: lambda: plain_download(peer, paths),
         DOWNLOAD: lambda: our_download(connection, contents, folder / "fetched"),
     }
-    seconds = {way: _timed(work) for way, work in ways.items()}
+    spent = {way: _timed(work, others) for way, work in ways.items()}
     # Other bytes: the server has the first ones now.
     other = _write(load, folder, 2 * number + 1)
-    seconds[SENDING] = _timed(lambda: our_sending(connection, other))
-    return seconds
+    spent[SENDING] = _timed(lambda: our_sending(connection, other), others)
+    return spent
 
 
 def _write(load: Load, folder: Path, seed: int) -> list[Path]:
@@ -138,28 +153,44 @@ def _write(load: Load, folder: Path, seed: int) -> list[Path]:
     return paths
 
 
-def _timed(work: Callable[[], None]) -> float:
-    began = time.perf_counter()
+def _timed(work: Callable[[], None], others: tuple[int, ...]) -> Spent:
+    began, used = time.perf_counter(), _processor_seconds(others)
     work()
-    return time.perf_counter() - began
+    return Spent(time.perf_counter() - began, _processor_seconds(others) - used)
 
 
-def _goal(seconds: dict[str, float], way: str, baseline: str) -> bool:
-    return seconds[baseline] / seconds[way] >= GOAL
+def _processor_seconds(others: tuple[int, ...]) -> float:
+    """Of this process and of others, from /proc/PID/stat (proc_pid_stat(5): utime and stime)."""
+    total = time.process_time()
+    for pid in others:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
 
 
-def _table(load: Load, rounds: int, seconds: dict[str, float]) -> list[str]:
+def _goal(spent: dict[str, Spent], way: str, baseline: str) -> bool:
+    return spent[baseline].clock / spent[way].clock >= GOAL
+
+
+def _table(load: Load, rounds: int, found: dict[str, Spent]) -> list[str]:
     rows = [
         [
             way,
-            f"{load.bytes / 1e6 / value:.0f}",
-            f"{seconds[PLAIN_DOWN if way in (DOWNLOAD, PLAIN_DOWN) else PLAIN_UP] / value:.2f}",
-            f"{1e3 * value / load.files:.1f}",
+            f"{load.bytes / 1e6 / spent.clock:.0f}",
+            f"{_plain(found, way).clock / spent.clock:.2f}",
+            f"{1e3 * spent.clock / load.files:.1f}",
+            f"{spent.processor / load.bytes * 1e9:.2f}",
+            f"{spent.processor / _plain(found, way).processor:.2f}",
         ]
-        for way, value in sorted(seconds.items(), key=lambda item: item[1])
+        for way, spent in sorted(found.items(), key=lambda item: item[1].clock)
     ]
     about = f"{load.name}: {load.files} of {load.size / 1e6:.0f} MB, median of {rounds} rounds"
-    return [about, *table(["", "MB/s", "of plain stream", "ms a file"], rows), ""]
+    columns = ["", "MB/s", "of plain stream", "ms a file", "CPU s a GB", "of plain stream"]
+    return [about, *table(columns, rows), ""]
+
+
+def _plain(found: dict[str, Spent], way: str) -> Spent:
+    return found[PLAIN_DOWN if way in (DOWNLOAD, PLAIN_DOWN) else PLAIN_UP]
 
 
 def _word(reached: bool) -> str:

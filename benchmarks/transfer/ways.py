@@ -33,6 +33,7 @@ class PlainPeer:
 
     channel: grpc.Channel
     socket_port: int
+    pid: int
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def plain_peer() -> Iterator[PlainPeer]:
         line = process.stdout.readline() if process.stdout else ""
         grpc_port, socket_port = (int(word) for word in line.split())
         with grpc.insecure_channel(f"127.0.0.1:{grpc_port}") as channel:
-            yield PlainPeer(channel, socket_port)
+            yield PlainPeer(channel, socket_port, process.pid)
     finally:
         process.communicate("")
 
