@@ -144,6 +144,14 @@ def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> 
         SpecRefused: the server found errors.
         ClientError: anything else.
     """
+    return submit(connection, bring(connection, order, on_event), again, on_event)
+
+
+def bring(connection: Connection, order: Order, on_event: Sink) -> jobs_pb2.JobSpec:
+    """Check an order with the server and send what it lacks, side by side; returns what can be submitted.
+
+    Raises: as `place`.
+    """
     later = order.later()
     with Sending(connection, ((f.path, f.name) for f in later), on_event) as sending:
         upload(connection, order.checked_first(), on_event)
@@ -152,7 +160,7 @@ def place(connection: Connection, order: Order, again: bool, on_event: Sink) -> 
         sent = _send(connection, order, sending, on_event) if later else {}
     if later:
         tell_report(_look(connection, order, sent, on_event), first, on_event)
-    return submit(connection, order.spec(sent), again, on_event)
+    return order.spec(sent)
 
 
 def _send(connection: Connection, order: Order, sending: Sending, on_event: Sink) -> Mapping[Path, Content]:

@@ -346,11 +346,13 @@ def _fetch(
             )
             with stop.tracking(call):
                 for message in call:
-                    _check_length(blob, message, received)
-                    file.write(message.chunk)
-                    sha.update(message.chunk)
-                    received += len(message.chunk)
-                    on_bytes(len(message.chunk))
+                    # Each reading of a bytes field copies it.
+                    chunk = message.chunk
+                    _check_length(blob, message.total_bytes, received + len(chunk))
+                    file.write(chunk)
+                    sha.update(chunk)
+                    received += len(chunk)
+                    on_bytes(len(chunk))
                     retries.progressed()
         except grpc.RpcError as error:
             if stop.requested:
@@ -363,10 +365,10 @@ def _fetch(
     return sha.hexdigest()
 
 
-def _check_length(blob: types_pb2.Blob, message: frames_pb2.DownloadResponse, received: int) -> None:
-    if message.total_bytes != blob.bytes or received + len(message.chunk) > blob.bytes:
+def _check_length(blob: types_pb2.Blob, announced: int, received: int) -> None:
+    if announced != blob.bytes or received > blob.bytes:
         raise CorruptTransfer(
-            f"The server sends {message.total_bytes} bytes for the blob {blob.digest}, which has {blob.bytes}.",
+            f"The server sends {announced} bytes for the blob {blob.digest}, which has {blob.bytes}.",
             fix="The server's store is damaged; its keeper should look at it.",
         )
 

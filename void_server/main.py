@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from void_server.administration import add_parsers
+from void_server.allocator import keep_message_memory
 from void_server.application import VERSION, Application
 from void_server.configuration import Limits, ServerConfiguration, default_workers
 from void_server.errors import InvalidInput, VoidError
@@ -162,6 +163,7 @@ def _serve_local(options: argparse.Namespace) -> int:
 
 
 def _serve(configuration: ServerConfiguration) -> int:
+    keep_message_memory()
     application = Application(configuration)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: application.request_stop())

@@ -144,14 +144,17 @@ class BlobFolder:
         for path in self._tmp.iterdir():
             path.unlink(missing_ok=True)
 
-    def add_file(self, scratch: Path, expected: str = "") -> StoredBlob:
+    def add_file(self, scratch: Path, expected: str = "", digest: str = "") -> StoredBlob:
         """Move a finished file of `tmp/` into the store under its digest, durably; heals a stored blob gone bad.
+
+        Args:
+            digest: SHA-256 of the bytes, where they were hashed as they were written; else they are read again.
 
         Raises:
             DataLoss: `expected` is given and the bytes have another digest; nothing is stored.
             OSError: the disk refused.
         """
-        digest = digest_of_file(scratch)
+        digest = digest or digest_of_file(scratch)
         if expected and digest != expected:
             raise DataLoss(
                 f"The bytes have SHA-256 {digest}, not {expected} as announced.",

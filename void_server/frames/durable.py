@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -16,6 +17,17 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def begin_writeback(descriptor: int, offset: int, length: int) -> None:
+    """Let the disk begin to write a part of a file, without waiting: the sync at its end then has less to do.
+
+    A hint, and a no-op where the system has none. Linux starts the writeback of dirty pages on this advice and drops
+    only clean ones, of which a part just written has none (mm/fadvise.c).
+    """
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
 
 
 def publish(temporary: Path, final: Path) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,10 @@ from pathlib import Path
 
 from void_server.errors import Busy, DataLoss, InvalidInput, LimitExceeded
 from void_server.frames.blobs import BlobFolder, StoredBlob, check_digest
+from void_server.frames.durable import begin_writeback
+
+WRITEBACK_BYTES = 8 << 20
+"""The disk begins to write so much while more is received."""
 
 
 class Uploads:
@@ -68,14 +73,15 @@ class Uploads:
                 partial.unlink(missing_ok=True)
                 return StoredBlob(digest, self._blobs.size(digest))
             self._blobs.check_space(max(0, size - offset))
-            self._append(partial, digest, size, offset, chunks)
+            received = self._append(partial, digest, size, offset, chunks)
             try:
-                return self._blobs.add_file(partial, expected=digest)
+                return self._blobs.add_file(partial, expected=digest, digest=received)
             except DataLoss:
                 partial.unlink(missing_ok=True)
                 raise
 
-    def _append(self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes]) -> None:
+    def _append(self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes]) -> str:
+        """Write what comes behind what is there; returns the SHA-256 of all of it."""
         have = partial.stat().st_size if partial.exists() else 0
         if offset != have:
             raise Busy(
@@ -83,7 +89,10 @@ class Uploads:
                 fix="Ask FindMissing for the offset and go on from there.",
                 file=digest,
             )
-        with partial.open("ab") as file:
+        with partial.open("a+b", buffering=0) as file:
+            file.seek(0)
+            sha = hashlib.file_digest(file, "sha256") if have else hashlib.sha256()
+            begun = have
             for chunk in chunks:
                 have += len(chunk)
                 if have > size:
@@ -93,13 +102,18 @@ class Uploads:
                         file=digest,
                     )
                 self._blobs.check_space(len(chunk))
-                file.write(chunk)
+                _write_all(file, chunk)
+                sha.update(chunk)
+                if have - begun >= WRITEBACK_BYTES:
+                    begin_writeback(file.fileno(), begun, have - begun)
+                    begun = have
         if have < size:
             raise DataLoss(
                 f"The upload ended after {have} of {size} bytes.",
                 fix="Ask FindMissing for the offset and go on from there.",
                 file=digest,
             )
+        return sha.hexdigest()
 
     @contextmanager
     def _claim(self, partial: Path) -> Iterator[None]:
@@ -118,3 +132,10 @@ class Uploads:
     def _partial(self, digest: str, owner: str) -> Path:
         mark = hashlib.sha256(owner.encode()).hexdigest()[:16]
         return self._folder / f"{check_digest(digest)}.{mark}"
+
+
+def _write_all(file: io.FileIO, data: bytes) -> None:
+    """Write every byte: an unbuffered write may take a part alone where the disk is nearly full."""
+    left = memoryview(data)
+    while left:
+        left = left[file.write(left) :]

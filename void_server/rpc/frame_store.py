@@ -138,9 +138,11 @@ def _chunks(requests: Iterator[frames_pb2.UploadRequest]) -> Iterator[bytes]:
     for message in requests:
         if message.WhichOneof("part") != "chunk":
             raise InvalidInput("After the start message an upload carries chunks only.")
-        if len(message.chunk) > MAX_CHUNK_BYTES:
-            raise LimitExceeded(f"A chunk of {len(message.chunk)} bytes; at most {MAX_CHUNK_BYTES}.")
-        yield message.chunk
+        # Each reading of a bytes field copies it.
+        chunk = message.chunk
+        if len(chunk) > MAX_CHUNK_BYTES:
+            raise LimitExceeded(f"A chunk of {len(chunk)} bytes; at most {MAX_CHUNK_BYTES}.")
+        yield chunk
 
 
 def _unreadable(digest: str, error: VoidError) -> frames_pb2.FileProbe:
