@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,7 +20,14 @@ from void_server.configuration import Limits, ServerConfiguration, named_tokens_
 class RunningServer:
     """An application that serves, and a caller with its owner's token."""
 
-    def __init__(self, store: Path, *, workers: int = 1, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        store: Path,
+        *,
+        workers: int = 1,
+        limits: Limits | None = None,
+        roots: Mapping[str, Path] | None = None,
+    ) -> None:
         self.store = store
         self.application = Application(
             ServerConfiguration(
@@ -29,6 +36,7 @@ class RunningServer:
                 listen="127.0.0.1:0",
                 workers=workers,
                 limits=limits or Limits(),
+                roots=roots or {},
             )
         )
         self.application.start()

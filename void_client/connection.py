@@ -70,11 +70,13 @@ class Target:
         address: `host:port`.
         token: what the server knows the caller by; never shown.
         ca: PEM certificates that the server's must chain to; None = the system's.
+        blobs: folder of the blobs of the user's own server, `ab/abcd…` by digest; None = another's, not to be read.
     """
 
     address: str
     token: str = field(repr=False)
     ca: bytes | None = field(default=None, repr=False)
+    blobs: Path | None = None
 
     @property
     def encrypted(self) -> bool:

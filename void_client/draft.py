@@ -7,7 +7,7 @@ files that are there the server's preflight tells the rest, even when the order 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,12 +17,13 @@ from void_client import events
 from void_client.abilities import Unusable, bare, check_capabilities, without
 from void_client.colour_config import ColourConfig, colour_space
 from void_client.connection import Connection
-from void_client.content import hash_files
+from void_client.content import Content
 from void_client.errors import BadInput, ClientError, RequestRefused, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import Inputs, gather
-from void_client.order import ABSENCES, place, preflight, prepare, unreadable_problems
+from void_client.order import ABSENCES, find_sources, place, preflight, prepare, unreadable_problems
 from void_client.results import ResultFolder, check_spares_inputs, result_folder, tell_older_frames
+from void_client.roots import Root
 from void_client.sequence import FrameRange
 from void_client.specification import MIN_PADDING, RemoveOptions, build_spec, output_place
 from void_client.transfer import upload
@@ -114,6 +115,7 @@ def place_order(
     connection: Connection,
     server: server_pb2.GetCapabilitiesResponse,
     draft: Draft,
+    roots: Sequence[Root],
     again: bool,
     on_event: Sink,
 ) -> tuple[jobs_pb2.Job, ResultFolder]:
@@ -123,6 +125,7 @@ def place_order(
         connection: the server.
         server: what it can do.
         draft: the order.
+        roots: storage that the server mounts too.
         again: compute everything anew.
         on_event: told findings, notes, how far hashing and sending are, and the accepted job.
 
@@ -139,20 +142,25 @@ def place_order(
     if draft.inputs and draft.output and draft.folder and not draft.findings:
         tell_older_frames(draft.folder, draft.inputs.range.frames(), on_event)
         with draft.findings.collecting():
-            order = prepare(draft.options, draft.inputs, draft.config, draft.output, on_event)
+            order = prepare(draft.options, draft.inputs, draft.config, draft.output, roots, on_event)
         if not draft.findings:
             return place(connection, order, again, on_event).job, draft.folder
-    raise refusal_of(connection, draft, unusable, on_event)
+    raise refusal_of(connection, draft, roots, unusable, on_event)
 
 
 def refusal_of(
-    connection: Connection, draft: Draft, unusable: Iterable[Unusable], on_event: Sink
+    connection: Connection,
+    draft: Draft,
+    roots: Sequence[Root],
+    unusable: Iterable[Unusable],
+    on_event: Sink,
 ) -> ClientError:
     """All that is wrong with a draft that has findings, with what the server finds in the files that are there.
 
     Args:
         connection: the server.
         draft: the order.
+        roots: storage that the server mounts too.
         unusable: its settings that the server does not take, already among the findings.
         on_event: told notes, and how far the hashing and sending are.
     """
@@ -160,7 +168,7 @@ def refusal_of(
         return draft.findings.refusal()
     unseen = len(draft.inputs.plate.files) - 1
     try:
-        report = _looked_at(connection, draft, draft.inputs, tuple(unusable), on_event)
+        report = _looked_at(connection, draft, draft.inputs, roots, tuple(unusable), on_event)
     except ClientError as error:
         on_event(events.Notes((f"The server could not look at the files: {error}",)))
         return draft.findings.refusal(unseen + 1)
@@ -179,20 +187,21 @@ def _looked_at(
     connection: Connection,
     draft: Draft,
     inputs: Inputs,
+    roots: Sequence[Root],
     unusable: tuple[Unusable, ...],
     on_event: Sink,
 ) -> jobs_pb2.PreflightReport:
     """The server's report of the mattes and the first plate frame, as far as they are there."""
-    names = {f.path: f.name for f in inputs.checked_before_plates()}
-    contents, unreadable = hash_files(names.items(), on_event)
+    sources, unreadable = find_sources(inputs.checked_before_plates(), roots, on_event)
     draft.findings.add(unreadable_problems(inputs, unreadable))
-    seen = inputs.only(contents)
+    seen = inputs.only(sources)
     if not _can_be_looked_at(seen):
         return jobs_pb2.PreflightReport()
     colour = colour_space(draft.options.colour_space, draft.config)
-    spec = build_spec(draft.options, seen, contents, draft.output or _ANY_PLACE, colour)
+    spec = build_spec(draft.options, seen, sources, draft.output or _ANY_PLACE, colour)
     archive = draft.config.archive if draft.config else None
-    upload(connection, [*contents.values(), *([archive] if archive else [])], on_event)
+    contents = [source for source in sources.values() if isinstance(source, Content)]
+    upload(connection, [*contents, *([archive] if archive else [])], on_event)
     if all(given.files for given in seen.by_role.values()):
         with draft.findings.collecting():
             return preflight(connection, without(spec, unusable), on_event)

@@ -93,7 +93,8 @@ def endpoint(data: Path) -> Target | None:
     try:
         said = json.loads(_endpoint_file(data).read_text(encoding="utf-8"))
         address = str(said["address"])
-        target = Target(address, read_token(Path(said["token_file"])))
+        blobs = Path(said["blobs"]) if "blobs" in said else None
+        target = Target(address, read_token(Path(said["token_file"])), blobs=blobs)
     except (OSError, ValueError, KeyError, TypeError, BadInput):
         # Absent, or just being removed: the same as no server.
         return None

@@ -5,7 +5,7 @@ and the job submitted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,9 @@ from void_client.early_looks import EarlyLooks
 from void_client.errors import BadInput, Left, ServerDefect, SpecRefused
 from void_client.events import Sink
 from void_client.inputs import InputFile, Inputs
+from void_client.roots import Root, rooted_files
 from void_client.sending import Sending
-from void_client.specification import RemoveOptions, build_spec
+from void_client.specification import RemoveOptions, Source, build_spec
 from void_client.transfer import Stop, Stopped, upload
 
 PREFLIGHT_TIMEOUT_S = 3600.0
@@ -41,29 +42,30 @@ class Order:
         inputs: the files found, all of them.
         config: the OCIO config that travels with the job.
         output: where the results go.
-        contents: the files that were read, by path.
+        sources: where the server finds each file that was read, or that lies on storage that it mounts too, by path.
     """
 
     options: RemoveOptions
     inputs: Inputs
     config: ColourConfig | None
     output: types_pb2.OutputPlace
-    contents: Mapping[Path, Content]
+    sources: Mapping[Path, Source]
 
     def checked_first(self) -> list[Content]:
         """What preflight needs to check the artist's part: mattes, the first plate frame, the colour config."""
         archive = self.config.archive if self.config else None
-        return [*self.contents.values(), *([archive] if archive else [])]
+        read = [source for source in self.sources.values() if isinstance(source, Content)]
+        return [*read, *([archive] if archive else [])]
 
     def later(self) -> list[InputFile]:
         """The files that are read and sent once the artist's part was checked."""
-        return [f for f in self.inputs.files() if f.path not in self.contents]
+        return [f for f in self.inputs.files() if f.path not in self.sources]
 
     def spec(self, sent: Mapping[Path, Content]) -> jobs_pb2.JobSpec:
         """The order of what was read first and of what was sent since; the whole order once all is sent."""
-        contents = {**self.contents, **sent}
+        sources = {**self.sources, **sent}
         colour = colour_space(self.options.colour_space, self.config)
-        return build_spec(self.options, self.inputs.only(contents), contents, self.output, colour)
+        return build_spec(self.options, self.inputs.only(sources), sources, self.output, colour)
 
 
 def prepare(
@@ -71,6 +73,7 @@ def prepare(
     inputs: Inputs,
     config: ColourConfig | None,
     output: types_pb2.OutputPlace,
+    roots: Sequence[Root],
     on_event: Sink,
 ) -> Order:
     """Read the mattes and the first plate frame, and make sure that the other files can be read; needs no server.
@@ -80,24 +83,49 @@ def prepare(
         inputs: the files found.
         config: the OCIO config that travels with the job.
         output: where the results go.
-        on_event: told how far the hashing is.
+        roots: storage that the server mounts too.
+        on_event: told how far the hashing is, and what is not sent.
 
     Raises:
         SpecRefused: files are unreadable; all of them are named.
     """
-    first = {f.path: f.name for f in inputs.checked_before_plates()}
-    contents, unreadable = hash_files(first.items(), on_event)
-    order = Order(options, inputs, config, output, contents)
-    for file in order.later():
-        if file.path in first:
-            continue
-        try:
-            look_at_file(file.path, file.name)
-        except BadInput as error:
-            unreadable.append(error)
+    first = {f.path for f in inputs.checked_before_plates()}
+    sources, unreadable = find_sources(inputs.files(), roots, on_event, first)
     if unreadable:
         raise SpecRefused(unreadable_problems(inputs, unreadable))
-    return order
+    return Order(options, inputs, config, output, sources)
+
+
+def find_sources(
+    files: Iterable[InputFile],
+    roots: Sequence[Root],
+    on_event: Sink,
+    first: Container[Path] | None = None,
+) -> tuple[dict[Path, Source], list[BadInput]]:
+    """Where the server will find each file, and what is wrong with the others.
+
+    Args:
+        files: the files.
+        roots: storage that the server mounts too; files on it are not hashed, and not sent.
+        on_event: told how far the hashing is, and what is not sent.
+        first: only these are hashed; of others it is made sure that they can be read. None = all are hashed.
+    """
+    names = {f.path: f.name for f in files}
+    paths, unreadable = rooted_files(names.items(), roots)
+    refused = {error.file for error in unreadable}
+    to_send = [(p, name) for p, name in names.items() if p not in paths and name not in refused]
+    if paths:
+        where = ", ".join(sorted({p.root for p in paths.values()}))
+        on_event(events.Notes((f"{len(paths)} files are read where they lie ({where}), and not sent.",)))
+    to_hash = [(p, name) for p, name in to_send if first is None or p in first]
+    contents, unhashed = hash_files(to_hash, on_event) if to_hash else ({}, [])
+    for path, name in to_send:
+        if first is not None and path not in first:
+            try:
+                look_at_file(path, name)
+            except BadInput as error:
+                unhashed.append(error)
+    return {**paths, **contents}, [*unreadable, *unhashed]
 
 
 def capabilities(connection: Connection) -> server_pb2.GetCapabilitiesResponse:

@@ -8,13 +8,17 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from void.v1 import jobs_pb2, types_pb2
 
 from void_client.content import Content
 from void_client.errors import BadInput
-from void_client.inputs import Input, Inputs
+from void_client.inputs import Input, InputFile, Inputs
 from void_client.sequence import INT32_MAX, INT32_MIN
+
+Source: TypeAlias = Content | types_pb2.RootedPath
+"""Where the server finds a file: among what is sent to it, or on storage that it mounts."""
 
 MAX_SEED = 2**64 - 1
 MIN_PADDING = 4
@@ -147,7 +151,7 @@ def output_place(options: RemoveOptions, inputs: Inputs) -> types_pb2.OutputPlac
 def build_spec(
     options: RemoveOptions,
     inputs: Inputs,
-    contents: Mapping[Path, Content],
+    sources: Mapping[Path, Source],
     place: types_pb2.OutputPlace,
     colour: types_pb2.ColourSpace | None = None,
 ) -> jobs_pb2.JobSpec:
@@ -156,7 +160,7 @@ def build_spec(
     Args:
         options: what the user asks.
         inputs: the files found.
-        contents: digest of every file of `inputs`.
+        sources: where the server finds every file of `inputs`.
         place: where the results go.
         colour: colour space and config; None = the server finds them.
     """
@@ -169,7 +173,7 @@ def build_spec(
         colour=colour,
     )
     for role, given in inputs.by_role.items():
-        getattr(shot, role).CopyFrom(_sequence(given, contents))
+        getattr(shot, role).CopyFrom(_sequence(given, sources))
     return jobs_pb2.JobSpec(
         kind=jobs_pb2.JOB_KIND_REMOVE,
         shot=shot,
@@ -229,11 +233,15 @@ def _parse_point(text: str) -> types_pb2.PointPrompt:
     )
 
 
-def _sequence(given: Input, contents: Mapping[Path, Content]) -> types_pb2.FrameSequence:
+def _sequence(given: Input, sources: Mapping[Path, Source]) -> types_pb2.FrameSequence:
     return types_pb2.FrameSequence(
         pattern=given.pattern.text,
         channel=given.channel,
-        files=[
-            types_pb2.FrameFile(frame=f.frame, name=f.name, blob=contents[f.path].blob) for f in given.files
-        ],
+        files=[_file(f, sources[f.path]) for f in given.files],
     )
+
+
+def _file(file: InputFile, source: Source) -> types_pb2.FrameFile:
+    if isinstance(source, Content):
+        return types_pb2.FrameFile(frame=file.frame, name=file.name, blob=source.blob)
+    return types_pb2.FrameFile(frame=file.frame, name=file.name, path=source)

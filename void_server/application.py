@@ -34,6 +34,7 @@ from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
 from void_server.frames.filesystems import check_local
+from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.database import open_or_set_aside
 from void_server.jobs.runner import Runner
@@ -70,6 +71,7 @@ class Application:
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
         limits = configuration.limits
+        roots = Roots(configuration.roots)
         check_local(configuration.store)
         self._lock = _lock_store(configuration)
         tokens = TokenBook(
@@ -87,7 +89,7 @@ class Application:
             worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
         )
         capabilities = self._pool.submit({"do": "capabilities"}).result()
-        self._runner = Runner(self._jobs, self._blobs, self._pool, capabilities["stages"])
+        self._runner = Runner(self._jobs, self._blobs, roots, self._pool, capabilities["stages"])
         self._activity = Activity()
         self._health = health.HealthServicer()
         self._server = grpc.server(
@@ -102,15 +104,25 @@ class Application:
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
-            FrameStore(self._blobs, uploads, self._pool, visible, audit), self._server
+            FrameStore(self._blobs, roots, uploads, self._pool, visible, audit), self._server
         )
         jobs_pb2_grpc.add_JobsServicer_to_server(
-            Jobs(self._jobs, self._runner, self._blobs, visible, validator, limits, audit, self._stopping),
+            Jobs(
+                self._jobs,
+                self._runner,
+                self._blobs,
+                roots,
+                visible,
+                validator,
+                limits,
+                audit,
+                self._stopping,
+            ),
             self._server,
         )
         masks_pb2_grpc.add_MasksServicer_to_server(Masks(), self._server)
         server_pb2_grpc.add_ServerServicer_to_server(
-            Server(VERSION, configuration.workers, limits, capabilities), self._server
+            Server(VERSION, configuration.workers, limits, capabilities, roots.names), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_service_names(), self._server)
@@ -177,6 +189,7 @@ class Application:
             "address": self.address,
             "pid": os.getpid(),
             "token_file": str(self._configuration.token_file),
+            "blobs": str(self._blobs.folder),
             "version": VERSION,
             "started": time.time(),
         }
@@ -196,7 +209,7 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
         ("--max-channels", limits.max_channels),
     ):
         command += [flag, str(value)]
-    return command
+    return command + Roots(configuration.roots).arguments()
 
 
 def is_loopback(listen: str) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
@@ -76,6 +77,7 @@ class ServerConfiguration:
         tls_certificate, tls_key: PEM files; needed for any address but loopback.
         idle_seconds: end after so long without calls and live jobs; 0 = never.
         endpoint_file: JSON file that tells local clients the address; None = none.
+        roots: by name, folders of shared storage whose files are read where they lie.
     """
 
     store: Path
@@ -87,6 +89,7 @@ class ServerConfiguration:
     idle_seconds: float = 0.0
     endpoint_file: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    roots: Mapping[str, Path] = field(default_factory=dict)
 
 
 def named_tokens_file(store: Path) -> Path:

@@ -78,6 +78,12 @@ class PreconditionFailed(VoidError):
     code = "precondition_failed"
 
 
+class SourceChanged(PreconditionFailed):
+    """A file on shared storage is no longer the one that the job was accepted with."""
+
+    code = "source_changed"
+
+
 class Busy(VoidError):
     """Somebody else holds what is needed just now; trying again shortly will do."""
 
@@ -128,6 +134,7 @@ _BY_CODE: dict[str, type[VoidError]] = {
         Unsupported,
         NotFound,
         PreconditionFailed,
+        SourceChanged,
         Busy,
         DataLoss,
         StoreFull,

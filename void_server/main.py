@@ -15,10 +15,13 @@ from void_server.administration import add_parsers
 from void_server.allocator import keep_message_memory
 from void_server.application import VERSION, Application
 from void_server.configuration import Limits, ServerConfiguration, default_workers
-from void_server.errors import VoidError
+from void_server.errors import InvalidInput, VoidError
+from void_server.frames.roots import add_root_option, supported
 from void_server.lock import LockFile, LockHeld
 
 LOCAL_IDLE_SECONDS = 60.0
+SAME_MACHINE = "this-machine"
+"""Root of the user's own server: it reads what its user may read, where it lies. `void_client.roots` names it too."""
 
 _DESCRIPTION = """\
 Serves removals to VOID clients over gRPC.
@@ -78,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     serve.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
+    add_root_option(serve)
     for limit in fields(Limits):
         serve.add_argument(
             f"--{limit.name.replace('_', '-')}",
@@ -116,7 +120,21 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         tls_certificate=options.tls_cert,
         tls_key=options.tls_key,
         limits=_limits(options),
+        roots=_roots(options, store),
     )
+
+
+def _roots(options: argparse.Namespace, store: Path) -> dict[str, Path]:
+    roots: dict[str, Path] = dict(options.root)
+    for name, folder in roots.items():
+        if not folder.is_dir():
+            raise InvalidInput(f"The root {name} is no folder that this account sees: {folder}.")
+        if store.absolute().resolve().is_relative_to(folder.resolve()):
+            raise InvalidInput(
+                f"The root {name} ({folder}) holds the server's own store {store}.",
+                fix="Choose a deeper folder for the root, or another place for the store.",
+            )
+    return roots
 
 
 def _serve_local(options: argparse.Namespace) -> int:
@@ -134,6 +152,7 @@ def _serve_local(options: argparse.Namespace) -> int:
         idle_seconds=options.idle_seconds,
         endpoint_file=folder / "endpoint.json",
         limits=_limits(options),
+        roots={SAME_MACHINE: Path("/")} if supported() else {},
     )
     try:
         return _serve(configuration)

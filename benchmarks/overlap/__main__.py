@@ -151,7 +151,7 @@ def _one_by_one(connection: Connection, draft: Draft) -> dict[str, float]:
 def _side_by_side(connection: Connection, draft: Draft) -> None:
     if draft.inputs is None or draft.output is None:
         raise RuntimeError(f"the generated shot cannot be used: {draft.findings.refusal()}")
-    order = prepare(draft.options, draft.inputs, draft.config, draft.output, _quiet)
+    order = prepare(draft.options, draft.inputs, draft.config, draft.output, (), _quiet)
     bring(connection, order, _quiet)
 
 

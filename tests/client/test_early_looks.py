@@ -132,7 +132,7 @@ def own_shot(tmp_path: Path) -> SmallShot:
 def order(connection: Connection, shot: SmallShot, out: Path, told: list[Event]) -> None:
     patterns = {"plate": f"{shot.folder}/plate/plate.####.exr", "remove": f"{shot.folder}/roto/roto.####.exr"}
     draft = draft_order(RemoveOptions(patterns, out), None, lambda: None)
-    place_order(connection, capabilities(connection), draft, False, told.append)
+    place_order(connection, capabilities(connection), draft, (), False, told.append)
 
 
 def test_a_file_that_becomes_unreadable_is_told_together_with_what_the_server_finds(

@@ -27,9 +27,10 @@ PATIENT = RetryPolicy(attempts=200, first_wait_s=0.05, longest_wait_s=0.3)
 
 
 class Server:
-    """`void-server serve` on one port and store, started as often as needed."""
+    """`void-server serve` on one port and store, started as often as needed; `shared` is its root `proj`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, shared: Path | None = None) -> None:
+        self.roots = ("--root", f"proj={shared}") if shared else ()
         self.store = folder / "store"
         self.address = f"127.0.0.1:{_free_port()}"
         self._log = (folder / "server.log").open("ab")
@@ -44,7 +45,7 @@ class Server:
         self._process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "void_server", "serve", "--listen", self.address),
-                *("--store", str(self.store), "--workers", "1"),
+                *("--store", str(self.store), "--workers", "1", *self.roots),
             ],
             stdout=subprocess.PIPE,
             stderr=self._log,
@@ -87,7 +88,7 @@ class Client:
         self._wish = (
             *("remove", "--plate", f"{shot.folder}/plate/plate.####.exr"),
             *("--remove", f"{shot.folder}/roto/roto.####.exr:A", "--out", str(self.out), "--name", "shot"),
-            *("--affected", f"{shot.folder}/affected/affected.####.exr", "--json"),
+            *("--affected", f"{shot.folder}/affected/affected.####.exr", "--json", *server.roots),
         )
 
     def start(self) -> None:

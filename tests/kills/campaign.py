@@ -82,7 +82,8 @@ def run_seed(seed: int, folder: Path, shot: SmallShot) -> Figures:
     folder.mkdir(parents=True)
     begun = time.monotonic()
     figures, seen = Figures(seeds=1), Seen()
-    server = Server(folder)
+    # Half of the seeds send their frames, the other half names them by path.
+    server = Server(folder, shot.folder if seed % 2 else None)
     client, follower = Client(folder, server, shot), Follower(server)
     server.start()
     try:

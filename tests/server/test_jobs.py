@@ -414,10 +414,6 @@ def _another_aspect(spec):
     spec.shot.pixel_aspect = 2.0
 
 
-def _path_mode(spec):
-    spec.shot.plate.files[0].path.root = "proj"
-
-
 @pytest.mark.parametrize(
     "ask",
     [
@@ -428,7 +424,6 @@ def _path_mode(spec):
         _clean_plate,
         _quadmask_job,
         _another_aspect,
-        _path_mode,
     ],
 )
 def test_what_comes_later_answers_not_available_yet(server, shot, ask):

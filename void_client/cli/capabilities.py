@@ -51,6 +51,7 @@ def describe(answer: server_pb2.GetCapabilitiesResponse) -> str:
     sections.append(_section("Options (--set NAME=VALUE)", options))
     limits = ((limit.name, f"{limit.value:,} {limit.unit}", limit.help) for limit in answer.limits)
     sections.append(_section("Limits", limits))
+    sections.append(_section("Roots (files there are not sent)", ((name,) for name in answer.roots)))
     return "\n\n".join(filter(None, sections))
 
 

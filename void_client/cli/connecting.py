@@ -7,11 +7,13 @@ import argparse
 import os
 
 from void_client.connection import Connection, Target, remote_target
+from void_client.errors import BadInput
 from void_client.local_server import attach, data_folder
+from void_client.roots import Root, own_roots
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--server`, `--local`, `--token-file`, `--ca` and `--json`."""
+    """Add `--server`, `--local`, `--token-file`, `--ca`, `--root` and `--json`."""
     group = parser.add_argument_group("which server")
     place = group.add_mutually_exclusive_group()
     place.add_argument(
@@ -34,6 +36,14 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         default="",
         help="PEM file that the server's certificate must chain to (default: the system's authorities)",
     )
+    group.add_argument(
+        "--root",
+        metavar="NAME=FOLDER",
+        action="append",
+        default=[],
+        help="a folder that the server mounts too, by the server's name for it: its files are not sent; repeat for"
+        " more",
+    )
     group.add_argument("--json", action="store_true", help="print events as JSON lines on standard output")
 
 
@@ -42,6 +52,24 @@ def server_address(arguments: argparse.Namespace) -> str:
     if arguments.local:
         return ""
     return str(arguments.server or os.environ.get("VOID_SERVER", ""))
+
+
+def client_roots(arguments: argparse.Namespace) -> tuple[Root, ...]:
+    """The folders that client and server may share, as this client knows them.
+
+    Raises:
+        BadInput: a `--root` is unusable.
+    """
+    if not server_address(arguments):
+        return own_roots()
+    return tuple(_parse_root(text) for text in arguments.root)
+
+
+def _parse_root(text: str) -> Root:
+    name, equals, folder = text.partition("=")
+    if not name or not equals or not folder:
+        raise BadInput(f"'{text}' is not NAME=FOLDER.", fix="Write --root proj=/mnt/proj.")
+    return Root(name, (os.path.abspath(folder),))  # noqa: PTH100
 
 
 def connect(arguments: argparse.Namespace) -> Connection:

@@ -9,16 +9,20 @@ import shutil
 import stat
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from void_client.cli.connecting import add_server_options, server_address
+from void.v1 import server_pb2
+
+from void_client.cli.connecting import add_server_options, client_roots, server_address
 from void_client.cli.terminal import Speaker
 from void_client.connection import Connection, Target, remote_target
 from void_client.errors import AccessRefused, ClientError, ExitCode
 from void_client.local_server import attach, data_folder
 from void_client.order import capabilities
+from void_client.root_proof import Proof, prove_roots
+from void_client.roots import Root
 from void_client.version import version
 
 OK, WARN, FAIL = "ok", "warn", "fail"
@@ -46,11 +50,19 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     """Add the command to `void`."""
     parser = commands.add_parser(
         "doctor",
-        help="check client, server, token, encryption and disk",
+        help="check client, server, token, encryption, disk and shared storage",
         description="Checks what a removal needs, and says what to do about each thing that fails.",
         epilog="exit codes: 0 nothing failed, 3 something failed",
     )
     add_server_options(parser)
+    parser.add_argument(
+        "--prove",
+        metavar="DIR",
+        action="append",
+        default=[],
+        help="a folder below a root in which a small file may be written for a moment; repeat for more"
+        " (default: the roots themselves)",
+    )
     parser.set_defaults(run=run)
 
 
@@ -78,7 +90,14 @@ def checks(arguments: argparse.Namespace) -> Iterator[Check]:
     except ClientError as error:
         yield Check(FAIL, "server", error.message, error.fix)
         return
-    yield from _server(target)
+    # The user's own server sees the whole machine: any folder of the user's shows it.
+    folders = [Path(f).absolute() for f in arguments.prove] if address else [data_folder()]
+    try:
+        roots = client_roots(arguments)
+    except ClientError as error:
+        yield Check(FAIL, "roots", error.message, error.fix)
+        roots = ()
+    yield from _server(target, roots, folders)
 
 
 def _python() -> Check:
@@ -124,7 +143,7 @@ def _token_file(path: Path) -> Check:
     return Check(OK, "token file", str(path))
 
 
-def _server(target: Target) -> Iterator[Check]:
+def _server(target: Target, roots: Sequence[Root], folders: Sequence[Path]) -> Iterator[Check]:
     with Connection(lambda: target) as connection:
         try:
             connection.greet()
@@ -136,6 +155,19 @@ def _server(target: Target) -> Iterator[Check]:
         except ClientError as error:
             yield Check(FAIL, "server", error.message, error.fix)
             return
+        yield from _answers(target, answer)
+        for proof in prove_roots(connection, roots, answer.roots, folders):
+            yield _root(proof)
+
+
+def _root(proof: Proof) -> Check:
+    subject = f"root {proof.root}"
+    if proof.proven:
+        return Check(OK, subject, f"{proof.folder} is the same folder for client and server")
+    return Check(FAIL if proof.refuted else WARN, subject, proof.reason, proof.fix)
+
+
+def _answers(target: Target, answer: server_pb2.GetCapabilitiesResponse) -> Iterator[Check]:
     yield Check(OK, "server", f"{target.address} answers, {answer.workers} workers")
     yield Check(OK, "token", "accepted")
     yield Check(OK, "connection", "TLS" if target.encrypted else "this machine only, no TLS needed")

@@ -12,13 +12,14 @@ from pathlib import Path
 from void.v1 import server_pb2
 
 from void_client import events, order
-from void_client.cli.connecting import add_server_options, connect
+from void_client.cli.connecting import add_server_options, client_roots, connect
 from void_client.cli.following import follow_and_deliver
 from void_client.cli.terminal import Speaker
 from void_client.colour_config import chosen_config
 from void_client.connection import Connection
 from void_client.draft import Draft, draft_order, place_order
 from void_client.errors import ClientError, ExitCode, Left
+from void_client.roots import shared_roots
 from void_client.sequence import parse_range
 from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_pairs, parse_points
 
@@ -58,6 +59,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     _add_output_options(parser)
     _add_work_options(parser)
     add_server_options(parser)
+    parser.add_argument(
+        "--upload", action="store_true", help="send all frames, also those on storage that the server mounts"
+    )
     parser.add_argument("--detach", action="store_true", help="submit, print the job's id and leave")
     parser.set_defaults(run=run)
 
@@ -149,7 +153,8 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
         speaker(events.Notes(draft.inputs.notes))
     with _greeted(arguments, draft, speaker) as (connection, server):
         try:
-            job, folder = place_order(connection, server, draft, arguments.again, speaker)
+            roots = () if arguments.upload else shared_roots(client_roots(arguments), server.roots)
+            job, folder = place_order(connection, server, draft, roots, arguments.again, speaker)
         except KeyboardInterrupt as error:
             raise Left(
                 "Interrupted before the job was submitted.", fix="What was sent is not sent again next time."

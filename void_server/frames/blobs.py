@@ -76,6 +76,11 @@ class BlobFolder:
         for folder in (self._blobs, self._tmp):
             folder.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def folder(self) -> Path:
+        """Where the blobs lie."""
+        return self._blobs
+
     def path(self, digest: str) -> Path:
         """Where the blob lies, whether it is there or not."""
         return self._blobs / check_digest(digest)[:2] / digest

@@ -17,7 +17,8 @@ def request_id(spec: jobs_pb2.JobSpec) -> str:
     """SHA-256 of the spec as JSON with sorted keys and proto field names, 64 hexadecimal digits.
 
     How the user spells a pattern or calls a file is left out: it serves messages. The exception is the plate's name
-    where the job's own OCIO config may read the colour space from it.
+    where the job's own OCIO config may read the colour space from it. Of a file on shared storage counts the stamp as
+    the client saw it, without the inode, which only the server tells.
 
     JSON rather than the wire form, because protobuf promises no canonical bytes
     (protobuf.dev/programming-guides/serialization-not-canonical).
@@ -42,6 +43,9 @@ def _without_spelling(spec: jobs_pb2.JobSpec) -> jobs_pb2.JobSpec:
     for role in SEQUENCES:
         sequence = getattr(bare.shot, role)
         sequence.ClearField("pattern")
+        for file in sequence.files:
+            if file.HasField("path"):
+                file.path.stamp.ClearField("inode")
         if role == "plate" and named_by_file:
             continue
         for file in sequence.files:

@@ -17,6 +17,7 @@ from void.v1 import jobs_pb2
 
 from void_server.errors import Internal, NotFound, PreconditionFailed, StoreFailed, StoreFull, VoidError
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.roots import Roots
 from void_server.frames.storage_errors import storage_error
 from void_server.jobs.inputs import missing_inputs
 from void_server.jobs.model import JobRecord, Problem, Progress
@@ -51,10 +52,17 @@ class Runner:
     """
 
     def __init__(
-        self, store: JobStore, blobs: BlobFolder, pool: Pool, stages: list[str], max_running: int = 4
+        self,
+        store: JobStore,
+        blobs: BlobFolder,
+        roots: Roots,
+        pool: Pool,
+        stages: list[str],
+        max_running: int = 4,
     ) -> None:
         self._store = store
         self._blobs = blobs
+        self._roots = roots
         self._pool = pool
         self._stages = stages
         self._max_running = max_running
@@ -160,7 +168,7 @@ class Runner:
         """All stages; once more when a recorded result vanished after its stage had been looked at.
 
         Raises:
-            OrderRefused: preflight found errors, or input files are no longer in the store.
+            OrderRefused: preflight found errors, or input files are gone or changed.
         """
         spec = jobs_pb2.JobSpec.FromString(job.spec)
         self._check_inputs(spec)
@@ -172,7 +180,7 @@ class Runner:
             self._run_stages(job, spec, priority)
 
     def _check_inputs(self, spec: jobs_pb2.JobSpec) -> None:
-        if missing := missing_inputs(spec, self._blobs):
+        if missing := missing_inputs(spec, self._blobs, self._roots):
             raise OrderRefused(missing)
 
     def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec, priority: tuple[int, ...]) -> None:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unit `ingest`: one uploaded file is checked, decoded once, and described.
+"""The unit `ingest`: one file, uploaded or on shared storage, is checked, decoded once, and described.
 
 A file that cannot be used is a finding, not a failure: preflight reports all of them together.
 """
@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from void_server.errors import VoidError
-from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.frames.blobs import BlobFolder, StoredBlob, digest_of_file
+from void_server.frames.roots import RootedFile
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.shot import naming
+from void_server.pipeline.sources import Sources
 from void_server.plates.colour import resolve
 from void_server.plates.digest import content_digest
 from void_server.plates.encoding import FrameStatistics
@@ -35,21 +37,33 @@ FULL = 0.98
 """A matte that is above this everywhere in the display window covers the whole picture."""
 
 
-def ingest(args: Mapping[str, Any], blobs: BlobFolder) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+def ingest(args: Mapping[str, Any], sources: Sources) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
     """Look at one file.
 
     Args:
-        args: digest, role, channel, view, limits (of `EXRLimits`); for a plate also the colour request, and
-            `name` where a file rule of the job's config may read it.
+        args: `digest`, or `rooted` of a file on shared storage; role, channel, view, limits (of
+            `EXRLimits`); for a plate also the colour request, and `name` where a file rule of the job's config may read
+            it.
 
     Raises:
         NotFound, DataLoss: the store lacks the file, or spoilt it; that says nothing of the file itself.
+        SourceChanged: on shared storage it is no longer what it was; nor does that.
 
     Returns:
         for a plate the blob `statistics`; and what later plans need to know, or `problem`, in whose text
         `FILE` and `PATTERN` stand for the user's names.
     """
-    path = blobs.verified_path(args["digest"])
+    if not args.get("rooted"):
+        with sources.reading(args["digest"], None, verified=True) as path:
+            return _described(args, path, sources.blobs)
+    with sources.reading("", RootedFile.from_dict(args["rooted"])) as path:
+        stored, info = _described(args, path, sources.blobs)
+        return stored, info | {"sha256": digest_of_file(path)}
+
+
+def _described(
+    args: Mapping[str, Any], path: Path, blobs: BlobFolder
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
     limits = EXRLimits(**args["limits"])
     try:
         with naming(FILE, str(path)):

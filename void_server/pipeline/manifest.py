@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.frames.roots import RootedFile
 from void_server.plates.encoding import ShotEncoding
 from void_server.plates.window import Window
 
@@ -25,12 +26,14 @@ class MatteRef:
         content: content digest, for keys.
         name: what the user calls the file.
         channel: channel to read; empty = by rule. Not used for a quadmask.
+        rooted: where it lies on shared storage; None = in the store.
     """
 
     digest: str
     content: str
     name: str
     channel: str
+    rooted: RootedFile | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class FrameRef:
         active: True when there is something to fill.
         proxy: digest of the stored `ProxyFrame`; empty before the stage prepare.
         motion: digest of the stored `PairMotion` to the next frame; empty before the stage motion and on the last.
+        rooted: where the plate lies on shared storage; None = in the store.
     """
 
     frame: int
@@ -56,6 +60,7 @@ class FrameRef:
     active: bool
     proxy: str = ""
     motion: str = ""
+    rooted: RootedFile | None = None
 
 
 @dataclass(frozen=True)
@@ -116,7 +121,9 @@ def load_manifest(path: Path) -> ShotManifest:
     """Read a stored manifest."""
     tree = json.loads(path.read_bytes())
     frames = tuple(
-        FrameRef(**(f | {"mattes": {role: MatteRef(**m) for role, m in f["mattes"].items()}}))
+        FrameRef(
+            **_with_rooted(f | {"mattes": {r: MatteRef(**_with_rooted(m)) for r, m in f["mattes"].items()}})
+        )
         for f in tree["frames"]
     )
     return ShotManifest(
@@ -127,3 +134,7 @@ def load_manifest(path: Path) -> ShotManifest:
         settings=tree["settings"],
         frames=frames,
     )
+
+
+def _with_rooted(ref: dict[str, Any]) -> dict[str, Any]:
+    return ref | {"rooted": RootedFile.from_dict(ref["rooted"]) if ref["rooted"] else None}

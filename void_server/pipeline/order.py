@@ -11,6 +11,8 @@ from google.protobuf.json_format import ParseDict
 from void.v1 import jobs_pb2, types_pb2
 
 from void_server.engines.cleanplate import CleanplateSettings
+from void_server.frames.roots import RootedFile
+from void_server.jobs.inputs import rooted_file
 from void_server.pipeline.options import Options
 
 MATTES = ("remove", "affected", "keep", "quadmask")
@@ -25,13 +27,15 @@ class InputFile:
     """One frame of one input.
 
     Attributes:
-        digest: SHA-256 of the bytes; empty when they are not uploaded yet.
+        digest: SHA-256 of the uploaded bytes; empty when they are not there yet, or not uploaded at all.
         name: what the user calls the file.
+        rooted: where it lies on shared storage; None when it is uploaded.
     """
 
     frame: int
     digest: str
     name: str
+    rooted: RootedFile | None = None
 
 
 @dataclass(frozen=True)
@@ -132,5 +136,10 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
 
 def _sequence(role: str, shot: types_pb2.Shot) -> InputSequence:
     sequence: types_pb2.FrameSequence = getattr(shot, role)
-    files = {f.frame: InputFile(f.frame, f.blob.digest, f.name) for f in sequence.files}
+    files = {
+        f.frame: InputFile(
+            f.frame, f.blob.digest, f.name, rooted_file(f.path) if f.HasField("path") else None
+        )
+        for f in sequence.files
+    }
     return InputSequence(role, sequence.pattern, sequence.channel, files)

@@ -102,10 +102,11 @@ def _plan_ingest(order: Order, limits: EXRLimits) -> Plan:
         sequence = order.inputs.get(role)
         for frame in order.frames if sequence is not None else ():
             file = sequence.files.get(frame) if sequence is not None else None
-            if sequence is None or file is None or not file.digest:
+            if sequence is None or file is None or not (file.digest or file.rooted):
                 continue
+            source = {"rooted": file.rooted.to_dict()} if file.rooted else {"digest": file.digest}
             args: dict[str, Any] = {
-                "digest": file.digest,
+                **source,
                 "role": role,
                 "channel": sequence.channel,
                 "view": order.view,
@@ -312,13 +313,15 @@ def _frame(order: Order, results: Results, frame: int) -> FrameRef:
             continue
         info = results.get("ingest", frame, role).info
         channel = order.inputs[role].channel
-        mattes[role] = MatteRef(file.digest, info["content"], file.name, channel)
+        digest = file.digest or info["sha256"]
+        mattes[role] = MatteRef(digest, info["content"], file.name, channel, file.rooted)
         active = active or (role != "keep" and (info["removes"] > 0 or info.get("affects", 0) > 0))
     plate = order.file("plate", frame)
     if plate is None:
         raise Internal(f"frame {frame} has no plate after preflight")
-    content = results.get("ingest", frame, "plate").info["content"]
-    return FrameRef(frame, plate.digest, content, plate.name, mattes, active)
+    info = results.get("ingest", frame, "plate").info
+    digest = plate.digest or info["sha256"]
+    return FrameRef(frame, digest, info["content"], plate.name, mattes, active, rooted=plate.rooted)
 
 
 def _with_proxies(shot: ShotManifest, results: Results) -> ShotManifest:

@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.frames.roots import Roots
 from void_server.pipeline import cleanplate
 from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.config_source import config_source
@@ -23,6 +24,7 @@ from void_server.pipeline.report import report
 from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
 from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
+from void_server.pipeline.sources import Sources
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
 from void_server.plates.header import EXRLimits
 
@@ -36,12 +38,16 @@ class Session:
 
     Args:
         blobs: the frame store.
+        roots: shared storage whose files are read where they lie.
         limits: what an uploaded file may ask for.
         cache_bytes: decoded frames and analysis to keep.
     """
 
-    def __init__(self, blobs: BlobFolder, limits: EXRLimits, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self, blobs: BlobFolder, roots: Roots, limits: EXRLimits, cache_bytes: int = CACHE_BYTES
+    ) -> None:
         self._blobs = blobs
+        self._sources = Sources(blobs, roots)
         self._limits = limits
         self._cache = ByteCache(cache_bytes)
         self._manifests: dict[str, ShotManifest] = {}
@@ -85,7 +91,7 @@ class Session:
 
     def _compute(self, kind: str, args: dict[str, Any]) -> Answer:
         if kind == "ingest":
-            return ingest(args, self._blobs)
+            return ingest(args, self._sources)
         shot = self._shot(args["shot"])
         if kind in _SHOT_UNITS:
             return _SHOT_UNITS[kind](shot, args["position"], self._blobs)
@@ -104,7 +110,7 @@ class Session:
             self._blobs.size(digest)
             self._manifests = {digest: load_manifest(self._blobs.path(digest))}
         manifest = self._manifests[digest]
-        return StoredShot(manifest, self._blobs, self._colour(manifest), self._cache)
+        return StoredShot(manifest, self._sources, self._colour(manifest), self._cache)
 
     def _colour(self, manifest: ShotManifest) -> ColourSpace:
         ref = manifest.colour

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -12,9 +14,9 @@ import numpy.typing as npt
 
 from void_server.engines.cleanplate import PairMotion, ProxyFrame
 from void_server.errors import VoidError
-from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.manifest import FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.matte import Matte, read_matte, read_quadmask
 from void_server.plates.plate import Plate, read_plate
@@ -60,11 +62,12 @@ class StoredShot:
     """One shot of the frame store; implements the engine's `ShotReader`."""
 
     def __init__(
-        self, manifest: ShotManifest, blobs: BlobFolder, colour: ColourSpace, cache: ByteCache
+        self, manifest: ShotManifest, sources: Sources, colour: ColourSpace, cache: ByteCache
     ) -> None:
         self.manifest = manifest
         self.window = manifest.work_window()
-        self._blobs = blobs
+        self._sources = sources
+        self._blobs = sources.blobs
         self.colour = colour
         self._cache = cache
 
@@ -102,10 +105,11 @@ class StoredShot:
 
         Raises:
             NotFound, DataLoss: the blob is gone or corrupt.
+            SourceChanged: the file on shared storage is not what it was.
         """
         frame = self.manifest.frames[position]
-        with naming(frame.name, str(self._blobs.path(frame.plate))):
-            return read_plate(self._blobs.verified_path(frame.plate), self.manifest.view)
+        with self._reading(frame, verified=True) as path:
+            return read_plate(path, self.manifest.view)
 
     def quadmask(self, position: int, window: Window) -> Quadmask:
         """The mattes of what to remove and what is affected, over `window`; 0 where none was given."""
@@ -137,9 +141,22 @@ class StoredShot:
         """Scene-linear colour back in the plate's own space."""
         return self.colour.from_linear(linear)
 
+    @contextmanager
+    def _reading(self, ref: FrameRef | MatteRef, *, verified: bool = False) -> Iterator[Path]:
+        """A path that reads one input file; errors name it as the user does."""
+        digest = ref.plate if isinstance(ref, FrameRef) else ref.digest
+        try:
+            with (
+                self._sources.reading(digest, ref.rooted, verified=verified) as path,
+                naming(ref.name, str(path)),
+            ):
+                yield path
+        except VoidError as error:
+            error.file = ref.name
+            raise
+
     def _linear(self, frame: FrameRef) -> F32:
-        path = self._blobs.path(frame.plate)
-        with naming(frame.name, str(path)):
+        with self._reading(frame) as path:
             plate = read_plate(path, self.manifest.view)
         linear = self.to_linear(plate.colour)
         if linear.shape[2] == 1:
@@ -150,13 +167,11 @@ class StoredShot:
         return placed
 
     def _matte(self, ref: MatteRef) -> Matte:
-        path = self._blobs.path(ref.digest)
-        with naming(ref.name, str(path)):
+        with self._reading(ref) as path:
             return read_matte(path, ref.channel, self.manifest.view)
 
     def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:
-        path = self._blobs.path(ref.digest)
-        with naming(ref.name, str(path)):
+        with self._reading(ref) as path:
             return read_quadmask(path, self.manifest.view)
 
 

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from void_server.errors import Internal, OutOfMemory, VoidError
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.roots import Roots, add_root_option
 from void_server.frames.storage_errors import storage_error
 from void_server.plates.header import EXRLimits
 from void_server.pool.messages import read_message, write_message
@@ -32,6 +33,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--min-free-bytes", type=int, default=0, help="free space to keep; 0 = none")
     parser.add_argument("--max-pixels", type=int, help="pixels of an EXR window")
     parser.add_argument("--max-channels", type=int, help="channels of an EXR part")
+    add_root_option(parser)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
     replies = _claim_standard_output()
@@ -40,16 +42,22 @@ def main(arguments: list[str] | None = None) -> None:
     given = {"max_pixels": options.max_pixels, "max_channels": options.max_channels}
     limits = EXRLimits(**{name: value for name, value in given.items() if value is not None})
     blobs = BlobFolder(options.store, options.min_free_bytes)
-    serve(sys.stdin.buffer, replies, blobs, limits, options.cache_bytes)
+    roots = Roots(dict(options.root))
+    serve(sys.stdin.buffer, replies, blobs, roots, limits, options.cache_bytes)
 
 
 def serve(
-    tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder, limits: EXRLimits, cache_bytes: int
+    tasks: IO[bytes],
+    replies: IO[bytes],
+    blobs: BlobFolder,
+    roots: Roots,
+    limits: EXRLimits,
+    cache_bytes: int,
 ) -> None:
     """Answer each task of `tasks` on `replies`; files that are over `limits` are refused before they are decoded."""
     from void_server.pipeline.session import Session
 
-    session = Session(blobs, limits, cache_bytes)
+    session = Session(blobs, roots, limits, cache_bytes)
     while (task := read_message(tasks)) is not None:
         answer = _answer(session, task)
         try:

@@ -12,6 +12,7 @@ from void.v1 import frames_pb2, frames_pb2_grpc, types_pb2
 from void_server.access.audit import AuditLog
 from void_server.errors import InvalidInput, LimitExceeded, VoidError, from_dict
 from void_server.frames.blobs import BlobFolder, check_digest, not_stored
+from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
 from void_server.jobs.visibility import Visibility
@@ -31,9 +32,16 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
     """
 
     def __init__(
-        self, blobs: BlobFolder, uploads: Uploads, pool: Pool, visible: Visibility, audit: AuditLog
+        self,
+        blobs: BlobFolder,
+        roots: Roots,
+        uploads: Uploads,
+        pool: Pool,
+        visible: Visibility,
+        audit: AuditLog,
     ) -> None:
         self._blobs = blobs
+        self._roots = roots
         self._uploads = uploads
         self._pool = pool
         self._visible = visible
@@ -117,6 +125,13 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
             except VoidError as error:
                 found.append(_unreadable(digest, error))
         return frames_pb2.ProbeResponse(files=found)
+
+    @answers_errors
+    def ProveRoot(
+        self, request: frames_pb2.ProveRootRequest, context: grpc.ServicerContext
+    ) -> frames_pb2.ProveRootResponse:
+        """Reads the file that a client wrote below a root."""
+        return frames_pb2.ProveRootResponse(digest=self._roots.proof(request.root, request.relative))
 
 
 def _chunks(requests: Iterator[frames_pb2.UploadRequest]) -> Iterator[bytes]:

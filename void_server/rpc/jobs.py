@@ -15,8 +15,9 @@ from void_server.access.principals import Principal
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
-from void_server.jobs.canonical import SEQUENCES, input_digests, request_id
-from void_server.jobs.inputs import files_of
+from void_server.frames.roots import Roots
+from void_server.jobs.canonical import input_digests, request_id
+from void_server.jobs.inputs import claim_paths, files_of
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.runner import Runner
 from void_server.jobs.stage import Stopped
@@ -44,6 +45,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         store: JobStore,
         runner: Runner,
         blobs: BlobFolder,
+        roots: Roots,
         visible: Visibility,
         validator: Validator,
         limits: Limits,
@@ -53,6 +55,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self._store = store
         self._runner = runner
         self._blobs = blobs
+        self._roots = roots
         self._visible = visible
         self._validator = validator
         self._limits = limits
@@ -75,7 +78,8 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
         usable = self._usable(spec, caller(context))
         _check_archive(spec, usable)
-        unseen = _leave_out_missing(spec, usable)
+        unusable = claim_paths(spec, self._roots)
+        unseen = _leave_out_missing(spec, usable, unusable)
         progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         outcome: list[tuple[list[Problem], list[str]] | BaseException] = []
 
@@ -95,7 +99,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
             raise PreconditionFailed("The server is stopping.", fix="Try again when it is back.")
         if isinstance(result, BaseException):
             raise result
-        problems, notes = result
+        problems, notes = [*unusable, *result[0]], result[1]
         report = jobs_pb2.PreflightReport(
             problems=[translate.problem_to_proto(p) for p in sorted(problems, key=_errors_first)],
             unseen_files=unseen,
@@ -113,7 +117,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
             self._validator.check(request.spec)
             usable = self._usable(request.spec, who)
             for role, file in files_of(request.spec):
-                if file.blob.digest not in usable:
+                if not file.HasField("path") and file.blob.digest not in usable:
                     raise PreconditionFailed(
                         f"{role} {file.name} is not uploaded.",
                         fix="Upload it, then submit again.",
@@ -121,7 +125,12 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                         file=file.name,
                     )
             _check_archive(request.spec, usable)
-            order = (request_id(request.spec), request.spec.SerializeToString(), who.name)
+            identity = request_id(request.spec)
+            for problem in claim_paths(request.spec, self._roots):
+                raise PreconditionFailed(
+                    problem.message, fix=problem.fix, frame=problem.frames[0], file=problem.file
+                )
+            order = (identity, request.spec.SerializeToString(), who.name)
             most = self._limits.max_open_jobs
             record, created = self._store.submit(*order, again=request.again, max_open=most)
             if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
@@ -209,13 +218,17 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         return {d for d in self._visible.among(input_digests(spec), who) if self._blobs.has(d)}
 
 
-def _leave_out_missing(spec: jobs_pb2.JobSpec, usable: set[str]) -> int:
+def _leave_out_missing(spec: jobs_pb2.JobSpec, usable: set[str], unusable: list[Problem]) -> int:
+    """Take away the source of files that cannot be looked at; returns how many were not uploaded."""
+    known = {(p.input, frame) for p in unusable for frame in p.frames}
     unseen = 0
-    for name in SEQUENCES:
-        for file in getattr(spec.shot, name).files:
-            if file.blob.digest not in usable:
+    for name, file in files_of(spec):
+        if file.HasField("path"):
+            if (name, file.frame) in known:
                 file.ClearField("source")
-                unseen += 1
+        elif file.blob.digest not in usable:
+            file.ClearField("source")
+            unseen += 1
     return unseen
 
 

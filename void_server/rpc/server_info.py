@@ -19,9 +19,17 @@ class Server(server_pb2_grpc.ServerServicer):
 
     Args:
         capabilities: as the workers report them.
+        roots: names of the roots that files may be named below.
     """
 
-    def __init__(self, version: str, workers: int, limits: Limits, capabilities: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        version: str,
+        workers: int,
+        limits: Limits,
+        capabilities: dict[str, Any],
+        roots: tuple[str, ...] = (),
+    ) -> None:
         self._answer = server_pb2.GetCapabilitiesResponse(
             version=version,
             workers=workers,
@@ -30,6 +38,7 @@ class Server(server_pb2_grpc.ServerServicer):
             reasoners=[server_pb2.Plug(**p) for p in capabilities["reasoners"]],
             options=[server_pb2.Option(**o) for o in capabilities["options"]],
             packages=capabilities["packages"],
+            roots=roots,
             limits=[
                 server_pb2.Limit(
                     name=f.name,

@@ -12,6 +12,7 @@ from void.v1 import jobs_pb2, types_pb2
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, Unsupported
 from void_server.frames.blobs import check_digest
+from void_server.frames.roots import check_relative
 from void_server.jobs.canonical import SEQUENCES
 
 _OUTPUT_NAME = re.compile(r"[^/\\\x00-\x1f:*?\"<>|]{1,200}")
@@ -74,14 +75,11 @@ class Validator:
         previous: int | None = None
         for file in sequence.files:
             if file.WhichOneof("source") == "path":
-                raise Unsupported(
-                    f"{name} {file.name} is given as a path on shared storage; that is not available yet.",
-                    fix="Upload the frames.",
-                    frame=file.frame,
-                )
-            if file.WhichOneof("source") != "blob":
+                _check_path(file.path)
+            elif file.WhichOneof("source") == "blob":
+                check_digest(file.blob.digest)
+            else:
                 raise InvalidInput(f"{name} {file.name} has no content.", frame=file.frame, file=file.name)
-            check_digest(file.blob.digest)
             if previous is not None and file.frame <= previous:
                 raise InvalidInput(
                     f"{name} lists frame {file.frame} after frame {previous}.",
@@ -147,6 +145,11 @@ class Validator:
     def _check_colour(self, colour: types_pb2.ColourSpace) -> None:
         if colour.WhichOneof("config") == "archive":
             check_digest(colour.archive.digest)
+
+
+def _check_path(path: types_pb2.RootedPath) -> None:
+    check_relative(path.relative)
+    check_digest(path.stamp.tail_digest)
 
 
 def _check_output_name(name: str) -> None:
