@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m void_server` is `void-server`."""
+"""`python -m void_server` is the command `void-server`."""
 
 import sys
 
-from void_server.main import main
+from void_server.command import main
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

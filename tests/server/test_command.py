@@ -219,3 +219,11 @@ def test_its_files_are_for_the_user_only(start, tmp_path):
     endpoint(tmp_path)
     for name in ("endpoint.json", "token"):
         assert (tmp_path / "local" / name).stat().st_mode & 0o077 == 0
+
+
+def test_where_only_the_client_is_installed_the_command_says_so_instead_of_a_trace() -> None:
+    without = "import sys; sys.modules['grpc_health'] = None; from void_server.command import main; sys.exit(main([]))"
+    ran = subprocess.run([sys.executable, "-c", without], capture_output=True, text=True, timeout=60)
+    assert ran.returncode == 2
+    assert "install of the client alone" in ran.stderr and "void-for-hosts[server]" in ran.stderr
+    assert "Traceback" not in ran.stderr
