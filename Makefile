@@ -3,6 +3,7 @@
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
+# make bench    transfer, EXR, overhead, overlap and memory, each against a baseline of its own run (about an hour)
 
 PYTHON ?= python3
 VENV := .venv
@@ -14,7 +15,7 @@ OUT := demo_result
 
 SEEDS := 200
 
-.PHONY: all demo test lint types tests kills clean bench-quality
+.PHONY: all demo test lint types tests kills clean bench bench-quality
 
 all: $(VENV)/.server
 
@@ -58,6 +59,12 @@ tests: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)
+
+# Each may end with 1, where a goal is not reached on this machine: the others still run, and make then says which.
+bench: $(VENV)/.dev
+	@failed=; for name in transfer exr overhead overlap memory; do \
+	  echo "== $$name"; $(BIN)/python -m benchmarks.$$name || failed="$$failed $$name"; done; \
+	  if [ -n "$$failed" ]; then echo "goal not reached:$$failed"; exit 1; fi
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality
