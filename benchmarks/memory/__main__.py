@@ -99,6 +99,8 @@ def report(width: int, height: int, found: list[Measured], options: str) -> list
         [[f"{m.frames} frames", *(_gb(m.peaks[p]) if p in m.peaks else "-" for p in phases)] for m in found],
     )
     verdict = "holds" if holds(found) else "DOES NOT HOLD"
+    if holds(found) and any(m.reached for m in found):
+        verdict += ", as far as they were computed"
     lines.append("")
     for m in found:
         if m.reached:
