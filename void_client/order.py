@@ -5,7 +5,8 @@ and the job submitted.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,16 +15,19 @@ from void.v1 import jobs_pb2, server_pb2, types_pb2
 
 from void_client import events
 from void_client.colour_config import ColourConfig, colour_space
-from void_client.connection import Connection, Retries
-from void_client.content import Content, hash_files, look_at_file
+from void_client.connection import CALL_TIMEOUT_S, Connection, Retries
+from void_client.content import HASH_THREADS, Content, Meter, hash_files, look_at_file
 from void_client.early_looks import EarlyLooks
 from void_client.errors import BadInput, Left, ServerDefect, SpecRefused
 from void_client.events import Sink
-from void_client.inputs import InputFile, Inputs
+from void_client.inputs import ROLES, InputFile, Inputs
 from void_client.roots import Root, rooted_files
 from void_client.sending import Sending
 from void_client.specification import RemoveOptions, Source, build_spec
 from void_client.transfer import Stop, Stopped, upload
+
+SECONDS_PER_NAMED_FILE = 0.05
+"""Longer that the server may take over an order for each file that it must look at where it lies."""
 
 PREFLIGHT_TIMEOUT_S = 3600.0
 """Longest wait for the server to look at all frames."""
@@ -97,16 +101,28 @@ def prepare(
     unreadable += unhashed
     told |= {f.name for f in to_send}
     order = Order(options, inputs, config, output, paths, contents)
-    for file in order.later():
-        if file.name in told:
-            continue
-        try:
-            look_at_file(file.path, file.name)
-        except BadInput as error:
-            unreadable.append(error)
+    unreadable += unopenable((f for f in order.later() if f.name not in told), on_event)
     if unreadable:
         raise SpecRefused(unreadable_problems(inputs, unreadable))
     return order
+
+
+def unopenable(files: Iterable[InputFile], on_event: Sink) -> list[BadInput]:
+    """What is wrong with files that are to be read later, as far as opening them shows."""
+    listed = list(files)
+    meter = Meter("looking", len(listed), 0, on_event)
+
+    def one(file: InputFile) -> BadInput | None:
+        try:
+            look_at_file(file.path, file.name)
+        except BadInput as error:
+            return error
+        finally:
+            meter.add(files=1)
+        return None
+
+    with ThreadPoolExecutor(HASH_THREADS, "void-look") as pool:
+        return [error for error in pool.map(one, listed) if error]
 
 
 def read_in_place(
@@ -213,7 +229,8 @@ def submit(
     """
     request = jobs_pb2.SubmitRequest(spec=spec, again=again)
     try:
-        answer = connection.call(lambda s: s.jobs.Submit, request, repeatable=not again)
+        limit = CALL_TIMEOUT_S + SECONDS_PER_NAMED_FILE * sum(f.HasField("path") for f in _files(spec))
+        answer = connection.call(lambda s: s.jobs.Submit, request, timeout_s=limit, repeatable=not again)
         job, state = answer.job, events.state_name(answer.job.state)
         on_event(events.Accepted(job.id, job.request_id, job.attempt, answer.created, state))
     except KeyboardInterrupt as error:
@@ -223,6 +240,11 @@ def submit(
             fix=f"{finds}`void jobs list` shows it, `void jobs cancel` ends it.",
         ) from error
     return answer
+
+
+def _files(spec: jobs_pb2.JobSpec) -> Iterator[types_pb2.FrameFile]:
+    for role in ROLES:
+        yield from getattr(spec.shot, role).files
 
 
 def preflight(

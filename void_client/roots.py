@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import BinaryIO
 
 from void.v1 import types_pb2
 
@@ -20,8 +21,8 @@ from void_client.content import HASH_THREADS, Meter
 from void_client.errors import BadInput
 from void_client.events import Sink
 
-TAIL_BYTES = 65_536
-"""Bytes at the end of a file whose digest shows that it was read; `FileStamp` of the contract."""
+SAMPLE_BLOCKS, BLOCK_BYTES = 16, 4096
+"""Blocks spread over a file whose digest shows that it was read; `FileStamp` of the contract."""
 
 SAME_MACHINE = "this-machine"
 """The root of the user's own server: everything, since it runs on this machine under this account."""
@@ -77,20 +78,40 @@ def rooted(path: str, roots: Sequence[Root], *, windows: bool = os.name == "nt")
 
 
 def rooted_path(path: Path, name: str, roots: Sequence[Root]) -> types_pb2.RootedPath | None:
-    """How the contract names a file by path; None when no root holds it, as written or with its links resolved.
+    """How the contract names a file by path, its links resolved; None when no root holds it, or the contract cannot.
+
+    Links are resolved first, because one on the share may lead to this machine's own disk; on Windows and macOS that
+    also gives each name the spelling that it has on the disk.
 
     Args:
         path: the file.
         name: the name that the user knows it by.
-        roots: the roots that client and server share.
+        roots: the roots that client and server share, `resolved`.
 
     Raises:
         BadInput: the file is empty, or cannot be read.
     """
-    found = rooted(os.path.abspath(path), roots) or rooted(os.path.realpath(path), roots)  # noqa: PTH100
-    if found is None:
+    found = rooted(os.path.realpath(path), roots)
+    if found is None or not _is_unicode(found[1]):
         return None
     return types_pb2.RootedPath(root=found[0], relative=found[1], stamp=stamp_of(path, name))
+
+
+def resolved(roots: Sequence[Root]) -> tuple[Root, ...]:
+    """The roots with their folders on this machine as they are behind links, beside as they are written."""
+    return tuple(
+        Root(root.name, (*root.paths, *{os.path.realpath(p) for p in root.paths if os.path.isdir(p)}))  # noqa: PTH112
+        for root in roots
+    )
+
+
+def _is_unicode(text: str) -> bool:
+    """False for a name with bytes that are no UTF-8, which an old file system may have."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def rooted_files(
@@ -106,14 +127,15 @@ def rooted_files(
 
     def one(item: tuple[Path, str]) -> types_pb2.RootedPath | BadInput | None:
         try:
-            found: types_pb2.RootedPath | BadInput | None = rooted_path(*item, roots)
+            found: types_pb2.RootedPath | BadInput | None = rooted_path(*item, here)
         except BadInput as error:
             found = error
-        meter.add(TAIL_BYTES, files=1)
+        meter.add(SAMPLE_BLOCKS * BLOCK_BYTES, files=1)
         return found
 
+    here = resolved(roots)
     names = dict(files) if roots else {}
-    meter = Meter("looking", len(names), len(names) * TAIL_BYTES, on_event)
+    meter = Meter("looking", len(names), len(names) * SAMPLE_BLOCKS * BLOCK_BYTES, on_event)
     with ThreadPoolExecutor(HASH_THREADS, "void-stamp") as pool:
         found = list(pool.map(one, names.items()))
     paths = {p: r for p, r in zip(names, found, strict=True) if isinstance(r, types_pb2.RootedPath)}
@@ -129,8 +151,7 @@ def stamp_of(path: Path, name: str) -> types_pb2.FileStamp:
     try:
         with path.open("rb", buffering=0) as file:
             status = os.fstat(file.fileno())
-            file.seek(max(0, status.st_size - TAIL_BYTES))
-            tail = file.read()[:TAIL_BYTES]
+            sample = _sample_digest(file, status.st_size)
     except OSError as error:
         raise BadInput(
             f"{name} cannot be read: {error.strerror or error}.",
@@ -139,6 +160,15 @@ def stamp_of(path: Path, name: str) -> types_pb2.FileStamp:
         ) from error
     if not status.st_size:
         raise BadInput(f"{name} is empty.", fix="Render or copy it again.", file=name)
-    return types_pb2.FileStamp(
-        bytes=status.st_size, modified_ns=status.st_mtime_ns, tail_digest=hashlib.sha256(tail).hexdigest()
-    )
+    return types_pb2.FileStamp(bytes=status.st_size, modified_ns=status.st_mtime_ns, sample_digest=sample)
+
+
+def _sample_digest(file: BinaryIO, size: int) -> str:
+    sha = hashlib.sha256()
+    if size <= SAMPLE_BLOCKS * BLOCK_BYTES:
+        sha.update(file.read())
+    else:
+        for block in range(SAMPLE_BLOCKS):
+            file.seek(block * (size - BLOCK_BYTES) // (SAMPLE_BLOCKS - 1))
+            sha.update(file.read(BLOCK_BYTES))
+    return sha.hexdigest()

@@ -34,6 +34,7 @@ from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
 from void_server.frames.filesystems import check_local
+from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.database import open_or_set_aside
@@ -76,7 +77,8 @@ class Application:
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
         limits = configuration.limits
-        roots = Roots(configuration.roots)
+        roots = Roots(configuration.roots, limits.max_blob_bytes)
+        looks = Looks()
         check_local(configuration.store)
         self._lock = _lock_store(configuration)
         tokens = TokenBook(
@@ -94,7 +96,7 @@ class Application:
             worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
         )
         capabilities = self._pool.submit({"do": "capabilities"}).result()
-        self._runner = Runner(self._jobs, self._blobs, roots, self._pool, capabilities["stages"])
+        self._runner = Runner(self._jobs, self._blobs, roots, looks, self._pool, capabilities["stages"])
         self._activity = Activity()
         self._health = Health(("", *_service_names()))
         self._server = grpc.server(
@@ -120,6 +122,7 @@ class Application:
                 self._runner,
                 self._blobs,
                 roots,
+                looks,
                 visible,
                 validator,
                 limits,

@@ -84,6 +84,12 @@ class SourceChanged(PreconditionFailed):
     code = "source_changed"
 
 
+class SourceUnavailable(VoidError):
+    """Shared storage does not give a file just now: not mounted, not answering, or refusing the server's account."""
+
+    code = "source_unavailable"
+
+
 class Busy(VoidError):
     """Somebody else holds what is needed just now; trying again shortly will do."""
 
@@ -155,6 +161,7 @@ _BY_CODE: dict[str, type[VoidError]] = {
         NotFound,
         PreconditionFailed,
         SourceChanged,
+        SourceUnavailable,
         Busy,
         DataLoss,
         StoreFull,

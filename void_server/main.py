@@ -19,6 +19,8 @@ from void_server.errors import InvalidInput, VoidError
 from void_server.frames.roots import add_root_option, supported
 from void_server.lock import LockFile, LockHeld
 
+log = logging.getLogger(__name__)
+
 LOCAL_IDLE_SECONDS = 60.0
 SAME_MACHINE = "this-machine"
 """Root of the user's own server: it reads what its user may read, where it lies. `void_client.roots` names it too."""
@@ -130,7 +132,9 @@ def _roots(options: argparse.Namespace, store: Path) -> dict[str, Path]:
     roots: dict[str, Path] = dict(options.root)
     for name, folder in roots.items():
         if not folder.is_dir():
-            raise InvalidInput(f"The root {name} is no folder that this account sees: {folder}.")
+            log.warning(
+                "the root %s is no folder that this account sees now: %s; is it mounted?", name, folder
+            )
         if store.absolute().resolve().is_relative_to(folder.resolve()):
             raise InvalidInput(
                 f"The root {name} ({folder}) holds the server's own store {store}.",

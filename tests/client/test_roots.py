@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -91,12 +92,41 @@ def test_a_link_into_a_root_is_found_behind_the_link(tmp_path: Path) -> None:
     assert found is not None and (found.root, found.relative) == ("proj", "a.exr")
 
 
-def test_a_stamp_tells_length_time_and_the_digest_of_the_end(tmp_path: Path) -> None:
+def test_a_link_on_the_share_that_leads_elsewhere_has_no_root(tmp_path: Path) -> None:
+    (tmp_path / "mnt").mkdir()
+    (tmp_path / "local.exr").write_bytes(b"frame")
+    (tmp_path / "mnt/a.exr").symlink_to(tmp_path / "local.exr")
+    assert rooted_path(tmp_path / "mnt/a.exr", "a.exr", [Root("proj", (str(tmp_path / "mnt"),))]) is None
+
+
+def test_a_root_that_is_itself_a_link_holds_its_files(tmp_path: Path) -> None:
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/a.exr").write_bytes(b"frame")
+    (tmp_path / "mnt").symlink_to(tmp_path / "net")
+    paths, _ = rooted_files([(tmp_path / "mnt/a.exr", "a")], [Root("proj", (str(tmp_path / "mnt"),))], print)
+    assert [path.relative for path in paths.values()] == ["a.exr"]
+
+
+def test_a_folder_that_is_no_unicode_is_not_named_by_path(tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
+    folder.mkdir()
+    (folder / "a.exr").write_bytes(b"frame")
+    assert rooted_path(folder / "a.exr", "a.exr", [Root("proj", (str(tmp_path),))]) is None
+
+
+def test_a_stamp_tells_length_time_and_the_digest_of_sixteen_blocks(tmp_path: Path) -> None:
     path = tmp_path / "a.exr"
-    path.write_bytes(b"head" * 20_000 + b"tail")
+    data = bytes(i * i % 251 for i in range(80_004))
+    path.write_bytes(data)
     stamp = stamp_of(path, "a.exr")
     assert (stamp.bytes, stamp.modified_ns) == (80_004, path.stat().st_mtime_ns)
-    assert stamp.tail_digest == hashlib.sha256(path.read_bytes()[-65_536:]).hexdigest()
+    starts = [i * (80_004 - 4096) // 15 for i in range(16)]
+    assert stamp.sample_digest == hashlib.sha256(b"".join(data[s : s + 4096] for s in starts)).hexdigest()
+
+
+def test_the_stamp_of_a_small_file_is_of_all_of_it(tmp_path: Path) -> None:
+    (tmp_path / "a.exr").write_bytes(b"x" * 65_536)
+    assert stamp_of(tmp_path / "a.exr", "a").sample_digest == hashlib.sha256(b"x" * 65_536).hexdigest()
 
 
 def test_files_that_are_empty_or_unreadable_are_all_named(tmp_path: Path) -> None:

@@ -197,14 +197,14 @@ class CallMachine(RuleBasedStateMachine):
         spec = by_path(spec_of(self.target.shot, f"/path/{self.example}"), self.target.shot)
         return self._submit(who, spec, False)
 
-    @rule(who=_who, field=st.sampled_from(("bytes", "tail_digest", "relative")))
+    @rule(who=_who, field=st.sampled_from(("bytes", "sample_digest", "relative")))
     def submit_an_order_by_a_path_that_differs(self, who: int, field: str) -> None:
         spec = by_path(spec_of(self.target.shot), self.target.shot)
         path = spec.shot.plate.files[1].path
         if field == "bytes":
             path.stamp.bytes += 1
-        elif field == "tail_digest":
-            path.stamp.tail_digest = "0" * 64
+        elif field == "sample_digest":
+            path.stamp.sample_digest = "0" * 64
         else:
             path.relative += "x"
         code, _ = self._call(lambda: self._caller(who).submit(spec))
@@ -387,7 +387,7 @@ def _no_number(spec: jobs_pb2.JobSpec) -> None:
 def _other_root(spec: jobs_pb2.JobSpec) -> None:
     spec.shot.plate.files[0].path.root = "nonsense"
     spec.shot.plate.files[0].path.relative = "a.exr"
-    spec.shot.plate.files[0].path.stamp.tail_digest = "0" * 64
+    spec.shot.plate.files[0].path.stamp.sample_digest = "0" * 64
 
 
 def _way_out(spec: jobs_pb2.JobSpec) -> None:

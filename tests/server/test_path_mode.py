@@ -5,15 +5,22 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import grpc
+import numpy as np
+import OpenImageIO as oiio
 import pytest
 from void.v1 import frames_pb2, jobs_pb2
 
-from tests.server.calls import by_path, error_info, recorded_units, spec_of
-from tests.small_shot import SmallShot, write_small_shot
+from tests.server.calls import by_path, error_info, recorded_units, sha256, spec_of
+from tests.small_shot import SmallShot, write_exr, write_small_shot
+from void_server import application
+from void_server.frames.looks import LOOKS_AT_ONCE, Looks
+from void_server.frames.roots import Roots
+from void_server.jobs import runner
 
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
 
@@ -35,6 +42,15 @@ def pictures(job: jobs_pb2.Job) -> dict[tuple[int, int], str]:
 def uploaded(store: Path) -> int:
     with closing(sqlite3.connect(store / "void.sqlite3")) as db:
         return db.execute("SELECT COUNT(*) FROM holding").fetchone()[0]
+
+
+def shifted(path: Path) -> bytes:
+    """The file with its picture moved by some lines."""
+    matte = oiio.ImageInput.open(str(path)).read_image("half")
+    moved = write_exr(path.with_suffix(".moved.exr"), np.roll(matte.reshape(48, 64, 1), 9, axis=0), "A")
+    data = moved.read_bytes()
+    moved.unlink()
+    return data
 
 
 def overwrite(path: Path) -> None:
@@ -141,17 +157,108 @@ def test_a_file_that_changed_between_submit_and_the_work_ends_the_job_and_names_
     ]
 
 
-def test_other_bytes_under_the_old_stamp_never_reach_a_result(rooted_server, shot):
+@pytest.mark.parametrize("name", ["plate", "roto", "affected"])
+def test_other_bytes_under_the_old_stamp_never_reach_a_result(rooted_server, shot, name):
+    server = rooted_server()
+    job = server.caller.submit(by_path(spec_of(shot), shot)).job
+    for message in server.caller.watch(job.id):
+        if message.event.stage.stage == "prepare":
+            overwrite(shot.files(name)[1002])
+    ended = server.caller.get(job.id)
+    assert ended.state == FAILED
+    assert [(p.code, list(p.frames), p.file) for p in ended.problems] == [
+        ("source_changed", [1002], f"{name}.1002.exr")
+    ]
+
+
+def test_what_one_artist_spoils_on_the_share_never_reaches_the_pictures_of_another(
+    start_server, rooted_server, shot, tmp_path
+):
+    """About 12 s: two servers and three jobs."""
+    server, clean = rooted_server(), start_server(tmp_path / "clean")
+    genuine = {
+        path: path.read_bytes() for n in ("plate", "roto", "affected") for path in shot.files(n).values()
+    }
+    job = server.caller.submit(by_path(spec_of(shot), shot)).job
+    for message in server.caller.watch(job.id):
+        if message.event.stage.stage == "prepare":
+            for path in shot.files("roto").values():
+                path.write_bytes(shifted(path))
+    for path, data in genuine.items():
+        path.write_bytes(data)
+    anna = server.caller_of("anna")
+    for caller in (anna, clean.caller):
+        caller.upload_files(genuine)
+    assert pictures(anna.run(spec_of(shot))) == pictures(clean.caller.run(spec_of(shot))) != {}
+
+
+def test_after_other_bytes_came_under_the_old_time_the_same_command_takes_them(rooted_server, shot):
     server = rooted_server()
     job = server.caller.submit(by_path(spec_of(shot), shot)).job
     for message in server.caller.watch(job.id):
         if message.event.stage.stage == "motion":
             overwrite(shot.files("plate")[1002])
-    ended = server.caller.get(job.id)
-    assert ended.state == FAILED
-    assert [(p.code, list(p.frames), p.file) for p in ended.problems] == [
-        ("source_changed", [1002], "plate.1002.exr")
+    assert server.caller.get(job.id).state == FAILED
+    again = server.caller.run(by_path(spec_of(shot), shot))
+    assert again.state == DONE, again.problems
+
+
+def test_a_job_waits_for_storage_that_is_away_and_then_goes_on(rooted_server, shot, tmp_path, monkeypatch):
+    monkeypatch.setattr(runner, "STORAGE_RETRY_SECONDS", 0.3)
+    server = rooted_server()
+    server.application._runner.stop()
+    job = server.caller.submit(by_path(spec_of(shot), shot)).job
+    server.stop()
+    (tmp_path / "proj").rename(tmp_path / "unmounted")
+    (tmp_path / "proj").mkdir()
+    server = rooted_server()
+    for message in server.caller.watch(job.id):
+        if "The job waits for it" in message.event.message:
+            break
+    assert server.caller.get(job.id).state == jobs_pb2.JOB_STATE_RUNNING
+    (tmp_path / "proj").rmdir()
+    (tmp_path / "unmounted").rename(tmp_path / "proj")
+    assert server.caller.finish(job.id).state == DONE
+
+
+def test_a_job_that_waits_for_storage_can_be_cancelled_and_holds_nobody_up(
+    rooted_server, shot, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(runner, "STORAGE_RETRY_SECONDS", 60)
+    elsewhere = write_small_shot(tmp_path / "elsewhere", frames=2, size=(24, 32), seed=2)
+    server = rooted_server()
+    server.application._runner.stop()
+    waiting = [
+        server.caller.submit(by_path(spec_of(shot, f"/out/{i}"), shot)).job.id
+        for i in range(server.application._runner._max_running)
     ]
+    server.stop()
+    (tmp_path / "proj").rename(tmp_path / "unmounted")
+    server = rooted_server()
+    for name in ("plate", "roto", "affected"):
+        server.caller.upload_files(elsewhere.files(name).values())
+    assert server.caller.run(spec_of(elsewhere)).state == DONE
+    for job in waiting:
+        server.caller.jobs.Cancel(jobs_pb2.CancelRequest(id=job), metadata=server.caller.metadata)
+        assert server.caller.finish(job).state == jobs_pb2.JOB_STATE_CANCELLED
+
+
+def test_a_root_that_hangs_is_told_and_the_server_goes_on(rooted_server, shot, monkeypatch):
+    monkeypatch.setattr(application, "Looks", lambda: Looks(0.3))
+    server = rooted_server()
+    spec = by_path(spec_of(shot), shot)
+    hanging = threading.Event()
+    monkeypatch.setattr(Roots, "claimed", lambda *_: hanging.wait(60))
+    try:
+        for _ in range(3):
+            with pytest.raises(grpc.RpcError) as refused:
+                server.caller.submit(spec)
+            assert error_info(refused.value).reason == "source_unavailable"
+        stuck = [t for t in threading.enumerate() if t.name.startswith("look-proj")]
+        assert len(stuck) == LOOKS_AT_ONCE
+        assert server.caller.missing("0" * 64) == {"0" * 64: 0}
+    finally:
+        hanging.set()
 
 
 def test_the_sidecar_tells_the_digest_of_frames_that_were_not_uploaded(rooted_server, shot):
@@ -165,10 +272,10 @@ def test_the_sidecar_tells_the_digest_of_frames_that_were_not_uploaded(rooted_se
 def test_a_root_is_proven_by_a_file_that_the_client_writes(rooted_server, shot):
     caller = rooted_server().caller
     name = ".void-proof-" + "ab" * 16
-    (shot.folder / name).write_bytes(b"nonce")
+    (shot.folder / name).write_bytes(bytes(32))
     request = frames_pb2.ProveRootRequest(root="proj", relative=f"shot/{name}")
     answer = caller.frames.ProveRoot(request, metadata=caller.metadata)
-    assert answer.digest == "78377b525757b494427f89014f97d79928f3938d14eb51e20fb5dec9834eb304"
+    assert answer.digest == sha256(bytes(32))
 
 
 def test_another_file_proves_nothing(rooted_server, shot):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import subprocess
@@ -14,8 +15,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from void_server.errors import InvalidInput, NotFound, SourceChanged, VoidError
-from void_server.frames.roots import MAX_PROOF_BYTES, TAIL_BYTES, RootedFile, Roots, check_relative
+from void_client.roots import stamp_of
+from void_server.errors import (
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    SourceChanged,
+    SourceUnavailable,
+    VoidError,
+)
+from void_server.frames.roots import PROOF_BYTES, RootedFile, Roots, check_relative
 
 SECRET = b"secret"
 RACES = 3000
@@ -47,8 +56,8 @@ def roots(storage: Path) -> Roots:
 
 def claim(roots: Roots, path: Path, relative: str, root: str = "proj") -> RootedFile:
     """Name a file as a client does that has read `path`."""
-    data = path.read_bytes()
-    return roots.claimed(root, relative, len(data), hashlib.sha256(data[-TAIL_BYTES:]).hexdigest())
+    stamp = stamp_of(path, path.name)
+    return roots.claimed(root, relative, stamp.bytes, stamp.sample_digest)
 
 
 def written(path: Path, data: bytes = b"frame") -> Path:
@@ -58,8 +67,8 @@ def written(path: Path, data: bytes = b"frame") -> Path:
 
 
 def read(roots: Roots, file: RootedFile) -> bytes:
-    with roots.reading(file) as path:
-        return path.read_bytes()
+    with roots.snapshot(file) as snapshot:
+        return snapshot.path.read_bytes()
 
 
 def test_a_file_below_a_root_is_read(storage: Path, roots: Roots) -> None:
@@ -155,11 +164,11 @@ def test_pipes_folders_and_what_cannot_be_read_are_no_files(storage: Path, roots
             roots.claimed("proj", relative, 0, hashlib.sha256().hexdigest())
 
 
-@pytest.mark.parametrize("wrong", ["size", "tail", "absent"])
+@pytest.mark.parametrize("wrong", ["size", "sample", "absent"])
 def test_who_has_not_read_a_file_learns_nothing_of_it(storage: Path, roots: Roots, wrong: str) -> None:
-    data = written(storage / "proj/a.exr", b"x" * 100_000).read_bytes()
-    tail = hashlib.sha256(data[-TAIL_BYTES:]).hexdigest()
-    size, digest = (99_999, tail) if wrong == "size" else (100_000, "0" * 64 if wrong == "tail" else tail)
+    stamp = stamp_of(written(storage / "proj/a.exr", b"x" * 100_000), "a.exr")
+    size = 99_999 if wrong == "size" else stamp.bytes
+    digest = "0" * 64 if wrong == "sample" else stamp.sample_digest
     if wrong == "absent":
         (storage / "proj/a.exr").unlink()
     with pytest.raises(NotFound) as refused:
@@ -194,31 +203,101 @@ def test_a_file_that_changed_since_is_refused(storage: Path, roots: Roots, chang
         roots.check(file)
 
 
-def test_a_file_that_is_overwritten_while_it_is_read_is_refused(storage: Path, roots: Roots) -> None:
+@pytest.mark.parametrize("block", range(16))
+def test_a_change_of_any_of_sixteen_places_shows_that_it_is_another_file(
+    storage: Path, roots: Roots, block: int
+) -> None:
+    """Letterboxed frames end alike; their middles differ."""
+    path = written(storage / "proj/a.exr", bytes(1_000_000))
+    stamp = stamp_of(path, "a.exr")
+    with path.open("r+b") as file:
+        file.seek(block * (1_000_000 - 4096) // 15 + 100)
+        file.write(b"other")
+    with pytest.raises(NotFound):
+        roots.claimed("proj", "a.exr", stamp.bytes, stamp.sample_digest)
+
+
+def test_a_snapshot_is_what_was_read_whatever_happens_to_the_file(storage: Path, roots: Roots) -> None:
     path = written(storage / "proj/a.exr")
-    file = claim(roots, path, "a.exr")
-    with pytest.raises(SourceChanged), roots.reading(file):
+    with roots.snapshot(claim(roots, path, "a.exr")) as snapshot:
         path.write_bytes(b"FRAME and more")
+        path.unlink()
+        assert snapshot.path.read_bytes() == snapshot.path.read_bytes() == b"frame"
+        assert snapshot.digest == hashlib.sha256(b"frame").hexdigest()
 
 
-def test_a_file_that_loses_its_name_while_it_is_read_is_read_to_its_end(storage: Path, roots: Roots) -> None:
+def test_a_file_that_is_overwritten_while_it_is_read_is_refused(
+    storage: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = written(storage / "proj/a.exr")
     file = claim(roots, path, "a.exr")
-    with roots.reading(file) as opened:
-        written(storage / "proj/new.exr", b"other").replace(path)
-        assert opened.read_bytes() == b"frame"
+    read_block = os.read
+
+    def read_then_overwrite(descriptor, size):
+        block = read_block(descriptor, size)
+        path.write_bytes(b"FRAME")
+        return block
+
+    monkeypatch.setattr(os, "read", read_then_overwrite)
+    with pytest.raises(SourceChanged), roots.snapshot(file):
+        pass
 
 
-def test_only_a_small_file_of_the_right_name_proves_a_root(storage: Path, roots: Roots) -> None:
+@pytest.mark.parametrize("away", ["empty mount point", "no mount point"])
+def test_storage_that_is_not_mounted_is_away_and_not_changed(storage: Path, roots: Roots, away: str) -> None:
+    file = claim(roots, written(storage / "proj/shots/a.exr"), "shots/a.exr")
+    (storage / "proj").rename(storage / "unmounted")
+    if away == "empty mount point":
+        (storage / "proj").mkdir()
+    with pytest.raises(SourceUnavailable, match="the root proj does not give"):
+        roots.check(file)
+    (storage / "proj").rmdir() if away == "empty mount point" else None
+    (storage / "unmounted").rename(storage / "proj")
+    roots.check(file)
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.ESTALE, errno.EACCES, errno.ETIMEDOUT, errno.EMFILE])
+@pytest.mark.parametrize("call", ["open", "read"])
+def test_a_failure_of_the_storage_says_nothing_of_the_file(
+    storage: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch, call: str, number: int
+) -> None:
+    file = claim(roots, written(storage / "proj/a.exr"), "a.exr")
+
+    def fails(*_args, **_options):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, call, fails)
+    with pytest.raises(SourceUnavailable), roots.snapshot(file):
+        pass
+
+
+def test_a_file_over_the_limit_of_uploads_is_refused_before_it_is_read(storage: Path) -> None:
+    with (storage / "proj/huge.exr").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(LimitExceeded, match="max_blob_bytes = 1000"):
+        Roots({"proj": storage / "proj"}, 1000).claimed("proj", "huge.exr", 1 << 40, "0" * 64)
+
+
+def test_only_a_file_of_the_right_name_and_length_proves_a_root(storage: Path, roots: Roots) -> None:
     name = ".void-proof-" + "0a" * 16
-    written(storage / "proj/shots" / name, b"nonce")
-    assert roots.proof("proj", f"shots/{name}") == hashlib.sha256(b"nonce").hexdigest()
-    written(storage / "proj/a.exr", b"nonce")
+    nonce = bytes(range(PROOF_BYTES))
+    written(storage / "proj/shots" / name, nonce)
+    assert roots.proof("proj", f"shots/{name}") == hashlib.sha256(nonce).hexdigest()
+    written(storage / "proj/a.exr", nonce)
     with pytest.raises(InvalidInput):
         roots.proof("proj", "a.exr")
-    written(storage / "proj/shots" / name, b"n" * (MAX_PROOF_BYTES + 1))
+    for length in (PROOF_BYTES - 1, PROOF_BYTES + 1):
+        written(storage / "proj/shots" / name, b"n" * length)
+        with pytest.raises(NotFound):
+            roots.proof("proj", f"shots/{name}")
+
+
+def test_a_link_proves_nothing_so_that_no_short_secret_can_be_guessed(storage: Path, roots: Roots) -> None:
+    name = ".void-proof-" + "0a" * 16
+    written(storage / "proj/secret", b"s" * PROOF_BYTES)
+    (storage / "proj" / name).symlink_to("secret")
     with pytest.raises(NotFound):
-        roots.proof("proj", f"shots/{name}")
+        roots.proof("proj", name)
 
 
 @pytest.mark.parametrize(

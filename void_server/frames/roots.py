@@ -3,7 +3,8 @@
 
 A root is a name that client and server each map to a folder of their own. Whatever a client names, nothing outside the
 mapped folders is ever opened: links are resolved first, and the resolved path is then opened one component after the
-other without following any link, so that a link put there in between is an error and no way out.
+other without following any link, so that a link put there in between is an error and no way out. What is read is copied
+into memory first: what is hashed and what is decoded are the same bytes, whatever happens to the file meanwhile.
 """
 
 from __future__ import annotations
@@ -22,14 +23,25 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from void_server.errors import InvalidInput, NotFound, SourceChanged
+from void_server.errors import (
+    InvalidInput,
+    LimitExceeded,
+    NotFound,
+    SourceChanged,
+    SourceUnavailable,
+    VoidError,
+)
 
-TAIL_BYTES = 65_536
-"""Bytes at the end of a file whose digest shows that the caller has read it; a header at the front can be guessed."""
-MAX_PROOF_BYTES = 64
+SAMPLE_BLOCKS, BLOCK_BYTES = 16, 4096
+"""Blocks spread over a file whose digest shows that the caller has read it; see `FileStamp` of the contract."""
+PROOF_BYTES = 32
 MAX_RELATIVE_BYTES = 4096
 """PATH_MAX of Linux (limits.h)."""
 
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.EXDEV, errno.EISDIR, errno.EINVAL})
+"""A file of that name is not there; any other failure is the storage's."""
+
+_READ_BYTES = 1 << 20
 _PROOF = re.compile(r"\.void-proof-[0-9a-f]{32}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 
@@ -47,11 +59,14 @@ class FileStamp:
         bytes: length.
         modified_ns: time of the last change, nanoseconds since 1970, by the server's view of the file.
         inode: number of the file on its disk.
+        changed_ns: time of the last change of bytes or attributes, which nobody can set. Part of what is recorded of a
+            file, so that other bytes under an old time are looked at anew; attributes alone may change under a job.
     """
 
     bytes: int
     modified_ns: int
     inode: int
+    changed_ns: int
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,19 @@ class RootedFile:
     def from_dict(value: Mapping[str, Any]) -> RootedFile:
         """From the JSON form."""
         return RootedFile(value["root"], value["relative"], FileStamp(**value["stamp"]))
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A file as it was read.
+
+    Attributes:
+        path: opens the copy in memory, within this process and while it is held.
+        digest: SHA-256 of the bytes.
+    """
+
+    path: Path
+    digest: str
 
 
 def add_root_option(parser: argparse.ArgumentParser) -> None:
@@ -118,12 +146,14 @@ class Roots:
 
     Args:
         folders: absolute folder of each root by name.
+        max_file_bytes: limit `max_blob_bytes` of the configuration; 0 = none.
 
     Raises:
         InvalidInput: a name or a folder cannot be used, or this system cannot keep to the folders.
     """
 
-    def __init__(self, folders: Mapping[str, Path] | None = None) -> None:
+    def __init__(self, folders: Mapping[str, Path] | None = None, max_file_bytes: int = 0) -> None:
+        self._max_file_bytes = max_file_bytes
         self._folders: dict[str, Path] = {}
         for name, folder in (folders or {}).items():
             if not _NAME.fullmatch(name):
@@ -149,18 +179,38 @@ class Roots:
         """The command line arguments that give a worker the same roots."""
         return [f"--root={name}={folder}" for name, folder in self._folders.items()]
 
-    def claimed(self, root: str, relative: str, size: int, tail_digest: str) -> RootedFile:
+    def folder(self, root: str) -> Path:
+        """Where a root lies.
+
+        Raises:
+            InvalidInput: there is no such root.
+        """
+        if root not in self._folders:
+            raise InvalidInput(
+                f"The server has no root {root[:64]!r}.",
+                fix=f"It has {', '.join(self.names) or 'none'}; --upload sends the frames instead.",
+            )
+        return self._folders[root]
+
+    def claimed(self, root: str, relative: str, size: int, sample_digest: str) -> RootedFile:
         """The file that a caller names, once it has shown that it means the one that is there and has read it.
 
         Raises:
             InvalidInput: no such root, or no plain path.
+            LimitExceeded: the file is too large.
             NotFound: the file is not there, cannot be opened, or is not what the caller says; which of these is not
                 told, since the server may see more than the caller does.
         """
+        if 0 < self._max_file_bytes < size:
+            raise LimitExceeded(
+                f"A file of {size} bytes is over the limit max_blob_bytes = {self._max_file_bytes}.",
+                fix="Name smaller frames, or raise --max-blob-bytes on the server.",
+                file=f"{root}:{relative}",
+            )
         try:
             with self._opened(root, relative) as file:
                 found = _stamp(file)
-                same = found.bytes == size and _tail_digest(file, found.bytes) == tail_digest
+                same = found.bytes == size and _sample_digest(file, size) == sample_digest
         except OSError:
             same = False
         if not same:
@@ -178,28 +228,62 @@ class Roots:
         Raises:
             InvalidInput: no such root any more.
             SourceChanged: it is gone, or something else.
+            SourceUnavailable: the storage does not give it just now.
         """
-        with self.reading(file):
-            pass
+        try:
+            with self._opened(file.root, file.relative) as descriptor:
+                _refuse_change(file, descriptor)
+        except OSError as error:
+            raise self._not_read(file, error) from error
 
     @contextmanager
-    def reading(self, file: RootedFile) -> Iterator[Path]:
-        """A path that reads exactly this file as long as the body runs, whatever happens to its name.
+    def snapshot(self, file: RootedFile) -> Iterator[Snapshot]:
+        """The file's bytes, read once and kept while the body runs.
 
         Raises:
             InvalidInput: no such root any more.
-            SourceChanged: the file is not what it was, before or after the body.
+            SourceChanged: the file is not what it was, before or after the reading.
+            SourceUnavailable: the storage does not give it just now.
+            MemoryError: it does not fit into memory.
         """
+        copy = os.memfd_create("frame", os.MFD_CLOEXEC)
         try:
-            opened = self._opened(file.root, file.relative)
-            with opened as descriptor:
+            digest = self._copied(file, copy)
+            yield Snapshot(Path(f"/proc/self/fd/{copy}"), digest)
+        finally:
+            os.close(copy)
+
+    def _copied(self, file: RootedFile, copy: int) -> str:
+        sha = hashlib.sha256()
+        try:
+            with self._opened(file.root, file.relative) as descriptor:
                 _refuse_change(file, descriptor)
-                try:
-                    yield Path(f"/proc/self/fd/{descriptor}")
-                finally:
-                    _refuse_change(file, descriptor)
-        except _Unopenable as error:
-            raise changed(file, os.strerror(error.errno or 0)) from error
+                while block := os.read(descriptor, _READ_BYTES):
+                    _into_memory(copy, block)
+                    sha.update(block)
+                _refuse_change(file, descriptor)
+        except OSError as error:
+            raise self._not_read(file, error) from error
+        return sha.hexdigest()
+
+    def _not_read(self, file: RootedFile, error: OSError) -> VoidError:
+        """What it means that a file which was there could not be opened or read."""
+        reason = os.strerror(error.errno or errno.EIO)
+        if error.errno in _ABSENT and self._is_mounted(file.root):
+            return changed(file, reason)
+        return SourceUnavailable(
+            f"The storage of the root {file.root} does not give {file.relative} ({reason}).",
+            fix="See to the mount on the server.",
+            file=f"{file.root}:{file.relative}",
+        )
+
+    def _is_mounted(self, root: str) -> bool:
+        """Whether the folder of a root holds anything: a mount point whose storage is away is empty, or not there."""
+        try:
+            with os.scandir(self.folder(root)) as entries:
+                return any(True for _ in entries)
+        except OSError:
+            return False
 
     def proof(self, root: str, relative: str) -> str:
         """SHA-256 of a file that a client wrote to prove a root.
@@ -208,43 +292,36 @@ class Roots:
             InvalidInput: no such root, or not the name of such a file.
             NotFound: it is not there.
         """
-        if not _PROOF.fullmatch(relative.rpartition("/")[2]):
+        name = relative.rpartition("/")[2]
+        if not _PROOF.fullmatch(name):
             raise InvalidInput("Only a file made to prove a root is read.", fix="Use `void doctor`.")
         try:
-            with self._opened(root, relative) as file:
-                data = os.pread(file, MAX_PROOF_BYTES + 1, 0)
+            # A link of that name may lead to a file that is nobody's to ask about.
+            with self._opened(root, relative, name) as file:
+                data = os.pread(file, PROOF_BYTES + 1, 0)
         except OSError:
             data = b""
-        if not 0 < len(data) <= MAX_PROOF_BYTES:
+        if len(data) != PROOF_BYTES:
             raise NotFound(
                 f"The server does not see the file that proves the root {root}.",
                 fix="Client and server mean different folders by this name, or the server's account may not read it.",
             )
         return hashlib.sha256(data).hexdigest()
 
-    def _folder(self, root: str) -> Path:
-        if root not in self._folders:
-            raise InvalidInput(
-                f"The server has no root {root!r}.",
-                fix=f"It has {', '.join(self.names) or 'none'}; --upload sends the frames instead.",
-            )
-        return self._folders[root]
-
     @contextmanager
-    def _opened(self, root: str, relative: str) -> Iterator[int]:
-        """A descriptor of a regular file below one of the roots.
+    def _opened(self, root: str, relative: str, name: str = "") -> Iterator[int]:
+        """A descriptor of a regular file below one of the roots; with `name`, only if that is its own name.
 
         Raises:
-            _Unopenable: it cannot be opened, or lies outside of all roots.
+            OSError: it cannot be opened, or lies outside of all roots.
         """
-        wanted = self._folder(root) / check_relative(relative)
-        try:
-            descriptor = self._open_resolved(Path(os.path.realpath(wanted, strict=True)))
-        except OSError as error:
-            raise _Unopenable(error.errno or errno.EIO, os.strerror(error.errno or errno.EIO)) from error
+        real = Path(os.path.realpath(self.folder(root) / check_relative(relative), strict=True))
+        if name and real.name != name:
+            raise OSError(errno.ELOOP, "a link")
+        descriptor = self._open_resolved(real)
         try:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise _Unopenable(errno.EINVAL, "not a regular file")
+                raise OSError(errno.EINVAL, "not a regular file")
             yield descriptor
         finally:
             os.close(descriptor)
@@ -256,10 +333,6 @@ class Roots:
             if real.is_relative_to(top):
                 return _open_below(top, real.relative_to(top).parts)
         raise OSError(errno.EXDEV, "outside of all roots")
-
-
-class _Unopenable(OSError):
-    """A file below a root cannot be opened."""
 
 
 def changed(file: RootedFile, why: str) -> SourceChanged:
@@ -288,12 +361,27 @@ def _open_below(top: Path, parts: tuple[str, ...]) -> int:
 
 def _stamp(descriptor: int) -> FileStamp:
     found = os.fstat(descriptor)
-    return FileStamp(found.st_size, found.st_mtime_ns, found.st_ino)
+    return FileStamp(found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
 
 
-def _tail_digest(descriptor: int, size: int) -> str:
-    start = max(0, size - TAIL_BYTES)
-    return hashlib.sha256(os.pread(descriptor, TAIL_BYTES, start)).hexdigest()
+def _sample_digest(descriptor: int, size: int) -> str:
+    sha = hashlib.sha256()
+    if size <= SAMPLE_BLOCKS * BLOCK_BYTES:
+        sha.update(os.pread(descriptor, size, 0))
+    else:
+        for block in range(SAMPLE_BLOCKS):
+            sha.update(os.pread(descriptor, BLOCK_BYTES, block * (size - BLOCK_BYTES) // (SAMPLE_BLOCKS - 1)))
+    return sha.hexdigest()
+
+
+def _into_memory(copy: int, block: bytes) -> None:
+    """Append to a file in memory; its failures are those of memory, not of a disk."""
+    left = memoryview(block)
+    try:
+        while left:
+            left = left[os.write(copy, left) :]
+    except OSError as error:
+        raise MemoryError(str(error)) from error
 
 
 def _refuse_change(file: RootedFile, descriptor: int) -> None:

@@ -18,7 +18,7 @@ def request_id(spec: jobs_pb2.JobSpec) -> str:
 
     How the user spells a pattern or calls a file is left out: it serves messages. The exception is the plate's name
     where the job's own OCIO config may read the colour space from it. Of a file on shared storage counts the stamp as
-    the client saw it, without the inode, which only the server tells.
+    the client saw it, without inode and time of change, which only the server tells.
 
     JSON rather than the wire form, because protobuf promises no canonical bytes
     (protobuf.dev/programming-guides/serialization-not-canonical).
@@ -46,6 +46,7 @@ def _without_spelling(spec: jobs_pb2.JobSpec) -> jobs_pb2.JobSpec:
         for file in sequence.files:
             if file.HasField("path"):
                 file.path.stamp.ClearField("inode")
+                file.path.stamp.ClearField("changed_ns")
         if role == "plate" and named_by_file:
             continue
         for file in sequence.files:

@@ -4,21 +4,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from void.v1 import jobs_pb2, types_pb2
 
-from void_server.errors import NotFound, VoidError
+from void_server.errors import InvalidInput, LimitExceeded, NotFound, SourceChanged, VoidError
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.looks import Looks
 from void_server.frames.roots import FileStamp, RootedFile, Roots
 from void_server.jobs.canonical import SEQUENCES
 from void_server.jobs.model import Problem
 
 T = TypeVar("T")
-
-LOOKS_AT_ONCE = 8
-"""Files on shared storage looked at at once: each costs a few round trips of a network file system."""
 
 
 def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]]:
@@ -28,7 +25,7 @@ def files_of(spec: jobs_pb2.JobSpec) -> Iterator[tuple[str, types_pb2.FrameFile]
             yield name, file
 
 
-def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots) -> list[Problem]:
+def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots, looks: Looks) -> list[Problem]:
     """Look at all files that an order names by path, and put the server's own stamp in place of the client's.
 
     Returns:
@@ -36,62 +33,72 @@ def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots) -> list[Problem]:
 
     Raises:
         InvalidInput: no such root.
+        SourceUnavailable: a root does not answer.
     """
-    named = _named_by_path(spec)
 
-    def claim(file: types_pb2.FrameFile) -> RootedFile | NotFound:
+    def claim(file: types_pb2.FrameFile) -> RootedFile | NotFound | LimitExceeded:
         path = file.path
         try:
-            return roots.claimed(path.root, path.relative, path.stamp.bytes, path.stamp.tail_digest)
-        except NotFound as error:
+            return roots.claimed(path.root, path.relative, path.stamp.bytes, path.stamp.sample_digest)
+        except (NotFound, LimitExceeded) as error:
             return error
 
-    differing: dict[str, list[tuple[types_pb2.FrameFile, NotFound]]] = {}
-    for (role, file), found in zip(named, _looked_at(claim, [f for _, f in named]), strict=True):
+    unusable: dict[tuple[str, str], list[tuple[types_pb2.FrameFile, VoidError]]] = {}
+    for role, file, found in _looked_at(spec, claim, roots, looks):
         if isinstance(found, RootedFile):
-            stamp = file.path.stamp
-            stamp.bytes, stamp.modified_ns, stamp.inode = (
-                found.stamp.bytes,
-                found.stamp.modified_ns,
-                found.stamp.inode,
-            )
+            _set_stamp(file.path.stamp, found.stamp)
         else:
-            differing.setdefault(role, []).append((file, found))
-    return [_differing(role, files) for role, files in differing.items()]
+            code = found.code if isinstance(found, LimitExceeded) else "path_differs"
+            unusable.setdefault((role, code), []).append((file, found))
+    return [_together(role, code, files) for (role, code), files in unusable.items()]
 
 
 def rooted_file(path: types_pb2.RootedPath) -> RootedFile:
     """A file below a root as an accepted order names it."""
     stamp = path.stamp
-    return RootedFile(path.root, path.relative, FileStamp(stamp.bytes, stamp.modified_ns, stamp.inode))
+    seen = FileStamp(stamp.bytes, stamp.modified_ns, stamp.inode, stamp.changed_ns)
+    return RootedFile(path.root, path.relative, seen)
 
 
-def missing_inputs(spec: jobs_pb2.JobSpec, blobs: BlobFolder, roots: Roots) -> list[Problem]:
-    """One problem for each input file of an accepted order that is no longer what it was."""
-    return [*_missing_blobs(spec, blobs), *_changed_paths(spec, roots)]
+def _set_stamp(stamp: types_pb2.FileStamp, seen: FileStamp) -> None:
+    stamp.bytes, stamp.modified_ns = seen.bytes, seen.modified_ns
+    stamp.inode, stamp.changed_ns = seen.inode, seen.changed_ns
 
 
-def _changed_paths(spec: jobs_pb2.JobSpec, roots: Roots) -> Iterator[Problem]:
+def missing_inputs(spec: jobs_pb2.JobSpec, blobs: BlobFolder, roots: Roots, looks: Looks) -> list[Problem]:
+    """One problem for each input file of an accepted order that is no longer what it was.
+
+    Raises:
+        SourceUnavailable: shared storage does not give a file just now.
+    """
+    return [*_missing_blobs(spec, blobs), *_changed_paths(spec, roots, looks)]
+
+
+def _changed_paths(spec: jobs_pb2.JobSpec, roots: Roots, looks: Looks) -> Iterator[Problem]:
     def check(file: types_pb2.FrameFile) -> VoidError | None:
         try:
             roots.check(rooted_file(file.path))
-        except VoidError as error:
+        except (SourceChanged, InvalidInput) as error:
             return error
         return None
 
-    named = _named_by_path(spec)
-    for (role, file), error in zip(named, _looked_at(check, [f for _, f in named]), strict=True):
+    for role, file, error in _looked_at(spec, check, roots, looks):
         if error is not None:
             yield _unusable(role, file, error.code, error)
 
 
-def _named_by_path(spec: jobs_pb2.JobSpec) -> list[tuple[str, types_pb2.FrameFile]]:
-    return [(role, file) for role, file in files_of(spec) if file.HasField("path")]
-
-
-def _looked_at(look: Callable[[types_pb2.FrameFile], T], files: list[types_pb2.FrameFile]) -> list[T]:
-    with ThreadPoolExecutor(LOOKS_AT_ONCE, "roots") as pool:
-        return list(pool.map(look, files))
+def _looked_at(
+    spec: jobs_pb2.JobSpec, look: Callable[[types_pb2.FrameFile], T], roots: Roots, looks: Looks
+) -> Iterator[tuple[str, types_pb2.FrameFile, T]]:
+    """Each file that is named by path, and what was seen of it; root by root."""
+    by_root: dict[str, list[tuple[str, types_pb2.FrameFile]]] = {}
+    for role, file in files_of(spec):
+        if file.HasField("path"):
+            by_root.setdefault(file.path.root, []).append((role, file))
+    for root, named in by_root.items():
+        roots.folder(root)
+        for (role, file), found in zip(named, looks.at(root, look, [f for _, f in named]), strict=True):
+            yield role, file, found
 
 
 def _unusable(role: str, file: types_pb2.FrameFile, code: str, error: VoidError) -> Problem:
@@ -106,12 +113,13 @@ def _unusable(role: str, file: types_pb2.FrameFile, code: str, error: VoidError)
     )
 
 
-def _differing(role: str, files: list[tuple[types_pb2.FrameFile, NotFound]]) -> Problem:
+def _together(role: str, code: str, files: list[tuple[types_pb2.FrameFile, VoidError]]) -> Problem:
+    """The problem that several files of one input have."""
     first, error = files[0]
     more = f" The same holds for {len(files) - 1} more files of {role}." if len(files) > 1 else ""
     return Problem(
         severity="error",
-        code="path_differs",
+        code=code,
         message=error.message + more,
         fix=error.fix,
         input=role,

@@ -9,14 +9,24 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
-from void_server.errors import Internal, NotFound, PreconditionFailed, StoreFailed, StoreFull, VoidError
+from void_server.errors import (
+    Internal,
+    NotFound,
+    PreconditionFailed,
+    SourceUnavailable,
+    StoreFailed,
+    StoreFull,
+    VoidError,
+)
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.frames.storage_errors import storage_error
 from void_server.jobs.inputs import missing_inputs
@@ -32,6 +42,9 @@ PREFLIGHT_STAGES = ("ingest", "preflight")
 
 STORE_RETRY_SECONDS = 1.0
 """While the disk refuses to record how a job stands, it is tried again at this pace."""
+
+STORAGE_RETRY_SECONDS = 20.0
+"""A job whose frames lie on storage that is away looks again at this pace."""
 
 _INTERACTIVE = (0,)
 
@@ -56,6 +69,7 @@ class Runner:
         store: JobStore,
         blobs: BlobFolder,
         roots: Roots,
+        looks: Looks,
         pool: Pool,
         stages: list[str],
         max_running: int = 4,
@@ -63,11 +77,13 @@ class Runner:
         self._store = store
         self._blobs = blobs
         self._roots = roots
+        self._looks = looks
         self._pool = pool
         self._stages = stages
         self._max_running = max_running
         self._stopping = threading.Event()
         self._running: dict[str, threading.Thread] = {}
+        self._waiting: set[str] = set()
         self._order = 0
         self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
 
@@ -124,7 +140,7 @@ class Runner:
         while not self._stopping.is_set():
             self._running = {i: t for i, t in self._running.items() if t.is_alive()}
             try:
-                job = self._store.next_queued() if len(self._running) < self._max_running else None
+                job = self._store.next_queued() if self._has_room() else None
                 if job is None:
                     seen = self._store.wait_for_change(seen, 0.5)
                 else:
@@ -132,6 +148,10 @@ class Runner:
             except (StoreFull, StoreFailed) as error:
                 log.error("no job can be taken: %s", error)
                 self._stopping.wait(STORE_RETRY_SECONDS)
+
+    def _has_room(self) -> bool:
+        """A job that waits for storage holds nobody up."""
+        return len(self._running.keys() - self._waiting) < self._max_running
 
     def _take(self, job: JobRecord) -> None:
         try:
@@ -148,7 +168,7 @@ class Runner:
 
     def _run(self, job: JobRecord, order: int) -> None:
         try:
-            self._run_whole(job, (1, order))
+            self._run_once_storage_is_there(job, (1, order))
         except Stopped:
             self._end(job, JobState.QUEUED)
         except OrderRefused as found:
@@ -163,6 +183,36 @@ class Runner:
             self._fail(job, [_as_problem(Internal(f"{type(error).__name__}: {error}"))])
         else:
             self._end(job, JobState.DONE)
+
+    def _run_once_storage_is_there(self, job: JobRecord, priority: tuple[int, ...]) -> None:
+        """All stages; while shared storage is away the job waits, for as long as nobody cancels it.
+
+        Raises:
+            Stopped: it was cancelled meanwhile, or the server stops.
+        """
+        told = ""
+        while True:
+            try:
+                self._run_whole(job, priority)
+            except SourceUnavailable as error:
+                if error.message != told:
+                    told = error.message
+                    self._store.add_message(job.id, f"{told} The job waits for it.")
+                self._wait_for_storage(job.id)
+            else:
+                return
+
+    def _wait_for_storage(self, job_id: str) -> None:
+        self._waiting.add(job_id)
+        self._store.set_progress(job_id, Progress())
+        try:
+            until = time.monotonic() + STORAGE_RETRY_SECONDS
+            while time.monotonic() < until:
+                if self._should_stop(job_id):
+                    raise Stopped
+                self._stopping.wait(0.2)
+        finally:
+            self._waiting.discard(job_id)
 
     def _run_whole(self, job: JobRecord, priority: tuple[int, ...]) -> None:
         """All stages; once more when a recorded result vanished after its stage had been looked at.
@@ -180,7 +230,7 @@ class Runner:
             self._run_stages(job, spec, priority)
 
     def _check_inputs(self, spec: jobs_pb2.JobSpec) -> None:
-        if missing := missing_inputs(spec, self._blobs, self._roots):
+        if missing := missing_inputs(spec, self._blobs, self._roots, self._looks):
             raise OrderRefused(missing)
 
     def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec, priority: tuple[int, ...]) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from void_server.errors import VoidError
-from void_server.frames.blobs import BlobFolder, StoredBlob, digest_of_file
+from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import RootedFile
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.config_source import config_source
@@ -47,7 +47,8 @@ def ingest(args: Mapping[str, Any], sources: Sources) -> tuple[dict[str, StoredB
 
     Raises:
         NotFound, DataLoss: the store lacks the file, or spoilt it; that says nothing of the file itself.
-        SourceChanged: on shared storage it is no longer what it was; nor does that.
+        SourceChanged, SourceUnavailable: on shared storage it is no longer what it was, or cannot be read; nor does
+            that.
 
     Returns:
         for a plate the blob `statistics`; and what later plans need to know, or `problem`, in whose text
@@ -56,9 +57,9 @@ def ingest(args: Mapping[str, Any], sources: Sources) -> tuple[dict[str, StoredB
     if not args.get("rooted"):
         with sources.reading(args["digest"], None, verified=True) as path:
             return _described(args, path, sources.blobs)
-    with sources.reading("", RootedFile.from_dict(args["rooted"])) as path:
-        stored, info = _described(args, path, sources.blobs)
-        return stored, info | {"sha256": digest_of_file(path)}
+    with sources.roots.snapshot(RootedFile.from_dict(args["rooted"])) as snapshot:
+        stored, info = _described(args, snapshot.path, sources.blobs)
+        return stored, info | {"sha256": snapshot.digest}
 
 
 def _described(

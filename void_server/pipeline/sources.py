@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from void_server.frames.blobs import BlobFolder, digest_of_file
+from void_server.frames.blobs import BlobFolder
 from void_server.frames.roots import RootedFile, Roots, changed
 
 
@@ -26,21 +26,22 @@ class Sources:
 
     @contextmanager
     def reading(self, digest: str, rooted: RootedFile | None, *, verified: bool = False) -> Iterator[Path]:
-        """A path that reads one file while the body runs.
+        """A path that reads one file while the body runs; on shared storage it is a copy of exactly these bytes.
 
         Args:
-            digest: SHA-256 of the bytes; empty for a rooted file that nobody has hashed yet.
+            digest: SHA-256 of the bytes.
             rooted: where it lies on shared storage; None = in the store.
-            verified: hash the bytes again before they are used.
+            verified: hash the bytes of a stored file again; those of shared storage always are.
 
         Raises:
             NotFound, DataLoss: the store lacks it, or spoilt it.
             SourceChanged: on shared storage it is not what it was when the job was accepted.
+            SourceUnavailable: the storage does not give it just now.
         """
         if rooted is None:
             yield self.blobs.verified_path(digest) if verified else self.blobs.path(digest)
             return
-        with self.roots.reading(rooted) as path:
-            if verified and digest_of_file(path) != digest:
+        with self.roots.snapshot(rooted) as snapshot:
+            if snapshot.digest != digest:
                 raise changed(rooted, "other bytes")
-            yield path
+            yield snapshot.path

@@ -15,6 +15,7 @@ from void_server.access.principals import Principal
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.jobs.canonical import input_digests, request_id
 from void_server.jobs.inputs import claim_paths, files_of
@@ -46,6 +47,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         runner: Runner,
         blobs: BlobFolder,
         roots: Roots,
+        looks: Looks,
         visible: Visibility,
         validator: Validator,
         limits: Limits,
@@ -56,6 +58,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self._runner = runner
         self._blobs = blobs
         self._roots = roots
+        self._looks = looks
         self._visible = visible
         self._validator = validator
         self._limits = limits
@@ -78,7 +81,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
         usable = self._usable(spec, caller(context))
         _check_archive(spec, usable)
-        unusable = claim_paths(spec, self._roots)
+        unusable = claim_paths(spec, self._roots, self._looks)
         unseen = _leave_out_missing(spec, usable, unusable)
         progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         outcome: list[tuple[list[Problem], list[str]] | BaseException] = []
@@ -126,7 +129,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                     )
             _check_archive(request.spec, usable)
             identity = request_id(request.spec)
-            for problem in claim_paths(request.spec, self._roots):
+            for problem in claim_paths(request.spec, self._roots, self._looks):
                 raise PreconditionFailed(
                     problem.message, fix=problem.fix, frame=problem.frames[0], file=problem.file
                 )

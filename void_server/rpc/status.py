@@ -26,6 +26,7 @@ _CODES: dict[type[errors.VoidError], grpc.StatusCode] = {
     errors.NotFound: grpc.StatusCode.NOT_FOUND,
     errors.PreconditionFailed: grpc.StatusCode.FAILED_PRECONDITION,
     errors.SourceChanged: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.SourceUnavailable: grpc.StatusCode.FAILED_PRECONDITION,
     errors.Busy: grpc.StatusCode.ABORTED,
     errors.DataLoss: grpc.StatusCode.DATA_LOSS,
     errors.StoreFull: grpc.StatusCode.RESOURCE_EXHAUSTED,

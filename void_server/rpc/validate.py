@@ -158,7 +158,7 @@ class Validator:
 
 def _check_path(path: types_pb2.RootedPath) -> None:
     check_relative(path.relative)
-    check_digest(path.stamp.tail_digest)
+    check_digest(path.stamp.sample_digest)
 
 
 def _check_output_name(name: str) -> None:
