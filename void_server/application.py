@@ -78,7 +78,7 @@ class Application:
         credentials = _credentials(configuration)
         limits = configuration.limits
         roots = Roots(configuration.roots, limits.max_blob_bytes)
-        looks = Looks()
+        self._looks = Looks()
         check_local(configuration.store)
         self._lock = _lock_store(configuration)
         tokens = TokenBook(
@@ -96,7 +96,7 @@ class Application:
             worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
         )
         capabilities = self._pool.submit({"do": "capabilities"}).result()
-        self._runner = Runner(self._jobs, self._blobs, roots, looks, self._pool, capabilities["stages"])
+        self._runner = Runner(self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"])
         self._activity = Activity()
         self._health = Health(("", *_service_names()))
         self._server = grpc.server(
@@ -122,7 +122,7 @@ class Application:
                 self._runner,
                 self._blobs,
                 roots,
-                looks,
+                self._looks,
                 visible,
                 validator,
                 limits,
@@ -173,6 +173,7 @@ class Application:
         self._health.enter_graceful_shutdown()
         self._server.stop(STOP_GRACE_SECONDS).wait()
         self._runner.stop()
+        self._looks.close()
         self._pool.close()
         self._database.close()
         self._lock.release()

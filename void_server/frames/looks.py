@@ -7,12 +7,14 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from void_server.errors import SourceUnavailable
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+_Tasks: TypeAlias = "queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None]"
 
 LOOKS_AT_ONCE = 8
 """Files of one root looked at at once: each look costs some round trips of a network file system."""
@@ -33,7 +35,7 @@ class Looks:
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._patience = patience_seconds
         self._lock = threading.Lock()
-        self._queues: dict[str, queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]]] = {}
+        self._queues: dict[str, _Tasks] = {}
 
     def at(self, root: str, look: Callable[[T], R], items: Sequence[T]) -> list[R]:
         """Call `look` on each item, in the threads of `root`; the results are in the order of `items`.
@@ -59,7 +61,15 @@ class Looks:
             found += [future.result() for future in futures]
         return found
 
-    def _threads(self, root: str) -> queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]]:
+    def close(self) -> None:
+        """Let the threads end, each after the look that it has in hand."""
+        with self._lock:
+            for tasks in self._queues.values():
+                for _ in range(LOOKS_AT_ONCE):
+                    tasks.put(None)
+            self._queues.clear()
+
+    def _threads(self, root: str) -> _Tasks:
         with self._lock:
             if root not in self._queues:
                 self._queues[root] = queue.SimpleQueue()
@@ -69,9 +79,12 @@ class Looks:
             return self._queues[root]
 
 
-def _work(tasks: queue.SimpleQueue[tuple[Future[Any], Callable[[], Any]]]) -> None:
+def _work(tasks: _Tasks) -> None:
     while True:
-        future, look = tasks.get()
+        task = tasks.get()
+        if task is None:
+            return
+        future, look = task
         if not future.set_running_or_notify_cancel():
             continue
         try:
