@@ -28,7 +28,7 @@ MAX_MESSAGE_BYTES = 64 * 2**20
 CALL_TIMEOUT_S = 60.0
 """Longest wait for the answer of a call that moves no frames."""
 
-STARTING_S = 5.0
+STARTING_S = 10.0
 """How long a server may take from being started to listening, for a client that comes first."""
 
 _STARTING_PAUSE_S = 0.25

@@ -106,8 +106,9 @@ def free_address() -> str:
 
 
 def test_a_server_that_starts_after_its_client_is_waited_for_and_the_user_is_told_once(
-    start_server: Callable[..., ServerProcess], tmp_path: Path
+    start_server: Callable[..., ServerProcess], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(connection_module, "STARTING_S", 60.0)
     address, told = free_address(), list[str]()
     (tmp_path / "store").mkdir(mode=0o700)
     (tmp_path / "store" / "token").write_text(TOKEN)

@@ -163,7 +163,7 @@ def test_a_root_without_name_or_folder_is_bad_input(void: Command, shot: SmallSh
     ("root", "said"),
     [
         ("proj={tmp}", "holds the server's own store"),
-        ("a b={tmp}", "cannot name a root"),
+        ("a b=/nowhere", "cannot name a root"),
     ],
 )
 def test_a_root_that_cannot_be_is_refused_at_the_start(tmp_path: Path, root: str, said: str) -> None:

@@ -43,14 +43,16 @@ def claim_paths(spec: jobs_pb2.JobSpec, roots: Roots, looks: Looks) -> list[Prob
         except (NotFound, LimitExceeded) as error:
             return error
 
-    unusable: dict[tuple[str, str], list[tuple[types_pb2.FrameFile, VoidError]]] = {}
+    unusable: dict[tuple[str, bool], list[tuple[types_pb2.FrameFile, VoidError]]] = {}
     for role, file, found in _looked_at(spec, claim, roots, looks):
         if isinstance(found, RootedFile):
             _set_stamp(file.path.stamp, found.stamp)
         else:
-            code = found.code if isinstance(found, LimitExceeded) else "path_differs"
-            unusable.setdefault((role, code), []).append((file, found))
-    return [_together(role, code, files) for (role, code), files in unusable.items()]
+            unusable.setdefault((role, isinstance(found, LimitExceeded)), []).append((file, found))
+    return [
+        _together(role, LimitExceeded.code if too_large else "path_differs", files)
+        for (role, too_large), files in unusable.items()
+    ]
 
 
 def rooted_file(path: types_pb2.RootedPath) -> RootedFile:
