@@ -21,6 +21,7 @@ import grpc
 from void.v1 import frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
 
 from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
+from void_client.stop import Cancellable, Stop, Stopped
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Largest message taken or sent: a spec of 4096 frames and eight inputs passes gRPC's own 4 MiB."""
@@ -145,6 +146,13 @@ def retry_wait(error: grpc.RpcError) -> float | None:
     return rich_details(error).retry_after_s
 
 
+class Answer(Cancellable, Protocol[Response_co]):
+    """A call under way that has one answer."""
+
+    def result(self) -> Response_co:
+        """Wait for it."""
+
+
 class Method(Protocol[Request_contra, Response_co]):
     """A stub's method for one call."""
 
@@ -152,6 +160,11 @@ class Method(Protocol[Request_contra, Response_co]):
         self, request: Request_contra, *, timeout: float | None, metadata: tuple[tuple[str, str], ...]
     ) -> Response_co:
         """Make the call."""
+
+    def future(
+        self, request: Request_contra, *, timeout: float | None, metadata: tuple[tuple[str, str], ...]
+    ) -> Answer[Response_co]:
+        """Begin the call."""
 
 
 class Stubs:
@@ -246,7 +259,7 @@ class Connection:
         timeout_s: float = CALL_TIMEOUT_S,
         repeatable: bool = True,
         policy: RetryPolicy | None = None,
-        sleep: Callable[[float], None] = time.sleep,
+        stop: Stop | None = None,
     ) -> Response:
         """Make one call and return its answer.
 
@@ -256,19 +269,28 @@ class Connection:
             timeout_s: longest wait for one try.
             repeatable: whether the server may see the call twice; only then is it tried again.
             policy: instead of the connection's own.
-            sleep: waits between the tries.
+            stop: ends the call, and the waiting between the tries, early.
 
         Raises:
             ClientError: the typed form of the failure.
+            Stopped: a stop was requested.
         """
-        retries = Retries(policy or self.policy, sleep)
+        stop = stop or Stop()
+        retries = Retries(policy or self.policy, stop.sleep)
         while True:
+            stop.check()
             try:
-                return method(self._stubs)(request, timeout=timeout_s, metadata=self.metadata)
+                call = method(self._stubs).future(request, timeout=timeout_s, metadata=self.metadata)
+                with stop.tracking(call):
+                    return call.result()
+            except grpc.FutureCancelledError as error:
+                raise Stopped from error
             except grpc.RpcError as error:
                 if not (repeatable and retries.absorb(error)):
+                    stop.check()
                     raise self.error(error) from error
-                self.renew()
+            stop.check()
+            self.renew()
 
     def renew(self) -> None:
         """After a break: ask where the server is, and open a channel there if it moved.

@@ -17,7 +17,8 @@ from void_client.connection import Connection
 from void_client.content import Meter
 from void_client.events import Sink
 from void_client.results import ResultFolder, holds, whole_file
-from void_client.transfer import PARALLEL, Stop, Stopped, download
+from void_client.stop import Stop, Stopped
+from void_client.transfer import PARALLEL, download
 
 
 @dataclass(frozen=True)

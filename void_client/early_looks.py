@@ -16,7 +16,7 @@ from void.v1 import jobs_pb2, types_pb2
 from void_client.content import Content
 from void_client.errors import ClientError
 from void_client.events import Event, Notes, Sink
-from void_client.transfer import Stop, Stopped
+from void_client.stop import Stop, Stopped
 
 LOOKS = 16
 """Looks at most: each asks for all files that are there, so their number bounds what is asked twice."""

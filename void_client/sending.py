@@ -20,7 +20,8 @@ from void_client.connection import Connection
 from void_client.content import HASH_THREADS, Content, Meter, content_of_file
 from void_client.errors import BadInput
 from void_client.events import Event, Sink
-from void_client.transfer import PARALLEL, Stop, Stopped, find_missing, send_blob
+from void_client.stop import Stop, Stopped
+from void_client.transfer import PARALLEL, find_missing, send_blob
 
 LEAD_BYTES = 2**30
 """Bytes of files that are being read, or are read and not yet sent, at most; one file may always be."""

@@ -13,7 +13,7 @@ import string
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PureWindowsPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 if sys.version_info >= (3, 11):
@@ -150,13 +150,16 @@ def load_site(environment: Mapping[str, str] = os.environ) -> Site:
     return parse_site(text, file, environment)
 
 
-def parse_site(text: str, file: Path, environment: Mapping[str, str]) -> Site:
+def parse_site(
+    text: str, file: Path, environment: Mapping[str, str], *, windows: bool = os.name == "nt"
+) -> Site:
     """The site that a file's text means.
 
     Args:
         text: TOML.
         file: absolute path of the file; named in messages, and relative paths are meant from its folder.
         environment: what `$NAME` and `~` stand for.
+        windows: by whose rules a path is absolute.
 
     Raises:
         BadInput: no TOML, an unknown key, or a value that cannot be; the message names file and key.
@@ -169,15 +172,16 @@ def parse_site(text: str, file: Path, environment: Mapping[str, str]) -> Site:
             fix="Correct that line; a path with backslashes stands in single quotes: 'P:\\proj'.",
             file=str(file),
         ) from error
-    return _Reader(file, environment).site(document)
+    return _Reader(file, environment, windows).site(document)
 
 
 class _Reader:
     """Turns a TOML document into a `Site`; every problem names the file and the key."""
 
-    def __init__(self, file: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, file: Path, environment: Mapping[str, str], windows: bool) -> None:
         self._file = file
         self._environment = environment
+        self._windows = windows
 
     def site(self, document: dict[str, Any]) -> Site:
         self._known(document, _KEYS, "")
@@ -245,8 +249,22 @@ class _Reader:
 
     def _path(self, table: Mapping[str, Any], key: str, shown: str) -> str:
         text = self._expanded(self._text(table, key, shown), shown)
-        absolute = Path(text).is_absolute() or PureWindowsPath(text).is_absolute()
-        return text if absolute or not text else str(self._file.parent / text)
+        return text if not text or self._is_absolute(text, shown) else str(self._file.parent / text)
+
+    def _is_absolute(self, text: str, shown: str) -> bool:
+        """Whether a path is absolute on this system; one that is absolute on another only names nothing here."""
+        here = PureWindowsPath(text) if self._windows else PurePosixPath(text)
+        if here.is_absolute():
+            return True
+        # Windows' own rules know its drives and both kinds of leading separator.
+        elsewhere = PureWindowsPath(text)
+        if elsewhere.drive or elsewhere.root:
+            raise self._wrong(
+                shown,
+                f"is '{text}', which is no path of this system",
+                "Write it from the site file's folder or with $NAME, or give each system a site file of its own.",
+            )
+        return False
 
     def _expanded(self, text: str, shown: str) -> str:
         """The text with `~` and `$NAME` replaced; `$$` is one `$`."""
@@ -278,8 +296,8 @@ class _Reader:
         for _, name, form, conversion in parts:
             if name is not None and (name not in PLACEHOLDERS or form or conversion):
                 raise self._wrong("output", f"has the placeholder {{{name}}}, which means nothing", fix)
-        starts_absolute = text.startswith(("{plate_dir}", "{plate_parent}")) or Path(text).is_absolute()
-        if text and not (starts_absolute or PureWindowsPath(text).is_absolute()):
+        starts_absolute = text.startswith(("{plate_dir}", "{plate_parent}"))
+        if text and not (starts_absolute or self._is_absolute(text, "output")):
             return str(self._file.parent).replace("{", "{{").replace("}", "}}") + "/" + text
         return text
 

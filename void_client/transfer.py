@@ -7,13 +7,10 @@ The first transfer that fails for good stops the others; so does an interruption
 from __future__ import annotations
 
 import hashlib
-import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import grpc
 from void.v1 import frames_pb2, types_pb2
@@ -22,6 +19,8 @@ from void_client.connection import Connection, Retries, retry_wait
 from void_client.content import Content, Meter, sha256_of
 from void_client.errors import BadInput, CorruptTransfer, status_of
 from void_client.events import Sink
+from void_client.stop import Stop as Stop
+from void_client.stop import Stopped as Stopped
 
 CHUNK_BYTES = 2**20
 """Bytes of one message; the contract prefers 1 MiB."""
@@ -42,55 +41,6 @@ _SLOWEST_BYTES_PER_S = 64 * 1024
 def time_limit_s(byte_count: int) -> float:
     """Longest time that one try at moving so many bytes may take, in seconds: two minutes and 64 KiB/s."""
     return _GRACE_S + byte_count / _SLOWEST_BYTES_PER_S
-
-
-class Cancellable(Protocol):
-    """A call under way."""
-
-    def cancel(self) -> object:
-        """End it."""
-
-
-class Stop:
-    """Ends transfers from another thread: cancels the calls under way and wakes those who wait."""
-
-    def __init__(self) -> None:
-        self._event = threading.Event()
-        self._lock = threading.Lock()
-        self._calls: list[Cancellable] = []
-
-    @property
-    def requested(self) -> bool:
-        """Whether transfers should end."""
-        return self._event.is_set()
-
-    def request(self) -> None:
-        """End all transfers."""
-        self._event.set()
-        with self._lock:
-            for call in self._calls:
-                call.cancel()
-
-    def sleep(self, seconds: float) -> None:
-        """Wait, but not beyond a request to stop."""
-        self._event.wait(seconds)
-
-    @contextmanager
-    def tracking(self, call: Cancellable) -> Iterator[None]:
-        """Cancel `call` when a stop is requested while the body runs."""
-        with self._lock:
-            self._calls.append(call)
-        try:
-            if self.requested:
-                call.cancel()
-            yield
-        finally:
-            with self._lock:
-                self._calls.remove(call)
-
-
-class Stopped(Exception):
-    """A transfer ended because a stop was requested; never leaves this package."""
 
 
 def upload(connection: Connection, contents: Iterable[Content], on_event: Sink) -> int:
@@ -136,13 +86,16 @@ def find_missing(
     """Which blobs the server lacks: digest and the byte from which on they are wanted, in the order given.
 
     Args:
-        stop: ends the waiting between tries of a broken connection.
+        stop: ends it early.
+
+    Raises:
+        ClientError: the server did not say.
+        Stopped: a stop was requested.
     """
     missing: dict[str, int] = {}
-    sleep = stop.sleep if stop else time.sleep
     for start in range(0, len(blobs), MAX_BLOBS_PER_QUESTION):
         request = frames_pb2.FindMissingRequest(blobs=blobs[start : start + MAX_BLOBS_PER_QUESTION])
-        answer = connection.call(lambda s: s.frames.FindMissing, request, sleep=sleep)
+        answer = connection.call(lambda s: s.frames.FindMissing, request, stop=stop)
         missing.update((m.digest, m.offset) for m in answer.missing)
     return missing
 

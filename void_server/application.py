@@ -47,6 +47,7 @@ from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
+from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Masks, Server
 from void_server.rpc.validate import Validator
@@ -55,7 +56,9 @@ log = logging.getLogger(__name__)
 
 VERSION = version("void-for-hosts")
 MAX_MESSAGE_BYTES = 32 << 20
-"""A spec of 10,000 frames with five inputs by path is about 20 MB."""
+MAX_ORDER_BYTES = 24 << 20
+"""Of Submit and Preflight; one of 10,000 frames with five inputs by path has about 20 MB. The rest of a message, 800
+bytes for each of these frames, is for what Submit and Get answer besides the order: outputs and findings."""
 SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 3200, 20
 """Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path
 of up to 200 bytes each, and what the format adds."""
@@ -98,7 +101,8 @@ class Application:
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         self._runner = Runner(self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"])
         self._activity = Activity()
-        self._health = Health(("", *_service_names()))
+        long_calls = LongCalls(limits.max_watches)
+        self._health = Health(("", *_service_names()), long_calls)
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
             interceptors=[
@@ -125,7 +129,8 @@ class Application:
                 self._looks,
                 visible,
                 validator,
-                limits,
+                limits.max_open_jobs,
+                long_calls,
                 audit,
                 self._stopping,
             ),
@@ -272,7 +277,7 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
 
 def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
     """Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
-    order = min(MAX_MESSAGE_BYTES, MAX_REQUEST_BYTES + limits.max_frames * SPEC_BYTES_PER_FRAME)
+    order = min(MAX_ORDER_BYTES, MAX_REQUEST_BYTES + limits.max_frames * SPEC_BYTES_PER_FRAME)
     parts = limits.max_frames * SPEC_PARTS_PER_FRAME
     return {
         "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),

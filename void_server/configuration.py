@@ -37,7 +37,9 @@ class Limits:
 
     max_frames: int = _limit(10_000, "frames", "Most frames of one job.")
     max_blob_bytes: int = _limit(2 << 30, "bytes", "Largest file that may be uploaded.")
-    max_watches: int = _limit(192, "calls", "Watch and Preflight calls at once; each holds a thread.")
+    max_watches: int = _limit(
+        192, "calls", "Watch, Preflight and Health.Watch calls at once; each holds a thread."
+    )
     max_pixels: int = _limit(
         16384 * 8192, "pixels", "Largest data or display window of an uploaded EXR.", most=16384 * 8192
     )

@@ -22,7 +22,8 @@ from void_client.connection import Connection
 from void_client.content import Content, hash_files
 from void_client.results import whole_file
 from void_client.sending import Sending
-from void_client.transfer import PARALLEL, Stop, download, upload
+from void_client.stop import Stop
+from void_client.transfer import PARALLEL, download, upload
 
 T = TypeVar("T")
 

@@ -23,7 +23,7 @@ from void_client.errors import BadInput, ClientError, SpecRefused
 from void_client.events import Event, Notes, Preflight, Progressed, Sink
 from void_client.order import capabilities
 from void_client.specification import RemoveOptions
-from void_client.transfer import Stop, Stopped
+from void_client.stop import Stop, Stopped
 
 ERROR = types_pb2.Problem(severity=types_pb2.SEVERITY_ERROR, code="mixed_plates")
 TIMEOUT_S = 20

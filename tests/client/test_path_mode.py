@@ -16,7 +16,8 @@ from tests.small_shot import SmallShot
 from void_client.connection import Connection
 from void_client.content import content_of_bytes
 from void_client.errors import ExitCode
-from void_client.transfer import Stop, download, upload
+from void_client.stop import Stop
+from void_client.transfer import download, upload
 
 
 @pytest.fixture

@@ -104,6 +104,34 @@ def test_a_mistake_is_told_with_file_key_and_what_to_do(text, told):
     assert str(FILE) in raised.value.message and raised.value.file == str(FILE) and raised.value.fix
 
 
+@pytest.mark.parametrize("key", ["token_file", "ca", "output", "defaults.ocio"])
+@pytest.mark.parametrize(
+    ("path", "windows"),
+    [
+        ("P:\\proj\\x.ocio", False),
+        ("P:x.ocio", False),
+        ("\\\\nas\\proj\\x.ocio", False),
+        ("/mnt/proj/x.ocio", True),
+        ("$MOUNT/x.ocio", True),
+        ("P:x.ocio", True),
+    ],
+)
+def test_an_absolute_path_of_another_system_is_refused_with_file_and_key(key, path, windows):
+    with pytest.raises(BadInput) as raised:
+        parse_site(f"{key} = '{path}'", FILE, {"MOUNT": "/mnt"}, windows=windows)
+    assert raised.value.message.startswith(f"The site file {FILE}: {key} is '")
+    assert (
+        "which is no path of this system" in raised.value.message
+        and "site file of its own" in raised.value.fix
+    )
+
+
+@pytest.mark.parametrize("path", ["P:\\proj\\x", "\\\\nas\\proj\\x", "//nas/proj/x", "P:/proj/x"])
+def test_on_windows_drives_and_shares_are_absolute(path):
+    site = parse_site(f"output = '{path}'\nca = '{path}'", FILE, {}, windows=True)
+    assert (site.output, site.ca) == (path, path)
+
+
 def test_a_slip_of_the_pen_is_told_with_its_line():
     with pytest.raises(BadInput, match=r"site\.toml is no TOML: .*line 2"):
         parsed('server = "a:1"\nca = "P:\\x"')
@@ -229,6 +257,15 @@ def test_what_is_locked_cannot_be_changed(at_site, server, shot, locked, given_o
     arguments = [a for a in wish(shot) if a not in ("--out", "out")]
     ran = at_site(text, *ENVIRONMENT)(*arguments, *given_options)
     assert ran.code == 2 and f"locks {named}" in ran.err and "site.toml" in ran.err
+
+
+def test_a_locked_output_holds_for_fetching_a_job_too(at_site, server, tmp_path):
+    void = at_site(place(server) + "output = 'results'\nlocked = ['output']")
+    ran = void("jobs", "fetch", "abcd1234", "--out", str(tmp_path / "elsewhere"))
+    assert ran.code == 2 and "locks output to '" in ran.err and "Leave --out out" in ran.err
+    assert "locks output" not in void("jobs", "fetch", "abcd1234").err
+    free = at_site(place(server) + "output = 'results'")
+    assert "locks output" not in free("jobs", "fetch", "abcd1234", "--out", str(tmp_path / "elsewhere")).err
 
 
 def test_a_locked_value_may_be_repeated(at_site, server):

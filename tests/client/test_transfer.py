@@ -21,7 +21,8 @@ from void_client.connection import Connection, RetryPolicy, Target
 from void_client.content import Content, content_of_bytes, content_of_file
 from void_client.errors import BadInput, ClientError, CorruptTransfer, RequestRefused, ServerUnreachable
 from void_client.events import Event, Moving
-from void_client.transfer import Stop, Stopped, download, find_missing, upload
+from void_client.stop import Stop, Stopped
+from void_client.transfer import download, find_missing, upload
 
 MIB = 2**20
 

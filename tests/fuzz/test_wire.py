@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from void.v1 import jobs_pb2
 
 from tests.fuzz.messages import many_parts, random_bytes, random_message
+from void_server.application import SPEC_PARTS_PER_FRAME
 from void_server.errors import InvalidInput, LimitExceeded
-from void_server.rpc.wire import check_parts
+from void_server.rpc.wire import FIELDS_BESIDE, FIELDS_PER_PART, check_parts
 
 SUBMIT = jobs_pb2.SubmitRequest.DESCRIPTOR
 
@@ -59,7 +60,52 @@ def test_counting_ends_at_the_limit():
         check_parts(many_parts(10**6)[:-1] + b"\xff", SUBMIT, 100)
 
 
-@pytest.mark.parametrize("data", [b"\x0a\x05ab", b"\x0b\x0c", b"\xff" * 12, b"\x09abc", b"\x0f"])
+@pytest.mark.parametrize(
+    "field", [b"\x10\x00", b"\x7a\x00", b"\xf8\x7f" + b"\xff" * 9 + b"\x01", b"\x75abcd"]
+)
+def test_fields_that_are_no_messages_are_walked_up_to_a_limit_too(field):
+    most = FIELDS_PER_PART * 100 + FIELDS_BESIDE
+    check_parts(field * most, SUBMIT, 100)
+    with pytest.raises(LimitExceeded, match=f"{most} fields"):
+        check_parts(field * (most + 1) + b"\xff", SUBMIT, 100)
+
+
+def test_the_fullest_order_of_the_contract_passes_under_the_limit_of_its_frames():
+    """Six inputs by path and two boxes a frame, every field set."""
+    spec, frames = jobs_pb2.JobSpec(), 300
+    shot = spec.shot
+    for sequence in (shot.plate, shot.remove, shot.affected, shot.keep, shot.quadmask, shot.clean_plate):
+        for frame in range(1, frames + 1):
+            file = sequence.files.add(frame=frame, name="n")
+            file.path.root, file.path.relative = "r", "p" * 200
+            stamp = file.path.stamp
+            stamp.bytes, stamp.modified_ns, stamp.tail_digest, stamp.inode = (
+                1 << 30,
+                1 << 60,
+                "a" * 64,
+                1 << 40,
+            )
+    for frame in range(1, 2 * frames + 1):
+        shot.boxes.add(frame=frame, left=1, top=1, right=2, bottom=2, object=1)
+    data = jobs_pb2.SubmitRequest(spec=spec, again=True).SerializeToString()
+    check_parts(data, SUBMIT, frames * SPEC_PARTS_PER_FRAME + 8)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x0a\x05ab",
+        b"\x0b\x0c",
+        b"\xff" * 12,
+        b"\x09abc",
+        b"\x0f",
+        b"\x10",
+        b"\x0a",
+        b"\x10\x80",
+        b"\x0a\x02\x10\x80\x00",
+        b"\x80\x80\x01\x00",
+    ],
+)
 def test_cut_bytes_and_groups_are_refused(data):
     with pytest.raises(InvalidInput):
         check_parts(data, SUBMIT, 5)

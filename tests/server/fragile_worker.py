@@ -14,7 +14,9 @@ import OpenImageIO as oiio
 
 from void_server.pool.worker import main
 
-DEADLY = {b"die of SIGSEGV": signal.SIGSEGV, b"die of SIGKILL": signal.SIGKILL}
+DEADLY = {
+    f"die of {number.name}".encode(): number for number in (signal.SIGSEGV, signal.SIGKILL, signal.SIGABRT)
+}
 
 
 class FragileInput:

@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import time
 
 import grpc
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from void.v1 import jobs_pb2, masks_pb2, server_pb2, types_pb2
 
 from tests.server.calls import error_info, recorded_units, set_sequence, sha256, spec_of
@@ -466,6 +469,31 @@ def test_watchers_at_the_limit_leave_room_for_other_calls(start_server, shot):
     for call in watching:
         assert list(call)
     assert list(server.caller.watch(job_id))
+
+
+def test_watchers_of_health_count_under_the_same_limit_and_leave_room_when_they_end(start_server, shot):
+    server = start_server(limits=Limits(max_watches=2))
+    upload(server, shot)
+    job_id = server.caller.submit(spec_of(shot)).job.id
+    health = health_pb2_grpc.HealthStub(server.caller.channel)
+    request = health_pb2.HealthCheckRequest()
+    watching = [health.Watch(request, metadata=server.caller.metadata) for _ in range(2)]
+    for call in watching:
+        assert next(call).status == health_pb2.HealthCheckResponse.SERVING
+    for one_more in (health.Watch(request, metadata=server.caller.metadata), server.caller.watch(job_id)):
+        with pytest.raises(grpc.RpcError) as error:
+            next(one_more)
+        assert error.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert "max_watches = 2" in error.value.details()
+    assert server.caller.get(job_id).id == job_id
+    watching[0].cancel()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(grpc.RpcError):
+            assert list(server.caller.watch(job_id))
+            return
+        time.sleep(0.05)
+    pytest.fail("the place of a cancelled watch was not given back")
 
 
 def test_capabilities_list_plugs_options_and_limits(server):

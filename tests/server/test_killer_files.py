@@ -87,12 +87,13 @@ def test_what_is_remembered_of_a_file_names_no_other_artist_s_file(fragile, faul
     assert problem.file == "other.1002.exr" and "plate.1002.exr" not in problem.message
 
 
-def test_preflight_tells_it_among_other_findings_and_tries_anew_what_was_killed_from_outside(
-    fragile, tmp_path, caplog
+@pytest.mark.parametrize("word", ["SIGKILL", "SIGABRT"])
+def test_what_ended_for_memory_or_time_is_told_as_that_among_other_findings_and_tried_anew(
+    fragile, tmp_path, caplog, word
 ):
     """Takes about 10 s: four workers die and are started again."""
     shot = write_small_shot(tmp_path, frames=2, size=(36, 48), seed=2)
-    poison(shot.files("roto")[1001], b"die of SIGKILL")
+    poison(shot.files("roto")[1001], f"die of {word}".encode())
     shot.files("plate")[1001].write_bytes(b"not a picture")
     upload(fragile.caller, shot)
     for asked in (1, 2):
@@ -100,6 +101,13 @@ def test_preflight_tells_it_among_other_findings_and_tries_anew_what_was_killed_
         assert {("plate", (1001,)), ("remove", (1001,))} <= {
             (p.input, tuple(p.frames)) for p in report.problems
         }
+        (ended,) = [p for p in report.problems if p.input == "remove"]
+        assert (ended.code, ended.file) == ("worker_crashed", "roto.1001.exr")
+        assert (
+            f"roto.1001.exr could not be looked at: the worker process that read it was ended by {word}"
+            in (ended.message)
+        )
+        assert "the same command again" in ended.fix and "memory or time" in ended.fix
         assert deaths(caplog) == asked * MAX_ATTEMPTS
 
 

@@ -16,6 +16,7 @@ from void.v1 import frames_pb2, jobs_pb2, server_pb2
 from tests.server.calls import error_info, sha256, spec_of
 from tests.small_shot import write_exr
 from void_server.access.principals import Role
+from void_server.application import MAX_MESSAGE_BYTES, MAX_ORDER_BYTES
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded
 from void_server.frames.blobs import BlobFolder
@@ -121,6 +122,27 @@ def test_open_jobs_are_counted_for_each_owner_and_ended_ones_are_not(start_serve
     assert ben.submit(spec_of(shot, "/two")).created
     anna.finish(first)
     assert anna.submit(spec_of(shot, "/two")).created
+
+
+def test_an_order_that_would_not_fit_into_its_own_answer_is_refused(start_server, shot):
+    server = start_server()
+    spec = spec_of(shot)
+    file = spec.shot.plate.files[0]
+    filled = len(file.SerializeToString())
+    copies = (MAX_ORDER_BYTES - spec.ByteSize()) // filled + 1
+    spec.shot.plate.files.extend([file] * copies)
+    assert MAX_ORDER_BYTES < spec.ByteSize() < MAX_MESSAGE_BYTES
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.submit(spec)
+    exhausted(error, f"this call takes max_request_bytes = {MAX_ORDER_BYTES}")
+
+
+def test_the_longest_order_fits_into_an_answer_with_all_that_a_job_publishes():
+    kinds = (jobs_pb2.OUTPUT_KIND_RESULT, jobs_pb2.OUTPUT_KIND_MATTE)
+    output = jobs_pb2.Output(kind=kinds[0], frame=1 << 30, blob={"digest": "0" * 64, "bytes": 1 << 62})
+    outputs = jobs_pb2.Job(outputs=[output] * (len(kinds) * Limits.max_frames)).ByteSize()
+    finding = jobs_pb2.Job(problems=[{"message": "x" * 400, "file": "y" * 80}] * Limits.max_frames).ByteSize()
+    assert MAX_ORDER_BYTES + outputs + finding < MAX_MESSAGE_BYTES
 
 
 def test_an_upload_that_would_fill_the_disk_is_refused_before_its_bytes(start_server):

@@ -16,8 +16,9 @@ from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
 
 POLL_SECONDS = 0.1
-FAULTS = frozenset({signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL})
-"""Signals by which a process ends through what it did itself."""
+FAULTS = frozenset({signal.SIGSEGV, signal.SIGFPE, signal.SIGILL})
+"""Signals by which a process ends through what it did with its input. SIGABRT is not among them: a library that gets no
+memory may abort."""
 
 
 class Pool(Protocol):
@@ -183,16 +184,12 @@ class Stage:
     def _record_killer(self, unit: Unit, crash: WorkerCrashed) -> UnitResult:
         """What is known of a file that ended its worker.
 
-        After a fault in the decoder it is recorded, so that the file ends no worker again; a worker that was killed
-        from outside, for memory or time, may do better next time.
+        After a fault in the decoder it is recorded, so that the file ends no worker again; a worker that was ended
+        for another reason, such as memory or time, may do better next time.
         """
-        problem = InvalidInput(
-            f"{unit.subject} cannot be read: the worker process that read it {crash.how}.",
-            fix="Render or copy the file again; if other files end like this too, see the server's log.",
-            file=unit.subject,
-        )
+        problem = _finding(unit.subject, crash)
         result = UnitResult(unit.key, unit.kind, {}, {}, {"problem": problem.to_dict()}, 0.0)
-        if crash.signal in FAULTS:
+        if isinstance(problem, InvalidInput):
             self._store.record_unit(result)
         return result
 
@@ -203,6 +200,25 @@ class Stage:
             self._store.add_output(
                 self._job_id, Output(kind, unit.frame or 0, result.blobs[name], result.sizes[name])
             )
+
+
+def _finding(file: str, crash: WorkerCrashed) -> VoidError:
+    """Whether the file is to blame for the end of the worker that read it."""
+    how = f"the worker process that read it {crash.how}."
+    if crash.signal in FAULTS:
+        return InvalidInput(
+            f"{file} cannot be read: {how}",
+            fix="Render or copy the file again; if other files end like this too, see the server's log.",
+            file=file,
+        )
+    return WorkerCrashed(
+        f"{file} could not be looked at: {how}",
+        fix="Give the same command again. If this stays, the server has too little memory or time for the file: use"
+        " fewer --workers, or raise --worker-memory-bytes or --unit-timeout-seconds.",
+        file=file,
+        signal=crash.signal,
+        how=crash.how,
+    )
 
 
 def _located(error: VoidError, unit: Unit) -> VoidError:

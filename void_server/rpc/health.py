@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from grpc_health.v1 import health, health_pb2
 
 from void_server.errors import NotFound
-from void_server.rpc.status import RichStatus
+from void_server.rpc.long_calls import LongCalls
+from void_server.rpc.status import streams_errors
 
 
 class Health(health.HealthServicer):  # type: ignore[misc]
@@ -20,11 +21,13 @@ class Health(health.HealthServicer):  # type: ignore[misc]
 
     Args:
         services: the names that can be watched; the empty one is the server as a whole.
+        long_calls: counts the watches, each of which holds a thread, together with the long calls of other services.
     """
 
-    def __init__(self, services: Iterable[str]) -> None:
-        super().__init__()
+    def __init__(self, services: Iterable[str], long_calls: LongCalls) -> None:
+        super().__init__(experimental_non_blocking=False)
         self._services = frozenset(services)
+        self._long_calls = long_calls
 
     def List(self, request: Any, context: Any) -> Any:
         """Tells the status of every service."""
@@ -33,13 +36,12 @@ class Health(health.HealthServicer):  # type: ignore[misc]
             statuses={name: self.Check(request, context) for name, request in asked.items()}
         )
 
-    def Watch(
-        self, request: Any, context: Any, send_response_callback: Callable[[Any], None] | None = None
-    ) -> Any:
+    @streams_errors
+    def Watch(self, request: Any, context: Any) -> Iterator[Any]:
         """Tells the status of a service, and each change of it."""
         if request.service not in self._services:
-            wrong = NotFound(
+            raise NotFound(
                 f"There is no service {request.service!r}.", fix="Ask for one that reflection lists."
             )
-            context.abort_with_status(RichStatus(wrong))
-        return super().Watch(request, context, send_response_callback)
+        with self._long_calls:
+            yield from super().Watch(request, context)

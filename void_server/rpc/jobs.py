@@ -12,8 +12,7 @@ from void.v1 import jobs_pb2, jobs_pb2_grpc
 
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
-from void_server.configuration import Limits
-from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed
+from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
@@ -27,6 +26,7 @@ from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
 from void_server.rpc import translate
 from void_server.rpc.auth import caller
+from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.status import answers_errors, streams_errors
 from void_server.rpc.validate import Validator
 
@@ -38,6 +38,8 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
 
     Args:
         visible: decides which blobs a caller may use; the others count as not uploaded.
+        max_open_jobs: limit of the configuration.
+        long_calls: counts Watch and Preflight, together with the long calls of other services.
         stopping: set when the server ends.
     """
 
@@ -50,7 +52,8 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         looks: Looks,
         visible: Visibility,
         validator: Validator,
-        limits: Limits,
+        max_open_jobs: int,
+        long_calls: LongCalls,
         audit: AuditLog,
         stopping: threading.Event,
     ) -> None:
@@ -61,9 +64,9 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self._looks = looks
         self._visible = visible
         self._validator = validator
-        self._limits = limits
+        self._max_open_jobs = max_open_jobs
         self._audit = audit
-        self._long_calls = LongCalls(limits.max_watches)
+        self._long_calls = long_calls
         self._stopping = stopping
 
     @streams_errors
@@ -134,10 +137,11 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                     problem.message, fix=problem.fix, frame=problem.frames[0], file=problem.file
                 )
             order = (identity, request.spec.SerializeToString(), who.name)
-            most = self._limits.max_open_jobs
-            record, created = self._store.submit(*order, again=request.again, max_open=most)
+            record, created = self._store.submit(*order, again=request.again, max_open=self._max_open_jobs)
             if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
-                record, created = self._store.submit(*order, again=True, fresh=False, max_open=most)
+                record, created = self._store.submit(
+                    *order, again=True, fresh=False, max_open=self._max_open_jobs
+                )
             attempt.subject, attempt.outcome = record.id, "accepted" if created else "found"
         return jobs_pb2.SubmitResponse(job=self._to_proto(record), created=created)
 
@@ -239,28 +243,6 @@ def _check_archive(spec: jobs_pb2.JobSpec, usable: set[str]) -> None:
     archive = spec.shot.colour.archive.digest
     if archive and archive not in usable:
         raise PreconditionFailed("The OCIO archive is not uploaded.", fix="Upload it, then submit again.")
-
-
-class LongCalls:
-    """Counts calls that hold a thread for long, so that short ones always find one.
-
-    Args:
-        limit: limit `max_watches` of the configuration.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._free = threading.Semaphore(limit)
-
-    def __enter__(self) -> None:
-        if not self._free.acquire(blocking=False):
-            raise LimitExceeded(
-                f"The server has max_watches = {self._limit} calls of this kind in progress.",
-                fix="Try again in a moment, or raise the limit on the server.",
-            )
-
-    def __exit__(self, *_: object) -> None:
-        self._free.release()
 
 
 def _errors_first(problem: Problem) -> int:
