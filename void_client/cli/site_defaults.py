@@ -59,7 +59,7 @@ def check_locks(arguments: argparse.Namespace) -> None:
             raise site.refusal_of_change(name, option)
     if "server" in site.locked and arguments.local:
         raise site.refusal_of_change("server", "--local")
-    if "output" in site.locked and getattr(arguments, "out", ""):
+    if "output" in site.locked and vars(arguments).get("out"):
         # Of `void jobs fetch`; without it the results go where the job's order says.
         raise site.refusal_of_change("output", "--out")
     for name, value in parse_pairs(getattr(arguments, "set", [])).items():
