@@ -18,8 +18,9 @@ from types import TracebackType
 from typing import Protocol, TypeVar
 
 import grpc
-from void.v1 import frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
+from void.v1 import frames_pb2, frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
 
+from void_client.chunks import Received, download_response, upload_request
 from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
 
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -35,6 +36,7 @@ _STARTING_PAUSE_S = 0.25
 # What gRPC says where nothing listens (strerror(3) of ECONNREFUSED).
 _REFUSED = "Connection refused"
 
+_UPLOAD_METHOD, _DOWNLOAD_METHOD = "/void.v1.FrameStore/Upload", "/void.v1.FrameStore/Download"
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 # HealthCheckResponse{status: SERVING} on the wire; the client does without the health package for one enum
 # (github.com/grpc/grpc, src/proto/grpc/health/v1/health.proto).
@@ -159,6 +161,15 @@ class Stubs:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.frames = frames_pb2_grpc.FrameStoreStub(channel)
+        # Generated stubs would copy the frames through messages.
+        self.upload: grpc.StreamUnaryMultiCallable[
+            frames_pb2.UploadStart | bytes, frames_pb2.UploadResponse
+        ] = channel.stream_unary(_UPLOAD_METHOD, upload_request, frames_pb2.UploadResponse.FromString)
+        self.download: grpc.UnaryStreamMultiCallable[frames_pb2.DownloadRequest, Received] = (
+            channel.unary_stream(
+                _DOWNLOAD_METHOD, frames_pb2.DownloadRequest.SerializeToString, download_response
+            )
+        )
         self.jobs = jobs_pb2_grpc.JobsStub(channel)
         self.server = server_pb2_grpc.ServerStub(channel)
         self.health = channel.unary_unary(

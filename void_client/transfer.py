@@ -202,8 +202,8 @@ class _Upload:
     def _try_once(self, offset: int) -> bool:
         self._count_to(offset)
         limit = time_limit_s(self._content.size - offset)
-        stub = self._connection.stubs.frames
-        call = stub.Upload.future(self._messages(offset), timeout=limit, metadata=self._connection.metadata)
+        send = self._connection.stubs.upload
+        call = send.future(self._messages(offset), timeout=limit, metadata=self._connection.metadata)
         try:
             with self._stop.tracking(call):
                 call.result()
@@ -246,14 +246,14 @@ class _Upload:
         with self._content.open() as file:
             return sha256_of(file)[0] == self._content.digest
 
-    def _messages(self, offset: int) -> Iterator[frames_pb2.UploadRequest]:
-        yield frames_pb2.UploadRequest(start=frames_pb2.UploadStart(blob=self._content.blob, offset=offset))
+    def _messages(self, offset: int) -> Iterator[frames_pb2.UploadStart | bytes]:
+        yield frames_pb2.UploadStart(blob=self._content.blob, offset=offset)
         try:
             with self._content.open() as file:
                 file.seek(offset)
                 left = self._content.size - offset
                 while left and not self._stop.requested and (chunk := file.read(min(left, CHUNK_BYTES))):
-                    yield frames_pb2.UploadRequest(chunk=chunk)
+                    yield chunk
                     left -= len(chunk)
                     self._counted += len(chunk)
                     self._meter.add(len(chunk))
@@ -341,12 +341,11 @@ def _fetch(
     while received < blob.bytes:
         request = frames_pb2.DownloadRequest(digest=blob.digest, offset=received)
         try:
-            call = connection.stubs.frames.Download(
+            call = connection.stubs.download(
                 request, timeout=time_limit_s(blob.bytes - received), metadata=connection.metadata
             )
             with stop.tracking(call):
                 for message in call:
-                    # Each reading of a bytes field copies it.
                     chunk = message.chunk
                     _check_length(blob, message.total_bytes, received + len(chunk))
                     file.write(chunk)

@@ -43,6 +43,7 @@ from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
+from void_server.rpc.chunks import upload_chunk
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
@@ -273,7 +274,7 @@ def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
     return {
         "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),
         "/void.v1.Jobs/Preflight": RequestLimit(order, jobs_pb2.PreflightRequest.DESCRIPTOR, parts),
-        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES),
+        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES, quick=upload_chunk),
     }
 
 
