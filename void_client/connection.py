@@ -18,13 +18,17 @@ from types import TracebackType
 from typing import Protocol, TypeVar
 
 import grpc
-from void.v1 import frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
+from void.v1 import frames_pb2, frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
 
+from void_client.chunks import Received, download_response, upload_request
 from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
 from void_client.stop import Cancellable, Stop, Stopped
 
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Largest message taken or sent: a spec of 4096 frames and eight inputs passes gRPC's own 4 MiB."""
+
+FRAME_BYTES = 2**20
+"""Of one HTTP/2 frame that a server may send (RFC 9113, SETTINGS_MAX_FRAME_SIZE); by default 16 KiB, 64 to a chunk."""
 
 CALL_TIMEOUT_S = 60.0
 """Longest wait for the answer of a call that moves no frames."""
@@ -36,6 +40,7 @@ _STARTING_PAUSE_S = 0.25
 # What gRPC says where nothing listens (strerror(3) of ECONNREFUSED).
 _REFUSED = "Connection refused"
 
+_UPLOAD_METHOD, _DOWNLOAD_METHOD = "/void.v1.FrameStore/Upload", "/void.v1.FrameStore/Download"
 _HEALTH_METHOD = "/grpc.health.v1.Health/Check"
 # HealthCheckResponse{status: SERVING} on the wire; the client does without the health package for one enum
 # (github.com/grpc/grpc, src/proto/grpc/health/v1/health.proto).
@@ -52,6 +57,7 @@ _CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.http2.max_frame_size", FRAME_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 2000),
@@ -172,6 +178,15 @@ class Stubs:
 
     def __init__(self, channel: grpc.Channel) -> None:
         self.frames = frames_pb2_grpc.FrameStoreStub(channel)
+        # Generated stubs would copy the frames through messages.
+        self.upload: grpc.StreamUnaryMultiCallable[
+            frames_pb2.UploadStart | bytes, frames_pb2.UploadResponse
+        ] = channel.stream_unary(_UPLOAD_METHOD, upload_request, frames_pb2.UploadResponse.FromString)
+        self.download: grpc.UnaryStreamMultiCallable[frames_pb2.DownloadRequest, Received] = (
+            channel.unary_stream(
+                _DOWNLOAD_METHOD, frames_pb2.DownloadRequest.SerializeToString, download_response
+            )
+        )
         self.jobs = jobs_pb2_grpc.JobsStub(channel)
         self.server = server_pb2_grpc.ServerStub(channel)
         self.health = channel.unary_unary(

@@ -44,6 +44,7 @@ from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
+from void_server.rpc.chunks import upload_chunk
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
@@ -59,6 +60,8 @@ MAX_MESSAGE_BYTES = 32 << 20
 MAX_ORDER_BYTES = 24 << 20
 """Of Submit and Preflight; one of 10,000 frames with five inputs by path has about 20 MB. The rest of a message, 800
 bytes for each of these frames, is for what Submit and Get answer besides the order: outputs and findings."""
+FRAME_BYTES = 1 << 20
+"""Of one HTTP/2 frame that a client may send (RFC 9113, SETTINGS_MAX_FRAME_SIZE); by default 16 KiB, 64 to a chunk."""
 SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 3200, 20
 """Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path
 of up to 200 bytes each, and what the format adds."""
@@ -113,6 +116,7 @@ class Application:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
+                ("grpc.http2.max_frame_size", FRAME_BYTES),
             ],
         )
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
@@ -282,7 +286,7 @@ def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
     return {
         "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),
         "/void.v1.Jobs/Preflight": RequestLimit(order, jobs_pb2.PreflightRequest.DESCRIPTOR, parts),
-        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES),
+        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES, quick=upload_chunk),
     }
 
 

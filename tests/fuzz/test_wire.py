@@ -79,12 +79,8 @@ def test_the_fullest_order_of_the_contract_passes_under_the_limit_of_its_frames(
             file = sequence.files.add(frame=frame, name="n")
             file.path.root, file.path.relative = "r", "p" * 200
             stamp = file.path.stamp
-            stamp.bytes, stamp.modified_ns, stamp.tail_digest, stamp.inode = (
-                1 << 30,
-                1 << 60,
-                "a" * 64,
-                1 << 40,
-            )
+            stamp.bytes, stamp.modified_ns, stamp.sample_digest = 1 << 30, 1 << 60, "a" * 64
+            stamp.inode, stamp.changed_ns = 1 << 40, 1 << 60
     for frame in range(1, 2 * frames + 1):
         shot.boxes.add(frame=frame, left=1, top=1, right=2, bottom=2, object=1)
     data = jobs_pb2.SubmitRequest(spec=spec, again=True).SerializeToString()

@@ -62,9 +62,9 @@ def check_locks(arguments: argparse.Namespace) -> None:
     if "output" in site.locked and vars(arguments).get("out"):
         # Of `void jobs fetch`; without it the results go where the job's order says.
         raise site.refusal_of_change("output", "--out")
-    for name, value in parse_pairs(getattr(arguments, "set", [])).items():
-        if f"options.{name}" in site.locked and value != site.options.get(name):
-            raise site.refusal_of_change(f"options.{name}", f"--set {name}")
+    for option, value in parse_pairs(getattr(arguments, "set", [])).items():
+        if f"options.{option}" in site.locked and value != site.options.get(option):
+            raise site.refusal_of_change(f"options.{option}", f"--set {option}")
 
 
 def output_folder(arguments: argparse.Namespace) -> Path:

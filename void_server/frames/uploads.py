@@ -44,7 +44,14 @@ class Uploads:
             return 0
 
     def receive(
-        self, digest: str, size: int, offset: int, owner: str, chunks: Iterable[bytes], *, known: bool = False
+        self,
+        digest: str,
+        size: int,
+        offset: int,
+        owner: str,
+        chunks: Iterable[bytes | memoryview],
+        *,
+        known: bool = False,
     ) -> StoredBlob:
         """Append `chunks` at `offset`; verify and store once `size` bytes are there.
 
@@ -80,7 +87,9 @@ class Uploads:
                 partial.unlink(missing_ok=True)
                 raise
 
-    def _append(self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes]) -> str:
+    def _append(
+        self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes | memoryview]
+    ) -> str:
         """Write what comes behind what is there; returns the SHA-256 of all of it."""
         have = partial.stat().st_size if partial.exists() else 0
         if offset != have:
@@ -134,7 +143,7 @@ class Uploads:
         return self._folder / f"{check_digest(digest)}.{mark}"
 
 
-def _write_all(file: io.FileIO, data: bytes) -> None:
+def _write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     """Write every byte: an unbuffered write may take a part alone where the disk is nearly full."""
     left = memoryview(data)
     while left:

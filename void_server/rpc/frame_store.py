@@ -17,6 +17,7 @@ from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
 from void_server.jobs.visibility import Visibility
 from void_server.rpc.auth import caller
+from void_server.rpc.chunks import download_response
 from void_server.rpc.status import answers_errors, streams_errors
 
 MAX_FIND = 4096
@@ -68,11 +69,11 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
 
     @answers_errors
     def Upload(
-        self, request: Iterator[frames_pb2.UploadRequest], context: grpc.ServicerContext
+        self, request: Iterator[frames_pb2.UploadRequest | memoryview], context: grpc.ServicerContext
     ) -> frames_pb2.UploadResponse:
         """Receives one blob."""
         first = next(request, None)
-        if first is None or first.WhichOneof("part") != "start":
+        if not isinstance(first, frames_pb2.UploadRequest) or first.WhichOneof("part") != "start":
             raise InvalidInput("An upload opens with a start message.")
         start = first.start
         who = caller(context)
@@ -88,10 +89,8 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         return frames_pb2.UploadResponse(blob=types_pb2.Blob(digest=stored.digest, bytes=stored.size))
 
     @streams_errors
-    def Download(
-        self, request: frames_pb2.DownloadRequest, context: grpc.ServicerContext
-    ) -> Iterator[frames_pb2.DownloadResponse]:
-        """Sends one blob from an offset on."""
+    def Download(self, request: frames_pb2.DownloadRequest, context: grpc.ServicerContext) -> Iterator[Any]:
+        """Sends one blob from an offset on; chunks go out as `download_response` makes them."""
         who = caller(context)
         with self._audit.attempt(who.name, "Download", request.digest):
             if not self._visible.opens(check_digest(request.digest), who):
@@ -100,7 +99,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
             sent = False
             for chunk in self._blobs.read(request.digest, request.offset):
                 sent = True
-                yield frames_pb2.DownloadResponse(total_bytes=total, chunk=chunk)
+                yield download_response(total, chunk)
             if not sent:
                 yield frames_pb2.DownloadResponse(total_bytes=total)
 
@@ -134,12 +133,15 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         return frames_pb2.ProveRootResponse(digest=self._roots.proof(request.root, request.relative))
 
 
-def _chunks(requests: Iterator[frames_pb2.UploadRequest]) -> Iterator[bytes]:
+def _chunks(requests: Iterator[frames_pb2.UploadRequest | memoryview]) -> Iterator[bytes | memoryview]:
     for message in requests:
-        if message.WhichOneof("part") != "chunk":
+        if isinstance(message, memoryview):
+            chunk: bytes | memoryview = message
+        elif message.WhichOneof("part") == "chunk":
+            # Each reading of a bytes field copies it.
+            chunk = message.chunk
+        else:
             raise InvalidInput("After the start message an upload carries chunks only.")
-        # Each reading of a bytes field copies it.
-        chunk = message.chunk
         if len(chunk) > MAX_CHUNK_BYTES:
             raise LimitExceeded(f"A chunk of {len(chunk)} bytes; at most {MAX_CHUNK_BYTES}.")
         yield chunk

@@ -2,7 +2,7 @@
 """Requests become messages in the call's own thread, behind the token and under a limit of their size.
 
 Left to gRPC, bytes that are no message would end a call as INTERNAL, as if the server had a defect, and a long request
-would be parsed in the one thread that serves all connections.
+would be parsed in the one thread that serves all connections. A response that is bytes already goes out as it is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from google.protobuf.descriptor import Descriptor
 from google.protobuf.message import DecodeError
 
 from void_server.errors import LimitExceeded, VoidError
+from void_server.rpc.chunks import ready_or
 from void_server.rpc.handlers import Behaviour, behaviour_of, shaped_like
 from void_server.rpc.status import RichStatus
 from void_server.rpc.wire import check_parts, not_the_message
@@ -23,6 +24,9 @@ from void_server.rpc.wire import check_parts, not_the_message
 MAX_REQUEST_BYTES = 1 << 20
 """Of one message of a request, unless the method has a limit of its own; the longest that a client sends, FindMissing
 of 4096 blobs, has about 350 kB."""
+
+QuickParser = Callable[[bytes], Any]
+"""Reads a message from the wire; None of one that it does not know."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +37,13 @@ class RequestLimit:
         bytes: on the wire.
         message: its type, where `parts` is to be checked in messages over `MAX_REQUEST_BYTES`.
         parts: most messages that it may hold.
+        quick: reads messages as the servicer takes them, in place of the parser; all that it does not know is parsed.
     """
 
     bytes: int = MAX_REQUEST_BYTES
     message: Descriptor | None = None
     parts: int = 0
+    quick: QuickParser | None = None
 
 
 class ParsingInterceptor(grpc.ServerInterceptor):
@@ -62,7 +68,7 @@ class ParsingInterceptor(grpc.ServerInterceptor):
         if handler is None:
             return None
         limit = self._limits.get(str(details.method), RequestLimit())
-        return shaped_like(handler, _parsing(handler, limit), None, handler.response_serializer)
+        return shaped_like(handler, _parsing(handler, limit), None, ready_or(handler.response_serializer))
 
 
 def _parsing(handler: Any, limit: RequestLimit) -> Behaviour:
@@ -92,6 +98,8 @@ def _message(deserializer: Callable[[bytes], Any], data: bytes, limit: RequestLi
         )
     if limit.message is not None and len(data) > MAX_REQUEST_BYTES:
         check_parts(data, limit.message, limit.parts)
+    if limit.quick is not None and (found := limit.quick(data)) is not None:
+        return found
     try:
         return deserializer(data)
     except (DecodeError, ValueError) as error:
