@@ -24,7 +24,8 @@ from void_client.inputs import ROLES, InputFile, Inputs
 from void_client.roots import Root, rooted_files
 from void_client.sending import Sending
 from void_client.specification import RemoveOptions, Source, build_spec
-from void_client.transfer import Stop, Stopped, upload
+from void_client.stop import Stop, Stopped
+from void_client.transfer import upload
 
 SECONDS_PER_NAMED_FILE = 0.05
 """Longer that the server may take over an order for each file that it must look at where it lies."""

@@ -21,8 +21,7 @@ from void_client.connection import Connection, Retries, retry_wait
 from void_client.content import Content, Meter, sha256_of
 from void_client.errors import BadInput, CorruptTransfer, status_of
 from void_client.events import Sink
-from void_client.stop import Stop as Stop
-from void_client.stop import Stopped as Stopped
+from void_client.stop import Stop, Stopped
 
 CHUNK_BYTES = 2**20
 """Bytes of one message; the contract prefers 1 MiB."""

@@ -15,9 +15,9 @@ from google.protobuf.descriptor import Descriptor
 
 from void_server.errors import InvalidInput, LimitExceeded
 
-FIELDS_PER_PART, FIELDS_BESIDE = 4, 100
+FIELDS_PER_PART, FIELDS_BESIDE = 5, 100
 """Fields that are walked for each message that may be held, and for the order itself. A file by path is three messages
-of eleven fields, a box one of seven; twenty messages a frame, six files and two boxes, have eighty."""
+of twelve fields, a box one of seven; twenty messages a frame, six files and two boxes, have 86."""
 
 _VARINT, _LENGTH = 0, 2
 _FIXED = {1: 8, 5: 4}
