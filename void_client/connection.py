@@ -27,9 +27,6 @@ from void_client.stop import Cancellable, Stop, Stopped
 MAX_MESSAGE_BYTES = 64 * 2**20
 """Largest message taken or sent: a spec of 4096 frames and eight inputs passes gRPC's own 4 MiB."""
 
-FRAME_BYTES = 2**20
-"""Of one HTTP/2 frame that a server may send (RFC 9113, SETTINGS_MAX_FRAME_SIZE); by default 16 KiB, 64 to a chunk."""
-
 CALL_TIMEOUT_S = 60.0
 """Longest wait for the answer of a call that moves no frames."""
 
@@ -57,7 +54,6 @@ _CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-    ("grpc.http2.max_frame_size", FRAME_BYTES),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 2000),

@@ -60,8 +60,6 @@ MAX_MESSAGE_BYTES = 32 << 20
 MAX_ORDER_BYTES = 24 << 20
 """Of Submit and Preflight; one of 10,000 frames with five inputs by path has about 20 MB. The rest of a message, 800
 bytes for each of these frames, is for what Submit and Get answer besides the order: outputs and findings."""
-FRAME_BYTES = 1 << 20
-"""Of one HTTP/2 frame that a client may send (RFC 9113, SETTINGS_MAX_FRAME_SIZE); by default 16 KiB, 64 to a chunk."""
 SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 3200, 20
 """Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path
 of up to 200 bytes each, and what the format adds."""
@@ -116,7 +114,6 @@ class Application:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
-                ("grpc.http2.max_frame_size", FRAME_BYTES),
             ],
         )
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
