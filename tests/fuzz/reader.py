@@ -20,7 +20,9 @@ import numpy as np
 
 from void_server.errors import VoidError
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.roots import Roots
 from void_server.pipeline.ingest import ingest, probe
+from void_server.pipeline.sources import Sources
 from void_server.plates.header import EXRLimits, read_header
 from void_server.plates.matte import read_matte, read_quadmask
 from void_server.plates.plate import read_plate
@@ -64,8 +66,9 @@ def _outcomes(path: Path, blobs: BlobFolder) -> dict[str, str]:
     found = {name: _outcome(step, path) for name, step in _STEPS.items()}
     digest = blobs.add_bytes(path.read_bytes()).digest
     found["probe"] = _outcome(lambda _: probe(digest, blobs, LIMITS), path)
+    sources = Sources(blobs, Roots())
     for role in ("plate", "remove", "quadmask"):
-        found[f"ingest as {role}"] = _outcome(lambda _, role=role: ingest(_args(digest, role), blobs), path)
+        found[f"ingest as {role}"] = _outcome(lambda _, role=role: ingest(_args(digest, role), sources), path)
     blobs.path(digest).unlink()
     return found
 
