@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from void_server.pipeline.keys import processor
+
 RESULTS = Path(__file__).resolve().parent / "results"
 
 PACKAGES = ("grpcio", "protobuf", "numpy", "OpenImageIO", "opencv-python-headless", "opencolorio")
@@ -26,7 +28,7 @@ def heading(title: str) -> list[str]:
     memory = _memory_bytes()
     return [
         title,
-        f"{datetime.date.today().isoformat()}; {len(os.sched_getaffinity(0))} cores of {_processor()}"
+        f"{datetime.date.today().isoformat()}; {len(os.sched_getaffinity(0))} cores of {processor()}"
         f"{f', {memory / 2**30:.0f} GiB memory' if memory else ''}; {platform.system()} {platform.release()}",
         f"Python {platform.python_version()}, " + ", ".join(f"{name} {_version(name)}" for name in PACKAGES),
         "",
@@ -86,15 +88,6 @@ def _version(package: str) -> str:
         return version(package)
     except PackageNotFoundError:
         return "absent"
-
-
-def _processor() -> str:
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def _memory_bytes() -> int:

@@ -23,7 +23,7 @@ def numerics() -> dict[str, Any]:
     """What decides the bits beside inputs and settings, as JSON-ready values."""
     return {
         "device": "cpu",
-        "model": _processor(),
+        "model": processor(),
         "dtype": "float32",
         "threads": 1,
         "python": platform.python_version(),
@@ -54,7 +54,7 @@ def unit_key(kind: str, **reads: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _processor() -> str:
+def processor() -> str:
     """Model name of the processor: libraries choose vector code by it."""
     listing = Path("/proc/cpuinfo")
     if listing.exists():
