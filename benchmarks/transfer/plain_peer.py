@@ -1,16 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The other side of the plain stream and of the raw socket, as a process of its own: it keeps nothing.
+"""The other side of the plain streams and of the raw socket, as a process of its own.
 
-gRPC calls, raw bytes without a schema: `/plain/Take` swallows a stream of chunks, `/plain/Give` sends the file named in
-its request in chunks. The socket swallows one connection after the other and answers each with one byte at its end.
+gRPC calls, raw bytes without a schema: `/plain/Take` swallows a stream of chunks, `/plain/Keep` writes it to the file
+named in the first message and syncs that, `/plain/Give` sends the file named in its request in chunks. The socket
+swallows one connection after the other and answers each with one byte at its end.
 """
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,24 @@ CHUNK_BYTES = 2**20
 """Bytes of one message: the same as the client's."""
 
 THREADS = 16
+
+
+def kept(path: Path, chunks: Iterable[bytes]) -> None:
+    """Write chunks to a new file and sync it, then its folder: the least that a file needs to outlive a power cut."""
+    with path.open("xb", buffering=0) as file:
+        for chunk in chunks:
+            file.write(chunk)
+        os.fsync(file.fileno())
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _keep(chunks: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
+    kept(Path(next(chunks).decode()), chunks)
+    return b"."
 
 
 def _take(chunks: Iterator[bytes], context: grpc.ServicerContext) -> bytes:
@@ -51,6 +71,7 @@ def main() -> None:
     """Serve until standard input closes; the first line of output has both ports."""
     server = grpc.server(ThreadPoolExecutor(THREADS))
     handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+        "Keep": grpc.stream_unary_rpc_method_handler(_keep),
         "Take": grpc.stream_unary_rpc_method_handler(_take),
         "Give": grpc.unary_stream_rpc_method_handler(_give),
     }

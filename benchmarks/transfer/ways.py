@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
 import grpc
 
-from benchmarks.transfer.plain_peer import CHUNK_BYTES
+from benchmarks.transfer.plain_peer import CHUNK_BYTES, kept
 from void_client.connection import Connection
 from void_client.content import Content, hash_files
 from void_client.results import whole_file
@@ -89,15 +90,25 @@ def plain_upload(peer: PlainPeer, paths: Sequence[Path]) -> None:
     _at_once(lambda path: take(_chunks(path)), paths)
 
 
+def plain_upload_kept(peer: PlainPeer, paths: Sequence[Path], folder: Path) -> None:
+    """The same, and the other side writes each to a file and syncs it."""
+    keep: grpc.StreamUnaryMultiCallable[bytes, bytes] = peer.channel.stream_unary("/plain/Keep")
+    _at_once(lambda path: keep(chain([str(folder / path.name).encode()], _chunks(path))), paths)
+
+
 def plain_download(peer: PlainPeer, paths: Sequence[Path]) -> None:
     """One plain gRPC stream a file, as many at once as the client's; this side discards the bytes."""
-    give: grpc.UnaryStreamMultiCallable[bytes, bytes] = peer.channel.unary_stream("/plain/Give")
 
     def fetch(path: Path) -> None:
-        for _ in give(str(path).encode()):
+        for _ in _given(peer, path):
             pass
 
     _at_once(fetch, paths)
+
+
+def plain_download_kept(peer: PlainPeer, paths: Sequence[Path], folder: Path) -> None:
+    """The same, and this side writes each to a file and syncs it."""
+    _at_once(lambda path: kept(folder / path.name, _given(peer, path)), paths)
 
 
 def raw_socket(peer: PlainPeer, paths: Sequence[Path]) -> None:
@@ -122,26 +133,18 @@ def hashing_alone(paths: Sequence[Path]) -> None:
 
 def disk_alone(paths: Sequence[Path], folder: Path) -> None:
     """Each file copied in chunks and synced, then its folder, as a store has to; as many at once as the client's."""
-    folder.mkdir(exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-
-    def write(path: Path) -> None:
-        with (folder / path.name).open("wb", buffering=0) as file:
-            for chunk in _chunks(path):
-                file.write(chunk)
-            os.fsync(file.fileno())
-        os.fsync(descriptor)
-
-    try:
-        _at_once(write, paths)
-    finally:
-        os.close(descriptor)
+    _at_once(lambda path: kept(folder / path.name, _chunks(path)), paths)
 
 
 def _at_once(work: Callable[[T], object], items: Sequence[T]) -> None:
     with ThreadPoolExecutor(PARALLEL) as pool:
         for _ in pool.map(work, items):
             pass
+
+
+def _given(peer: PlainPeer, path: Path) -> Iterator[bytes]:
+    give: grpc.UnaryStreamMultiCallable[bytes, bytes] = peer.channel.unary_stream("/plain/Give")
+    return give(str(path).encode())
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
