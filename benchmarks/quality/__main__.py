@@ -16,12 +16,13 @@ import cv2
 import numpy as np
 
 from benchmarks.quality.baselines import telea, temporal_median
-from benchmarks.quality.engine_run import Run, reference_seconds, run_engine
-from benchmarks.quality.scores import Score, score, view
+from benchmarks.quality.engine_run import Reasoner, Run, reference_seconds, run_engine
+from benchmarks.quality.scores import Score, overlap, score, view
 from benchmarks.quality.sheet import write_sheet
 from benchmarks.quality.shots import Shot, read_shot
 from void_server.engines.cleanplate import VERSION, CleanplateSettings
 from void_server.errors import VoidError
+from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
 TEACHING = """\
@@ -30,14 +31,22 @@ A shot is a folder with plate/ clean/ roto/ affected/ and shot.json; without one
 columns   PSNR in dB (higher is better; 6 dB halve the error) on the object, on what it affects (shadow, reflection)
           and on both; SSIM 0..1 in the box around both; all against the true clean plate, display-like values
 rows      plate untouched, Telea's inpainting per frame, temporal median, this engine
+IoU       intersection over union of the affected matte that was used with the true one, both above 0.5, off the object
 outside   samples that differ from the plate where the blend matte is 0: anything but 0 is a defect
 speed     seconds a frame on one thread, and the sum as a multiple of (two DIS-MEDIUM flows at 960x540 and one cubic
           remap at plate size), measured in the same run, so that machines can be compared
 
 examples  python -m benchmarks.quality --set grain=off --sheet look.png
-          python -m benchmarks.quality SHOT_DIR --roto-alone
+          python -m benchmarks.quality SHOT_DIR --reasoner motion
           python -m benchmarks.quality SHOT_DIR OTHER_DIR --set quality=preview --history quality.txt
 """
+
+
+_GIVEN = {
+    "artist": "roto and true affected matte",
+    "motion": f"roto alone; reasoner motion version {MOTION_VERSION}",
+    "none": "roto alone; no reasoner",
+}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,11 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
     exact = True
     try:
         settings = parse_settings(options.set)
-        lines = _heading(settings, roto_alone=options.roto_alone)
+        lines = _heading(settings, options.reasoner)
         print("\n".join(lines), flush=True)
         for folder in options.shots or [ROOT / "examples" / "demo"]:
             shot = read_shot(folder)
-            run = run_engine(shot, settings, with_affected=not options.roto_alone)
+            run = run_engine(shot, settings, reasoner=options.reasoner)
             table = _table(shot, run)
             print("\n".join(table), flush=True)
             lines += table
@@ -117,7 +126,11 @@ def _parser() -> argparse.ArgumentParser:
         help="an engine setting: grain=off, quality=preview …",
     )
     parser.add_argument(
-        "--roto-alone", action="store_true", help="do not give the engine the true affected matte"
+        "--reasoner",
+        choices=("artist", "motion", "none"),
+        default="artist",
+        help="where the affected region comes from: artist = the shot's true matte; motion = proposed from the roto"
+        " alone; none (default: %(default)s)",
     )
     parser.add_argument("--history", type=Path, metavar="FILE", help="append the tables to this text file")
     parser.add_argument(
@@ -126,11 +139,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _heading(settings: CleanplateSettings, *, roto_alone: bool) -> list[str]:
+def _heading(settings: CleanplateSettings, reasoner: Reasoner) -> list[str]:
     chosen = " ".join(f"{f.name}={getattr(settings, f.name)}" for f in fields(settings))
     return [
         f"{datetime.date.today().isoformat()}  cleanplate version {VERSION}  {chosen}",
-        f"given: {'roto alone' if roto_alone else 'roto and true affected matte'}",
+        f"given: {_GIVEN[reasoner]}",
         f"machine: {platform.machine()}, {os.cpu_count()} cores, one thread; Python {platform.python_version()},"
         f" NumPy {np.__version__}, OpenCV {cv2.__version__}",
     ]
@@ -153,6 +166,7 @@ def _table(shot: Shot, run: Run) -> list[str]:
     stages = ", ".join(f"{stage} {seconds:.3f}" for stage, seconds in run.seconds.items())
     return [
         *lines,
+        f"  affected IoU: {overlap(shot, run.affected):.3f}",
         f"  samples differing outside the blend matte: {run.differing}",
         f"  mean over frames: {_mean_figures(run)}",
         f"  seconds a frame: {stages}; sum {total:.3f} = {total / reference:.1f} x the yardstick of {reference:.3f}",

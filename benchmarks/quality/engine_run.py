@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -27,6 +27,15 @@ from void_server.engines.cleanplate import (
 )
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.quadmask.regions import Quadmask
+from void_server.reasoners.motion import (
+    AGREEING_FRAMES,
+    SURVEY_SETTINGS,
+    agree,
+    propose_frame,
+    proposed_matte,
+)
+
+Reasoner = Literal["artist", "motion", "none"]
 
 GROW, FEATHER = 2, 4
 """Pixels; the defaults of the pipeline."""
@@ -42,12 +51,14 @@ class Run:
         differing: samples whose bits differ from the plate where the blend matte is 0; must be 0.
         figures: what the engine said of each frame.
         seconds: compute a frame (a pair, for motion) by stage.
+        affected: (H, W) float32 0..1, the affected matte that was used.
     """
 
     pictures: list[NDArray[Any]] = field(default_factory=list)
     differing: int = 0
     figures: list[dict[str, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
+    affected: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -72,19 +83,24 @@ class _Reader:
         return self.read(position)
 
 
-def run_engine(shot: Shot, settings: CleanplateSettings, *, with_affected: bool) -> Run:
-    """Removes the object; `with_affected` gives the engine the true affected matte too."""
+def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) -> Run:
+    """Removes the object; the reasoner says where the affected region comes from, `artist` being the true matte."""
     run = Run()
     count = len(shot.plates)
     nothing = np.zeros(shot.remove[0].shape, np.float32)
-    affected = shot.affected if with_affected else [nothing] * count
 
     @lru_cache(maxsize=PLATES_HELD)
     def plate(position: int) -> NDArray[np.float32]:
         return shot.plates[position].astype(np.float32)
 
-    with _timed(run, "prepare", count):
+    with _timed(run, "encoding", count):
         encoding = ShotEncoding.from_statistics([FrameStatistics.of(plate(i)) for i in range(count)])
+    affected = shot.affected if reasoner == "artist" else [nothing] * count
+    if reasoner == "motion":
+        with _timed(run, "reasoner", count):
+            affected = _proposed(shot, plate, encoding)
+    run.affected = affected
+    with _timed(run, "prepare", count):
         proxies = [
             prepare_frame(plate(i), shot.remove[i], affected[i], nothing, encoding.to_uint8, settings)
             for i in range(count)
@@ -99,6 +115,28 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, with_affected: bool)
             _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
     run.figures = [fill.figures for fill in fills]
     return run
+
+
+def _proposed(
+    shot: Shot, plate: Callable[[int], NDArray[np.float32]], encoding: ShotEncoding
+) -> list[NDArray[np.float32]]:
+    """(H, W) float32 0..1 a frame: what the reasoner `motion` proposes, as the pipeline places it."""
+    nothing = np.zeros(shot.remove[0].shape, np.float32)
+    proxies = [
+        prepare_frame(plate(i), matte, nothing, nothing, encoding.to_uint8, SURVEY_SETTINGS)
+        for i, matte in enumerate(shot.remove)
+    ]
+    motions = [estimate_pair(one, two, SURVEY_SETTINGS) for one, two in pairwise(proxies)]
+    survey = _Reader(proxies, motions, plate)
+    found = [propose_frame(i, survey, encoding.decode) for i in range(len(proxies))]
+    agreed = [
+        agree(own, [p for p in found[max(0, i - AGREEING_FRAMES) : i + AGREEING_FRAMES + 1] if p is not own])
+        for i, own in enumerate(found)
+    ]
+    return [
+        np.minimum(proposed_matte(region, matte.shape), 1 - matte)
+        for region, matte in zip(agreed, shot.remove, strict=True)
+    ]
 
 
 def _publish(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from benchmarks.quality.shots import Shot
 
 F32 = NDArray[np.float32]
-OBJECT, PRESENT, CHANGED = 0.5, 0.02, 0.2
+OBJECT, PRESENT, CHANGED, HALF = 0.5, 0.02, 0.2, 0.5
 """The object is where roto > 0.5; affected where the affected matte > 0.2 and roto <= 0.02; both where either is."""
 
 
@@ -59,6 +59,16 @@ def score(shot: Shot, result: Sequence[F32], truth: Sequence[F32]) -> Score:
         both=_psnr(*squares["both"]),
         ssim=float(np.mean(similar)) if similar else float("nan"),
     )
+
+
+def overlap(shot: Shot, affected: Sequence[F32]) -> float:
+    """Intersection over union of affected mattes with the true ones, both above 0.5, where roto < 0.02."""
+    common = either = 0
+    for found, true, roto in zip(affected, shot.affected, shot.remove, strict=True):
+        here, there, beside = found > HALF, true > HALF, roto < PRESENT
+        common += int(np.count_nonzero(here & there & beside))
+        either += int(np.count_nonzero((here | there) & beside))
+    return common / either if either else float("nan")
 
 
 def _psnr(total: float, count: float) -> float:

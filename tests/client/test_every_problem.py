@@ -36,7 +36,7 @@ def test_a_missing_frame_and_a_wrong_option(void: Command, own_shot: SmallShot) 
 
 def test_a_wrong_option_and_a_matte_that_is_empty_everywhere(void: Command, own_shot: SmallShot) -> None:
     empty(own_shot, "roto", 1001, 1002, 1003)
-    ran = void(*wish(own_shot, "--json", "--set", "foo=1", "--engine", "voit", "--reasoner", "motion"))
+    ran = void(*wish(own_shot, "--json", "--set", "foo=1", "--engine", "voit", "--reasoner", "openai"))
     assert codes(ran) == ["unsupported"] * 3 + ["matte_empty"]
     assert ran.named("error")[0]["message"].startswith("4 problems")
 

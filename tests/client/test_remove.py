@@ -178,7 +178,7 @@ def test_nothing_to_remove_is_taught(void: Command, shot: SmallShot) -> None:
 
 
 def test_what_comes_later_answers_not_available_yet(void: Command, shot: SmallShot) -> None:
-    ran = void(*wish(shot, "--engine", "void", "--reasoner", "motion"))
+    ran = void(*wish(shot, "--engine", "void", "--reasoner", "openai"))
     assert ran.code == 2
     assert ran.out.count("not available yet") == 2
 

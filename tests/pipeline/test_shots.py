@@ -66,11 +66,29 @@ def test_a_preview_is_marked_as_one(server, shot):
     assert job.state == DONE and sidecar(server, job)["preview"] is True
 
 
-def test_without_an_affected_matte_the_reasoner_is_none_and_green_is_empty(server, shot):
+def test_without_an_affected_matte_the_reasoner_is_motion(server, shot):
     upload(server, shot)
     job = server.caller.run(spec_of(shot, "/alone", remove=shot.files("roto")))
     said = sidecar(server, job)
-    assert said["reasoner"] == "none" and "affected" not in said["frames"][0]["mattes"]
+    assert said["reasoner"] == "motion" and "affected" not in said["frames"][0]["mattes"]
+    assert set(said["seconds"]) >= {"survey", "survey_motion", "propose", "associate"}
+    assert all(0 <= f["proposal"]["coverage"] <= 1 for f in said["frames"])
+
+
+def test_with_an_affected_matte_nothing_is_surveyed(server, shot):
+    upload(server, shot)
+    said = sidecar(server, server.caller.run(spec_of(shot, "/drawn")))
+    assert said["reasoner"] == "artist" and "survey" not in said["seconds"]
+
+
+def test_the_reasoner_none_leaves_green_empty(server, shot):
+    upload(server, shot)
+    spec = spec_of(shot, "/none", remove=shot.files("roto"))
+    spec.settings.reasoner = "none"
+    job = server.caller.run(spec)
+    said = sidecar(server, job)
+    assert said["reasoner"] == "none" and "survey" not in said["seconds"]
+    assert all(f["proposal"] is None for f in said["frames"])
 
 
 def test_a_shot_whose_plate_is_black_comes_back(server, shot, tmp_path):

@@ -393,8 +393,8 @@ def _engine_void(spec):
     spec.settings.engine = "void"
 
 
-def _reasoner_motion(spec):
-    spec.settings.reasoner = "motion"
+def _reasoner_openai(spec):
+    spec.settings.reasoner = "openai"
 
 
 def _points(spec):
@@ -421,7 +421,7 @@ def _another_aspect(spec):
     "ask",
     [
         _engine_void,
-        _reasoner_motion,
+        _reasoner_openai,
         _points,
         _words,
         _clean_plate,

@@ -125,8 +125,8 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         "--reasoner",
         metavar="NAME",
         default="",
-        help="what proposes the affected region: none, artist, motion, openai or gemini"
-        " (default: artist with --affected, else none)",
+        help="what proposes the affected region: motion (from the plate alone), artist (what --affected draws), none,"
+        " openai or gemini (default: artist with --affected, else motion)",
     )
     group.add_argument(
         "--cloud-consent", action="store_true", help="frames may leave the machine room for a cloud reasoner"

@@ -8,7 +8,20 @@ from typing import Any
 from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE
 
-STAGES = ("ingest", "preflight", "prepare", "motion", "fill", "publish", "review", "report")
+STAGES = (
+    "ingest",
+    "preflight",
+    "survey",
+    "survey_motion",
+    "propose",
+    "associate",
+    "prepare",
+    "motion",
+    "fill",
+    "publish",
+    "review",
+    "report",
+)
 
 ENGINE_MAX_FRAMES = {"cleanplate": 4096}
 """Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit."""
@@ -40,8 +53,7 @@ def capabilities() -> dict[str, Any]:
             _plug("artist", "The affected matte that the artist drew."),
             _plug(
                 "motion",
-                "Proposes shadows, reflections and moved things from the plate.",
-                unavailable="not available yet in this release.",
+                "Proposes shadows and reflections from the plate: what moves with the object, without a model.",
             ),
             _plug(
                 "openai",

@@ -49,6 +49,7 @@ class FrameRef:
         active: True when there is something to fill.
         proxy: digest of the stored `ProxyFrame`; empty before the stage prepare.
         motion: digest of the stored `PairMotion` to the next frame; empty before the stage motion and on the last.
+        proposal: digest of the affected region that the reasoner proposes; empty where it does not.
         rooted: where the plate lies on shared storage; None = in the store.
     """
 
@@ -60,6 +61,7 @@ class FrameRef:
     active: bool
     proxy: str = ""
     motion: str = ""
+    proposal: str = ""
     rooted: RootedFile | None = None
 
 

@@ -123,7 +123,7 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         inputs={role: _sequence(role, shot) for role in INPUTS if getattr(shot, role).files},
         colour=ColourRequest(shot.colour.name, shot.colour.builtin, shot.colour.archive.digest),
         engine="cleanplate",
-        reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "none"),
+        reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),
         seed=settings.seed,
         preview=settings.preview,
         prompt=shot.prompt,

@@ -6,48 +6,29 @@ A plan reads only the results of earlier stages, so the server may stop and star
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
-from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
-from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
-from void_server.pipeline.order import INPUTS, MATTES, Order
+from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
+from void_server.pipeline.order import INPUTS, Order
+from void_server.pipeline.plan_reasoner import (
+    abstentions,
+    plan_associate,
+    plan_propose,
+    plan_survey,
+    plan_survey_motion,
+)
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Finished, Results
-from void_server.plates.encoding import FrameStatistics, ShotEncoding
+from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
-from void_server.plates.window import Window
-
-LEAST_MARGIN = 16
-"""Pixels around the region that are filled too; doubled until grow and feather fit, so that a change of either needs no
-new fill unless it passes 15, 31, 63 … pixels together."""
-
-
-KEPT_ENCODINGS = 4
-"""Shots whose mapping a worker keeps: every stage after preflight needs it, and it reads all frames' statistics."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a stage has to do.
-
-    Attributes:
-        units: in the form of `void_server.jobs.stage.Unit`.
-        problems: in the form of `void_server.jobs.model.Problem`; an error ends the job.
-        notes: sentences for the user.
-    """
-
-    units: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[dict[str, Any]] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
 
 
 def plan_stage(
@@ -64,6 +45,10 @@ def plan_stage(
     plans: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
         "ingest": lambda order, _results, _blobs: _plan_ingest(order, limits),
         "preflight": _plan_preflight,
+        "survey": plan_survey,
+        "survey_motion": plan_survey_motion,
+        "propose": plan_propose,
+        "associate": plan_associate,
         "prepare": _plan_prepare,
         "motion": _plan_motion,
         "fill": _plan_fill,
@@ -74,29 +59,6 @@ def plan_stage(
     if stage not in plans:
         raise Internal(f"There is no stage {stage!r}.")
     return asdict(plans[stage](order, results, blobs))
-
-
-def _unit(
-    kind: str,
-    key: str,
-    label: str,
-    args: Mapping[str, Any],
-    *,
-    frame: int | None = None,
-    role: str = "",
-    publishes: Mapping[str, str] | None = None,
-    subject: str = "",
-) -> dict[str, Any]:
-    return {
-        "kind": kind,
-        "key": key,
-        "label": label,
-        "frame": frame,
-        "role": role,
-        "args": dict(args),
-        "publishes": dict(publishes or {}),
-        "subject": subject,
-    }
 
 
 def _plan_ingest(order: Order, limits: EXRLimits) -> Plan:
@@ -122,7 +84,7 @@ def _plan_ingest(order: Order, limits: EXRLimits) -> Plan:
                 }
             key = unit_key("ingest", **args)
             label = f"ingest of {file.name}"
-            units.append(_unit("ingest", key, label, args, frame=frame, role=role, subject=FILE))
+            units.append(unit("ingest", key, label, args, frame=frame, role=role, subject=FILE))
     return Plan(units)
 
 
@@ -142,7 +104,7 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 
 
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    shot = _shot(order, results, blobs)
+    shot = known_shot(order, results, blobs)
     if not any(f.active for f in shot.frames):
         return Plan()
     digest = shot.store(blobs).digest
@@ -152,7 +114,7 @@ def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "prepare",
             engine=CLEANPLATE_VERSION,
             plate=frame.content,
-            mattes=_matte_contents(frame),
+            mattes=matte_contents(frame),
             view=shot.view,
             window=shot.window,
             colour=asdict(shot.colour),
@@ -160,12 +122,12 @@ def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             settings={name: shot.settings[name] for name in ("quality", "margin")},
         )
         args = {"shot": digest, "position": position}
-        units.append(_unit("prepare", key, f"prepare of frame {frame.frame}", args, frame=frame.frame))
-    return Plan(units)
+        units.append(unit("prepare", key, f"prepare of frame {frame.frame}", args, frame=frame.frame))
+    return Plan(units, abstentions(order, results))
 
 
 def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    shot = _with_proxies(_shot(order, results, blobs), results)
+    shot = analysed(known_shot(order, results, blobs), results, "prepare")
     digest = shot.store(blobs).digest
     units = []
     for position, (a, b) in enumerate(zip(shot.frames, shot.frames[1:], strict=False)):
@@ -176,12 +138,12 @@ def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         )
         args = {"shot": digest, "position": position}
         label = f"motion from frame {a.frame} to {b.frame}"
-        units.append(_unit("motion", key, label, args, frame=a.frame))
+        units.append(unit("motion", key, label, args, frame=a.frame))
     return Plan(units)
 
 
 def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    shot = _with_motion(_with_proxies(_shot(order, results, blobs), results), results)
+    shot = analysed(known_shot(order, results, blobs), results, "prepare", "motion")
     digest = shot.store(blobs).digest
     reach = order.cleanplate_settings().frames_each_way
     units = []
@@ -202,12 +164,12 @@ def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             settings=shot.settings,
         )
         args = {"shot": digest, "position": position}
-        units.append(_unit("fill", key, f"fill of frame {frame.frame}", args, frame=frame.frame))
+        units.append(unit("fill", key, f"fill of frame {frame.frame}", args, frame=frame.frame))
     return Plan(units)
 
 
 def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    shot = _shot(order, results, blobs)
+    shot = known_shot(order, results, blobs)
     digest = shot.store(blobs).digest
     edge = {
         "grow": order.options.grow,
@@ -228,7 +190,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         key = unit_key(
             "publish",
             plate=frame.plate,
-            mattes=_matte_contents(frame),
+            mattes=matte_contents(frame),
             fill=args["fill"],
             edge=edge,
             view=shot.view,
@@ -237,7 +199,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             attributes=attributes,
         )
         units.append(
-            _unit(
+            unit(
                 "publish",
                 key,
                 f"publish of frame {frame.frame}",
@@ -250,7 +212,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 
 def _plan_review(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    shot = _shot(order, results, blobs)
+    shot = known_shot(order, results, blobs)
     digest = shot.store(blobs).digest
     units = []
     for before, frame in zip(shot.frames, shot.frames[1:], strict=False):
@@ -259,92 +221,15 @@ def _plan_review(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         pair = [results.get("publish", f.frame).blobs["result"] for f in (before, frame)]
         args = {"shot": digest, "previous": pair[0], "current": pair[1]}
         key = unit_key("review", pair=pair, colour=asdict(shot.colour), encoding=shot.encoding)
-        units.append(_unit("review", key, f"review of frame {frame.frame}", args, frame=frame.frame))
+        units.append(unit("review", key, f"review of frame {frame.frame}", args, frame=frame.frame))
     return Plan(units)
 
 
 def _plan_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    shot = _shot(order, results, blobs)
+    shot = known_shot(order, results, blobs)
     sidecar = provenance(order, shot, results)
     published = [results.get("publish", f.frame).blobs["result"] for f in shot.frames]
     args = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": published}
     key = unit_key("report", **args)
     publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet", "qc_plot": "qc_plot"}
-    return Plan([_unit("report", key, "report", args, publishes=publishes)])
-
-
-def _shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
-    plates = {f: results.get("ingest", f, "plate") for f in order.frames}
-    first = plates[order.frames[0]].info
-    encoding = _encoding(blobs, frozenset(p.blobs["statistics"] for p in plates.values()))
-    windows = [Window(**p.info["data_window"]) for p in plates.values()]
-    common = windows[0]
-    for window in windows[1:]:
-        common = common.union(window)
-    settings = replace(order.cleanplate_settings(), margin=_margin(order))
-    return ShotManifest(
-        view=order.view,
-        window=(common.x, common.y, common.width, common.height),
-        colour=ColourRef(
-            first["colour"]["name"], order.colour.builtin, order.colour.archive, first["colour"]["linear"]
-        ),
-        encoding={"epsilon": encoding.epsilon, "low": list(encoding.low), "high": list(encoding.high)},
-        settings=asdict(settings),
-        frames=tuple(_frame(order, results, f) for f in order.frames),
-    )
-
-
-@lru_cache(maxsize=KEPT_ENCODINGS)
-def _encoding(blobs: BlobFolder, statistics: frozenset[str]) -> ShotEncoding:
-    """The mapping of the shot whose frames have these stored statistics, merged one at a time."""
-    return ShotEncoding.from_statistics(
-        FrameStatistics.from_arrays(load_arrays(blobs, digest)) for digest in sorted(statistics)
-    )
-
-
-def _margin(order: Order) -> int:
-    margin = LEAST_MARGIN
-    while margin < order.options.grow + order.options.feather + 1:
-        margin *= 2
-    return margin
-
-
-def _frame(order: Order, results: Results, frame: int) -> FrameRef:
-    mattes, active = {}, False
-    for role in MATTES:
-        file = order.file(role, frame)
-        if file is None:
-            continue
-        info = results.get("ingest", frame, role).info
-        channel = order.inputs[role].channel
-        digest = file.digest or info["sha256"]
-        mattes[role] = MatteRef(digest, info["content"], file.name, channel, file.rooted)
-        active = active or (role != "keep" and (info["removes"] > 0 or info.get("affects", 0) > 0))
-    plate = order.file("plate", frame)
-    if plate is None:
-        raise Internal(f"frame {frame} has no plate after preflight")
-    info = results.get("ingest", frame, "plate").info
-    digest = plate.digest or info["sha256"]
-    return FrameRef(frame, digest, info["content"], plate.name, mattes, active, rooted=plate.rooted)
-
-
-def _with_proxies(shot: ShotManifest, results: Results) -> ShotManifest:
-    return shot.with_frames(
-        tuple(
-            replace(f, proxy=unit.blobs["proxy"]) if (unit := results.find("prepare", f.frame)) else f
-            for f in shot.frames
-        )
-    )
-
-
-def _with_motion(shot: ShotManifest, results: Results) -> ShotManifest:
-    return shot.with_frames(
-        tuple(
-            replace(f, motion=unit.blobs["motion"]) if (unit := results.find("motion", f.frame)) else f
-            for f in shot.frames
-        )
-    )
-
-
-def _matte_contents(frame: FrameRef) -> dict[str, list[str]]:
-    return {role: [m.content, m.channel] for role, m in frame.mattes.items()}
+    return Plan([unit("report", key, "report", args, publishes=publishes)])

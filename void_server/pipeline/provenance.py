@@ -13,6 +13,7 @@ from void_server.pipeline.keys import numerics
 from void_server.pipeline.manifest import FrameRef, ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
+from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 SIDECAR_VERSION = 1
 
@@ -22,7 +23,7 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
     return {
         "void/version": version("void-for-hosts"),
         "void/engine": f"{order.engine} {CLEANPLATE_VERSION}",
-        "void/reasoner": order.reasoner,
+        "void/reasoner": _reasoner(order),
         "void/seed": str(order.seed),
         "void/options": json.dumps(_options(order), sort_keys=True),
         "void/preview": int(order.preview),
@@ -38,8 +39,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs
     by digest (bytes and content) and its figures: `changed_percent`, `outside_difference` (must be 0),
     `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
-    for want of a fill), `confidence` (0..1, null where nothing was
-    blended), and what the engine says under `fill`.
+    for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
+    what the reasoner says under `proposal` (null where it was not asked).
     """
     return {
         "format": SIDECAR_VERSION,
@@ -85,8 +86,21 @@ def _frame(frame: FrameRef, results: Results) -> dict[str, Any]:
         },
         "result": results.get("publish", frame.frame).blobs["result"],
         "quality": info,
+        "proposal": _proposal(frame.frame, results),
         "fill": dict(fill.info) if fill is not None else None,
     }
+
+
+def _proposal(frame: int, results: Results) -> dict[str, Any] | None:
+    """What the reasoner says of a frame; None where it was not asked."""
+    alone, together = results.find("propose", frame), results.find("associate", frame)
+    if alone is None or together is None:
+        return None
+    return dict(alone.info) | dict(together.info)
+
+
+def _reasoner(order: Order) -> str:
+    return f"motion {MOTION_VERSION}" if order.reasoner == "motion" else order.reasoner
 
 
 def _options(order: Order) -> dict[str, Any]:

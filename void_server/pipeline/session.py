@@ -12,7 +12,7 @@ import OpenImageIO as oiio
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import Roots
-from void_server.pipeline import cleanplate
+from void_server.pipeline import cleanplate, reasoner
 from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.ingest import ingest, probe
@@ -30,7 +30,14 @@ from void_server.plates.header import EXRLimits
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 
-_SHOT_UNITS = {"prepare": cleanplate.prepare, "motion": cleanplate.motion, "fill": cleanplate.fill}
+_SHOT_UNITS = {
+    "survey": cleanplate.prepare,
+    "survey_motion": cleanplate.motion,
+    "propose": reasoner.propose,
+    "prepare": cleanplate.prepare,
+    "motion": cleanplate.motion,
+    "fill": cleanplate.fill,
+}
 
 
 class Session:
@@ -95,6 +102,8 @@ class Session:
         shot = self._shot(args["shot"])
         if kind in _SHOT_UNITS:
             return _SHOT_UNITS[kind](shot, args["position"], self._blobs)
+        if kind == "associate":
+            return reasoner.associate(args, self._blobs)
         if kind == "publish":
             return publish(
                 shot, args["position"], args["fill"], args["edge"], args["attributes"], self._blobs

@@ -20,8 +20,9 @@ from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.matte import Matte, read_matte, read_quadmask
 from void_server.plates.plate import Plate, read_plate
-from void_server.plates.window import Window
+from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
+from void_server.reasoners.motion import proposed_matte
 
 F32 = npt.NDArray[np.float32]
 T = TypeVar("T")
@@ -124,6 +125,9 @@ class StoredShot:
             painted_remove, painted_affected = self._painted(mattes["quadmask"])
             remove = np.maximum(remove, painted_remove.on(window))
             affected = np.maximum(affected, painted_affected.on(window))
+        if proposal := self.manifest.frames[position].proposal:
+            # It overlaps the object's rim, so that no gap is left between the two.
+            affected = np.maximum(affected, np.minimum(self._proposed(proposal, window), 1 - remove))
         return Quadmask(remove, affected)
 
     def keep(self, position: int, window: Window) -> F32:
@@ -169,6 +173,13 @@ class StoredShot:
     def _matte(self, ref: MatteRef) -> Matte:
         with self._reading(ref) as path:
             return read_matte(path, ref.channel, self.manifest.view)
+
+    def _proposed(self, digest: str, window: Window) -> F32:
+        """The reasoner's proposal over `window`."""
+        affected = load_arrays(self._blobs, digest)["affected"] != 0
+        matte = proposed_matte(affected, self.window.shape)
+        placed: F32 = place(matte, self.window, window).astype(np.float32, copy=False)
+        return placed
 
     def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:
         with self._reading(ref) as path:

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the reasoner `motion` proposes, on shots whose shadows are known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+from safetensors.numpy import load, save
+
+from tests.engines.scenes import Reader, Scene, scene
+from void_server.engines.cleanplate import CleanplateSettings
+from void_server.engines.cleanplate.proxy import HOLE
+from void_server.reasoners.motion import AGREEING_FRAMES, Proposal, agree, propose_frame
+from void_server.reasoners.motion.proposal import search_box
+
+SURVEY = CleanplateSettings(quality="preview", margin=0)
+FRAMES, MIDDLE = 24, 12
+SHOT = {"frames": FRAMES, "size": (180, 320), "speed": (0.0, 9.0), "start": (70.0, 20.0), "shadow": True}
+
+
+def decode(encoded: np.ndarray) -> np.ndarray:
+    """The inverse of the scenes' own `encode8`, whose values are taken as 0..1."""
+    return np.exp2(encoded * 10 - 10) - 2**-10
+
+
+def proposals(made: Scene) -> list[Proposal]:
+    alone = replace(made, affected=[np.zeros_like(a) for a in made.affected])
+    survey = Reader(alone, SURVEY)
+    return [propose_frame(i, survey, decode) for i in range(len(made.plates))]
+
+
+def agreed(found: list[Proposal], frame: int) -> np.ndarray:
+    near = found[max(0, frame - AGREEING_FRAMES) : frame + AGREEING_FRAMES + 1]
+    return agree(found[frame], [p for p in near if p is not found[frame]])
+
+
+@cache
+def rolling() -> tuple[Scene, list[Proposal]]:
+    made = scene(**SHOT)
+    return made, proposals(made)
+
+
+@cache
+def panned() -> tuple[Scene, list[Proposal]]:
+    made = scene(**SHOT, pan=(0.6, 2.3), grain=0.02)
+    return made, proposals(made)
+
+
+def overlap(mask: np.ndarray, truth: np.ndarray, beside: np.ndarray) -> float:
+    """Intersection over union, off the object."""
+    mask, truth = mask & ~beside, (truth > 0.5) & ~beside
+    return float((mask & truth).sum() / max(1, (mask | truth).sum()))
+
+
+@pytest.mark.parametrize("made", [rolling, panned], ids=["locked off", "pan with grain"])
+def test_the_shadow_that_moves_with_the_object_is_proposed(made):
+    shot, found = made()
+    for frame in (6, MIDDLE, 18):
+        assert overlap(agreed(found, frame), shot.affected[frame], shot.remove[frame] > 0) > 0.6
+
+
+def test_without_a_shadow_nothing_is_proposed():
+    made = scene(**SHOT | {"shadow": False}, grain=0.02)
+    found = proposals(made)
+    assert not any(p.figures["abstained"] for p in found)
+    assert max(np.count_nonzero(agreed(found, i) & (made.remove[i] == 0)) for i in range(FRAMES)) < 40
+
+
+def test_a_proposal_meets_the_objects_matte_without_a_gap():
+    shot, found = rolling()
+    affected, remove = agreed(found, MIDDLE), shot.remove[MIDDLE] > 0
+    rows = np.flatnonzero(remove.any(1))
+    foot = rows[-1] + 1
+    columns = np.flatnonzero(remove.any(0))[5:-5]
+    assert affected[foot, columns].all()
+
+
+def test_something_else_that_passes_by_is_not_proposed():
+    made = scene(**SHOT | {"shadow": False})
+    for i, plate in enumerate(made.plates):
+        left = 290 - 9 * i
+        plate[98:112, max(0, left) : max(0, left + 30)] *= 0.5
+    found = proposals(made)
+    alone = sum(np.count_nonzero(p.affected) for p in found)
+    together = sum(np.count_nonzero(agreed(found, i)) for i in range(FRAMES))
+    assert alone > 500, "it is close enough to be taken for a shadow in single frames"
+    assert together < 0.25 * alone
+
+
+def test_light_that_changes_everywhere_is_not_the_objects_doing():
+    flicker = [1.0 + 0.3 * ((i * 7) % 5 - 2) / 2 for i in range(FRAMES)]
+    made = scene(**SHOT | {"shadow": False}, exposure=flicker)
+    found = proposals(made)
+    assert (
+        sum(np.count_nonzero(agreed(found, i) & (made.remove[i] == 0)) for i in range(FRAMES)) < 40 * FRAMES
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 2, 3])
+def test_too_few_frames_to_know_the_background_abstain(frames):
+    made = scene(**SHOT | {"frames": frames})
+    for i, found in enumerate(proposals(made)):
+        assert found.figures["abstained"] == 1
+        assert not found.affected.any() and not agree(found, []).any(), i
+
+
+def test_an_object_that_never_moves_proposes_nothing():
+    """Its shadow is never seen without it, so no frame can tell; silence is right, and so is a small region."""
+    made = scene(**SHOT | {"speed": (0.0, 0.0), "start": (70.0, 150.0)})
+    found = proposals(made)
+    assert all(np.count_nonzero(agreed(found, i) & (made.remove[i] == 0)) < 40 for i in range(0, FRAMES, 6))
+
+
+def test_a_frame_without_the_object_proposes_nothing_and_has_no_say():
+    shot, found = rolling()
+    gone = replace(shot, remove=[np.zeros_like(m) if i == MIDDLE else m for i, m in enumerate(shot.remove)])
+    empty = propose_frame(MIDDLE, Reader(replace(gone, affected=gone.keep), SURVEY), decode)
+    assert not empty.affected.any() and not np.isfinite(empty.place).any()
+    near = found[MIDDLE + 1 : MIDDLE + 3]
+    np.testing.assert_array_equal(agree(found[MIDDLE], near), agree(found[MIDDLE], [empty, *near]))
+
+
+def test_agreement_follows_the_object_not_the_picture():
+    """A region that travels with its object stays; the same region at rest in the picture goes."""
+
+    def proposal(x: int, region: int) -> Proposal:
+        affected = np.zeros((60, 200), bool)
+        affected[30:40, region : region + 20] = True
+        return Proposal(affected, (x, 20.0), {"abstained": 0.0})
+
+    travelling = [proposal(50 + 15 * i, 60 + 15 * i) for i in range(5)]
+    resting = [proposal(50 + 15 * i, 60) for i in range(5)]
+    assert agree(travelling[2], [*travelling[:2], *travelling[3:]]).sum() == 200
+    assert not agree(resting[2], [*resting[:2], *resting[3:]]).any()
+
+
+def test_who_abstains_does_not_outvote_the_others():
+    own = Proposal(np.ones((4, 4), bool), (2.0, 2.0), {"abstained": 0.0})
+    silent = Proposal(np.zeros((4, 4), bool), (2.0, 2.0), {"abstained": 1.0})
+    assert agree(own, [silent] * 6).all()
+    assert not agree(silent, [own] * 6).any()
+
+
+def test_a_proposal_survives_storing():
+    _, found = rolling()
+    again = Proposal.from_arrays(load(save(found[MIDDLE].to_arrays())))
+    np.testing.assert_array_equal(again.affected, found[MIDDLE].affected)
+    assert again.place == found[MIDDLE].place and again.figures == found[MIDDLE].figures
+
+
+def test_the_search_reaches_further_down_than_up_and_stays_in_the_frame():
+    hole = np.zeros((400, 960), bool)
+    hole[100:200, 500:600] = True
+    assert search_box(hole, 1.0) == (410, 75, 690, 260)
+    hole[:, :] = False
+    assert search_box(hole, 1.0) is None
+    hole[390:, 950:] = True
+    assert search_box(hole, 1.0) == (926, 366, 960, 400)
+
+
+def test_the_same_shot_gives_the_same_bits():
+    made, found = rolling()
+    alone = replace(made, affected=made.keep)
+    again = propose_frame(MIDDLE, Reader(alone, SURVEY), decode)
+    np.testing.assert_array_equal(again.affected, found[MIDDLE].affected)
+    assert again.figures == found[MIDDLE].figures
+    assert Reader(alone, SURVEY).proxy(MIDDLE).where(HOLE).any()

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The shot of an order as far as the finished stages know it: what the plans cut their units from."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from functools import lru_cache
+
+from void_server.errors import Internal
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.order import MATTES, Order
+from void_server.pipeline.results import Results
+from void_server.plates.encoding import FrameStatistics, ShotEncoding
+from void_server.plates.window import Window
+
+LEAST_MARGIN = 16
+"""Pixels around the region that are filled too; doubled until grow and feather fit, so that a change of either needs no
+new fill unless it passes 15, 31, 63 … pixels together."""
+
+KEPT_ENCODINGS = 4
+"""Shots whose mapping a worker keeps: every stage after preflight needs it, and it reads all frames' statistics."""
+
+
+def known_shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
+    """The shot after preflight; with the proposals of the reasoner once it has ended."""
+    plates = {f: results.get("ingest", f, "plate") for f in order.frames}
+    first = plates[order.frames[0]].info
+    encoding = _encoding(blobs, frozenset(p.blobs["statistics"] for p in plates.values()))
+    windows = [Window(**p.info["data_window"]) for p in plates.values()]
+    common = windows[0]
+    for window in windows[1:]:
+        common = common.union(window)
+    settings = replace(order.cleanplate_settings(), margin=_margin(order))
+    return ShotManifest(
+        view=order.view,
+        window=(common.x, common.y, common.width, common.height),
+        colour=ColourRef(
+            first["colour"]["name"], order.colour.builtin, order.colour.archive, first["colour"]["linear"]
+        ),
+        encoding={"epsilon": encoding.epsilon, "low": list(encoding.low), "high": list(encoding.high)},
+        settings=asdict(settings),
+        frames=tuple(_frame(order, results, f) for f in order.frames),
+    )
+
+
+@lru_cache(maxsize=KEPT_ENCODINGS)
+def _encoding(blobs: BlobFolder, statistics: frozenset[str]) -> ShotEncoding:
+    """The mapping of the shot whose frames have these stored statistics, merged one at a time."""
+    return ShotEncoding.from_statistics(
+        FrameStatistics.from_arrays(load_arrays(blobs, digest)) for digest in sorted(statistics)
+    )
+
+
+def _margin(order: Order) -> int:
+    margin = LEAST_MARGIN
+    while margin < order.options.grow + order.options.feather + 1:
+        margin *= 2
+    return margin
+
+
+def _frame(order: Order, results: Results, frame: int) -> FrameRef:
+    mattes, active = {}, False
+    for role in MATTES:
+        file = order.file(role, frame)
+        if file is None:
+            continue
+        info = results.get("ingest", frame, role).info
+        channel = order.inputs[role].channel
+        digest = file.digest or info["sha256"]
+        mattes[role] = MatteRef(digest, info["content"], file.name, channel, file.rooted)
+        active = active or (role != "keep" and (info["removes"] > 0 or info.get("affects", 0) > 0))
+    plate = order.file("plate", frame)
+    if plate is None:
+        raise Internal(f"frame {frame} has no plate after preflight")
+    info = results.get("ingest", frame, "plate").info
+    digest = plate.digest or info["sha256"]
+    associated = results.find("associate", frame)
+    return FrameRef(
+        frame,
+        digest,
+        info["content"],
+        plate.name,
+        mattes,
+        active,
+        proposal=associated.blobs["proposal"] if associated is not None else "",
+        rooted=plate.rooted,
+    )
+
+
+def analysed(shot: ShotManifest, results: Results, proxies: str, motions: str = "") -> ShotManifest:
+    """The shot with its analysis: the blobs `proxy` and `motion` of the stages of these names."""
+
+    def known(frame: FrameRef) -> FrameRef:
+        proxy = results.find(proxies, frame.frame)
+        motion = results.find(motions, frame.frame) if motions else None
+        return replace(
+            frame,
+            proxy=proxy.blobs["proxy"] if proxy is not None else "",
+            motion=motion.blobs["motion"] if motion is not None else "",
+        )
+
+    return shot.with_frames(tuple(known(f) for f in shot.frames))
+
+
+def matte_contents(frame: FrameRef) -> dict[str, list[str]]:
+    """What the frame's mattes are, for keys: content and channel of each, and the reasoner's proposal."""
+    drawn = {role: [m.content, m.channel] for role, m in frame.mattes.items()}
+    return drawn | ({"proposal": [frame.proposal]} if frame.proposal else {})

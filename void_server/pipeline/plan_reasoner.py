@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units of the reasoner `motion`: a survey of the shot with the removed object's matte alone, then proposals."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from itertools import pairwise
+from typing import Any
+
+from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
+from void_server.frames.blobs import BlobFolder
+from void_server.jobs.model import Problem
+from void_server.pipeline.keys import unit_key
+from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
+from void_server.pipeline.manifest import ShotManifest
+from void_server.pipeline.order import Order
+from void_server.pipeline.results import Results
+from void_server.pipeline.units import Plan, unit
+from void_server.reasoners.motion import AGREEING_FRAMES, REACH, SURVEY_SETTINGS
+from void_server.reasoners.motion import VERSION as MOTION_VERSION
+
+
+def plan_survey(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """Every frame reduced to what the survey needs; nothing under another reasoner, or where nothing is removed."""
+    shot = _surveyed(order, results, blobs)
+    if order.reasoner != "motion" or not any(f.active for f in shot.frames):
+        return Plan()
+    digest = shot.store(blobs).digest
+    units = []
+    for position, frame in enumerate(shot.frames):
+        key = unit_key(
+            "survey",
+            engine=CLEANPLATE_VERSION,
+            plate=frame.content,
+            mattes=matte_contents(frame),
+            view=shot.view,
+            window=shot.window,
+            colour=asdict(shot.colour),
+            encoding=shot.encoding,
+            settings=shot.settings,
+        )
+        args = {"shot": digest, "position": position}
+        units.append(unit("survey", key, f"survey of frame {frame.frame}", args, frame=frame.frame))
+    return Plan(units)
+
+
+def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """The motion between every two surveyed neighbours."""
+    shot = analysed(_surveyed(order, results, blobs), results, "survey")
+    digest = shot.store(blobs).digest
+    units = []
+    for position, (a, b) in enumerate(pairwise(shot.frames)):
+        if a.proxy and b.proxy:
+            key = unit_key(
+                "survey_motion", engine=CLEANPLATE_VERSION, pair=[a.proxy, b.proxy], settings=shot.settings
+            )
+            args = {"shot": digest, "position": position}
+            label = f"survey of the motion from frame {a.frame} to {b.frame}"
+            units.append(unit("survey_motion", key, label, args, frame=a.frame))
+    return Plan(units)
+
+
+def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """Each frame with something removed, compared with its background."""
+    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
+    digest = shot.store(blobs).digest
+    units = []
+    for position, frame in enumerate(shot.frames):
+        if not frame.active or not frame.proxy:
+            continue
+        first = max(0, position - REACH)
+        key = unit_key(
+            "propose",
+            reasoner=MOTION_VERSION,
+            engine=CLEANPLATE_VERSION,
+            frame=frame.proxy,
+            near=[[f.proxy, f.motion] for f in shot.frames[first : position + REACH + 1]],
+            first=first - position,
+            encoding=shot.encoding,
+        )
+        args = {"shot": digest, "position": position}
+        units.append(unit("propose", key, f"proposal for frame {frame.frame}", args, frame=frame.frame))
+    return Plan(units)
+
+
+def plan_associate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """What each proposal and those of its neighbours agree on."""
+    proposals = [results.find("propose", frame) for frame in order.frames]
+    shot = known_shot(order, results, blobs).store(blobs).digest
+    units = []
+    for position, (frame, own) in enumerate(zip(order.frames, proposals, strict=True)):
+        if own is None:
+            continue
+        first = max(0, position - AGREEING_FRAMES)
+        others = [
+            p.blobs["proposal"]
+            for p in proposals[first : position + AGREEING_FRAMES + 1]
+            if p and p is not own
+        ]
+        args: dict[str, Any] = {"shot": shot, "own": own.blobs["proposal"], "others": others}
+        key = unit_key("associate", reasoner=MOTION_VERSION, own=args["own"], others=others)
+        units.append(unit("associate", key, f"affected region of frame {frame}", args, frame=frame))
+    return Plan(units)
+
+
+def abstentions(order: Order, results: Results) -> list[dict[str, Any]]:
+    """A warning for the frames whose background was no ground to judge on."""
+    silent = tuple(
+        frame
+        for frame in order.frames
+        if (found := results.find("propose", frame)) is not None and found.info.get("abstained")
+    )
+    if not silent:
+        return []
+    problem = Problem(
+        severity="warning",
+        code="reasoner_abstained",
+        message="Too little of the background shows in other frames to tell what the object affects:"
+        " nothing is proposed there.",
+        fix="Draw shadows and reflections with --affected, or give frames before and after.",
+        frames=silent,
+    )
+    return [asdict(problem)]
+
+
+def _surveyed(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
+    """The shot with the settings of the survey, in which no frame has a proposal yet."""
+    shot = known_shot(order, results, blobs)
+    return replace(shot, settings=asdict(SURVEY_SETTINGS))

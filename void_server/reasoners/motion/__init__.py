@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reasoner `motion`: proposes shadows, reflections and moved things from the plate alone, without a model.
+
+Two pure steps, each of which may run in a process of its own and be stored: `propose_frame` for every frame compares it
+with what the other frames show behind the object's surroundings; `agree` keeps what moves with the object. It reads
+the proxies and motions of a survey made with the removed object's matte alone. The method is docs/motion_reasoner.md.
+"""
+
+from void_server.reasoners.motion.agreement import AGREEING_FRAMES, agree, proposed_matte
+from void_server.reasoners.motion.background import SurveyReader
+from void_server.reasoners.motion.proposal import Proposal, propose_frame
+from void_server.reasoners.motion.settings import REACH, SURVEY_SETTINGS, VERSION
+
+__all__ = [
+    "AGREEING_FRAMES",
+    "REACH",
+    "SURVEY_SETTINGS",
+    "VERSION",
+    "Proposal",
+    "SurveyReader",
+    "agree",
+    "propose_frame",
+    "proposed_matte",
+]

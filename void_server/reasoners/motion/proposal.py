@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one frame alone says of the affected region: where it differs smoothly from its background, near the object.
+
+docs/motion_reasoner.md, steps 2 to 4. Lengths are in units u = long side of the proxy / 960.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate import ProxyFrame
+from void_server.engines.cleanplate.arrays import F32, Arrays, Bools, bounds, grown
+from void_server.engines.cleanplate.membrane import gaussian
+from void_server.engines.cleanplate.proxy import HOLE, REMOVE_GROWTH
+from void_server.reasoners.motion.background import Background, Rect, SurveyReader, median_background
+from void_server.reasoners.motion.display import DisplayCurve
+
+BESIDE, ABOVE, BELOW, LEAST_REACH = 0.9, 0.25, 0.6, 24.0
+"""How far the search box reaches from the object: of its width to each side, of its height up and down, and at least
+so many u: shadows and mirror images lie at the foot of things."""
+LEAST_VOTES = 3
+SMOOTH = 6.0
+"""Standard deviation, in u, over which differences are averaged: shadows are smooth, grain is not."""
+PLAIN_NOISE, MISPLACED = 0.01, 0.7
+"""What makes a pixel's difference worth less: display-like noise on plain surfaces, and so many proxy pixels of
+misplacement on edges."""
+LEAST_COHERENCE = 0.45
+"""Differences of one sign are light; those that cancel out are texture that is a little misplaced."""
+NOISES, FAINTEST, COARSEST = 2.0, 0.006, 0.06
+"""A difference counts from so many times the median of the surroundings, within these display-like bounds."""
+FAR = 40.0
+"""Distance from the object, in u, from which the surroundings tell the noise."""
+CERTAIN = 2.0
+"""Every region holds a pixel of so many times the threshold."""
+CONTACT, LEAST_AREA, CLOSED, WIDENED = 10.0, 60.0, 4.0, 2.0
+"""Distance to the object within which a region has contact (u), its least area (u squared), the gaps closed in it, and
+by how much it is widened (u)."""
+RIM = REMOVE_GROWTH + 2.0
+"""How far a region reaches into the hole, in u, so that it meets the object's matte."""
+LEAST_SHARE = 0.3
+MOST_NOISE, LEAST_COVERAGE = 0.03, 0.6
+"""Beyond these the background is no ground to judge on, and nothing is proposed."""
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A frame's proposal.
+
+    Attributes:
+        affected: (h, w) bool at proxy resolution; it overlaps the object's rim.
+        place: (x, y) of the object's centre, proxy pixels; NaN when there is none.
+        figures: `noise` (median display-like difference away from the object), `coverage` (share 0..1 of the search
+            box whose background is known), `threshold`, `abstained` (1 when the background is no ground to judge on).
+    """
+
+    affected: Bools
+    place: tuple[float, float]
+    figures: dict[str, float]
+
+    def to_arrays(self) -> Arrays:
+        """As named arrays, for storage."""
+        arrays: Arrays = {
+            "affected": self.affected.astype(np.uint8),
+            "place": np.array(self.place, np.float64),
+        }
+        arrays.update({f"figure.{name}": np.array([v], np.float64) for name, v in self.figures.items()})
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Proposal:
+        """The proposal that `to_arrays` gave."""
+        figures = {n.removeprefix("figure."): float(v[0]) for n, v in sorted(arrays.items()) if "." in n}
+        x, y = (float(v) for v in arrays["place"])
+        return cls(arrays["affected"] != 0, (x, y), figures)
+
+
+def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Proposal:
+    """Compares one frame with its background around the object.
+
+    Args:
+        target: the frame's position, 0..n-1.
+        survey: only the proxies and motions that the frame needs are read.
+        decode: the shot's mapping, encoded (n, 3) float32 0..1 to scene-linear.
+    """
+    proxy = survey.proxy(target)
+    hole = proxy.where(HOLE)
+    box = search_box(hole, proxy.unit)
+    if box is None:
+        return Proposal(np.zeros(proxy.size, bool), (np.nan, np.nan), {"abstained": 0.0})
+    x0, y0, x1, y1 = bounds(hole) or (0, 0, 0, 0)
+    place = ((x0 + x1) / 2, (y0 + y1) / 2)
+    behind = median_background(target, box, survey)
+    affected = np.zeros(proxy.size, bool)
+    inside = np.s_[box[1] : box[3], box[0] : box[2]]
+    curve = DisplayCurve(decode, proxy.picture, ~hole)
+    region, figures = _region(proxy, inside, behind, curve, hole[inside])
+    affected[inside] = region
+    return Proposal(affected, place, figures)
+
+
+def search_box(hole: Bools, unit: float) -> Rect | None:
+    """The part of the frame in which effects are looked for; None without an object."""
+    found = bounds(hole)
+    if found is None:
+        return None
+    x0, y0, x1, y1 = found
+    width, height, least = x1 - x0, y1 - y0, LEAST_REACH * unit
+    beside, above, below = (
+        int(np.ceil(max(share * side, least)))
+        for share, side in ((BESIDE, width), (ABOVE, height), (BELOW, height))
+    )
+    rows, columns = hole.shape
+    return max(0, x0 - beside), max(0, y0 - above), min(columns, x1 + beside), min(rows, y1 + below)
+
+
+def _region(
+    proxy: ProxyFrame, inside: tuple[slice, ...], behind: Background, curve: DisplayCurve, hole: Bools
+) -> tuple[Bools, dict[str, float]]:
+    known = (behind.votes >= LEAST_VOTES) & ~hole
+    coverage = float(known.sum() / max(1, np.count_nonzero(~hole)))
+    nothing = np.zeros(hole.shape, bool)
+    if not known.any():
+        return nothing, {"coverage": coverage, "abstained": 1.0}
+    shown, plain = curve(proxy.picture[inside].astype(np.float32)), curve(behind.picture)
+    difference, coherence, share = _smooth_difference(shown, plain, known, proxy.unit)
+    around = known & ~grown(hole, FAR * proxy.unit)
+    reference = around if np.count_nonzero(around) > LEAST_AREA else known
+    # Light that changes everywhere is not the object's doing.
+    strength = np.abs(difference - np.median(difference[reference], axis=0)).max(axis=-1)
+    noise = float(np.median(strength[reference]))
+    threshold = float(np.clip(NOISES * noise, FAINTEST, COARSEST))
+    figures = {"noise": noise, "coverage": coverage, "threshold": threshold, "abstained": 0.0}
+    if noise > MOST_NOISE or coverage < LEAST_COVERAGE:
+        return nothing, figures | {"abstained": 1.0}
+    likely = (strength > threshold) & (coherence > LEAST_COHERENCE) & (share > LEAST_SHARE) & ~hole
+    certain = likely & (strength > CERTAIN * threshold)
+    return _in_contact(likely, certain, hole, proxy.unit), figures
+
+
+def _smooth_difference(shown: F32, plain: F32, known: Bools, unit: float) -> tuple[F32, F32, F32]:
+    """(h, w, 3) averaged difference of two display-like pictures, (h, w) its coherence 0..1, and the known share."""
+    sigma = SMOOTH * unit
+    weight = np.where(known, 1 / (PLAIN_NOISE**2 + np.square(MISPLACED * _slope(plain))), 0)
+    weight = weight.astype(np.float32)
+    difference = np.where(known[..., None], shown - plain, 0) * weight[..., None]
+    mass = np.maximum(gaussian(weight, sigma), 1e-6)
+    mean = gaussian(difference.astype(np.float32), sigma) / mass[..., None]
+    absolute = gaussian(np.abs(difference).max(axis=-1).astype(np.float32), sigma) / mass
+    coherence = np.abs(mean).max(axis=-1) / np.maximum(absolute, 1e-6)
+    return np.asarray(mean), np.asarray(coherence), gaussian(known.astype(np.float32), sigma)
+
+
+def _slope(picture: F32) -> F32:
+    """(h, w) root mean square over the channels of the gradient, per pixel."""
+    soft = gaussian(picture, 1.0)
+    squares = [
+        np.square(cv2.Sobel(soft[..., c], cv2.CV_32F, dx, 1 - dx, scale=1 / 8))
+        for c in range(3)
+        for dx in (0, 1)
+    ]
+    return np.asarray(np.sqrt(np.sum(squares, axis=0) / 3), np.float32)
+
+
+def _in_contact(likely: Bools, certain: Bools, hole: Bools, unit: float) -> Bools:
+    """The connected regions that touch the object's surroundings and are certain somewhere, closed and widened."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] >= LEAST_AREA * unit * unit
+    for needed in (likely & grown(hole, CONTACT * unit), certain):
+        kept &= np.isin(np.arange(count), labels[needed])
+    kept[0] = False
+    size = 2 * max(1, round(CLOSED * unit)) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    closed = cv2.morphologyEx(kept[labels].astype(np.uint8), cv2.MORPH_CLOSE, kernel) > 0
+    # Over the object's rim too: the hole is wider than its matte, and a shadow begins under the matte's edge.
+    return np.asarray(np.where(hole, grown(closed, RIM * unit), grown(closed, WIDENED * unit)))
