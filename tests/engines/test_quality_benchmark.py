@@ -12,7 +12,7 @@ import pytest
 from benchmarks.quality.__main__ import main, parse_settings
 from benchmarks.quality.baselines import telea, temporal_median
 from benchmarks.quality.engine_run import run_engine
-from benchmarks.quality.scores import score, structural_similarity, view
+from benchmarks.quality.scores import overlap, score, structural_similarity, view
 from benchmarks.quality.shots import Shot, read_shot
 from tests.engines.scenes import scene, texture
 from void_server.engines.cleanplate import CleanplateSettings
@@ -97,18 +97,27 @@ def test_the_median_takes_the_background_and_telea_only_what_is_around(shot):
 
 
 def test_the_engine_leaves_every_sample_outside_the_blend_and_scores_above_the_baselines(shot):
-    run = run_engine(shot, CleanplateSettings(), with_affected=True)
+    run = run_engine(shot, CleanplateSettings(), reasoner="artist")
     truth = [view(picture) for picture in shot.clean]
     assert run.differing == 0
     assert score(shot, [view(p) for p in run.pictures], truth).both > score(shot, telea(shot), truth).both + 5
-    assert set(run.seconds) == {"prepare", "motion", "fill", "blend"}
+    assert set(run.seconds) == {"encoding", "prepare", "motion", "fill", "blend"}
+    assert overlap(shot, run.affected) == 1
 
 
-def test_roto_alone_leaves_the_shadow_where_it_is(shot):
-    run = run_engine(shot, CleanplateSettings(), with_affected=False)
+def test_without_a_reasoner_the_shadow_stays_where_it_is(shot):
+    run = run_engine(shot, CleanplateSettings(), reasoner="none")
+    assert overlap(shot, run.affected) == 0
     shaded = shot.affected[3] > 0
     shaded[:58] = False
     np.testing.assert_array_equal(run.pictures[3][shaded], shot.plates[3][shaded])
+
+
+def test_the_reasoner_motion_is_timed_and_its_matte_is_scored(shot):
+    run = run_engine(shot, CleanplateSettings(), reasoner="motion")
+    assert run.seconds["reasoner"] > 0
+    assert run.differing == 0
+    assert all(0 <= float(matte.max()) <= 1 for matte in run.affected)
 
 
 def test_the_command_prints_the_table_keeps_a_history_and_writes_a_sheet(folder, tmp_path, capsys):
@@ -120,6 +129,7 @@ def test_the_command_prints_the_table_keeps_a_history_and_writes_a_sheet(folder,
         "temporal median",
         "cleanplate",
         "differing outside the blend matte: 0",
+        "affected IoU: 1.000",
         "grain=False",
     ):
         assert word in printed
