@@ -118,7 +118,7 @@ def test_a_frame_without_the_object_proposes_nothing_and_has_no_say():
     shot, found = rolling()
     gone = replace(shot, remove=[np.zeros_like(m) if i == MIDDLE else m for i, m in enumerate(shot.remove)])
     empty = propose_frame(MIDDLE, Reader(replace(gone, affected=gone.keep), SURVEY), decode)
-    assert not empty.affected.any() and not np.isfinite(empty.place).any()
+    assert not empty.affected.any() and empty.object_box is None
     near = found[MIDDLE + 1 : MIDDLE + 3]
     np.testing.assert_array_equal(agree(found[MIDDLE], near), agree(found[MIDDLE], [empty, *near]))
 
@@ -129,7 +129,7 @@ def test_agreement_follows_the_object_not_the_picture():
     def proposal(x: int, region: int) -> Proposal:
         affected = np.zeros((60, 200), bool)
         affected[30:40, region : region + 20] = True
-        return Proposal(affected, (x, 20.0), {"abstained": 0.0})
+        return Proposal(affected, (x, 10, x + 20, 30), {"abstained": 0.0})
 
     travelling = [proposal(50 + 15 * i, 60 + 15 * i) for i in range(5)]
     resting = [proposal(50 + 15 * i, 60) for i in range(5)]
@@ -137,9 +137,21 @@ def test_agreement_follows_the_object_not_the_picture():
     assert not agree(resting[2], [*resting[:2], *resting[3:]]).any()
 
 
+def test_an_object_that_the_frames_edge_cuts_is_followed_by_its_other_side():
+    """It comes in from the left: its right side moves by 10 a frame, the middle of what shows by 5."""
+
+    def proposal(right: int) -> Proposal:
+        affected = np.zeros((60, 200), bool)
+        affected[30:40, right : right + 20] = True
+        return Proposal(affected, (0, 10, right, 30), {"abstained": 0.0})
+
+    coming = [proposal(10 + 10 * i) for i in range(5)]
+    assert agree(coming[2], [*coming[:2], *coming[3:]]).sum() == 200
+
+
 def test_who_abstains_does_not_outvote_the_others():
-    own = Proposal(np.ones((4, 4), bool), (2.0, 2.0), {"abstained": 0.0})
-    silent = Proposal(np.zeros((4, 4), bool), (2.0, 2.0), {"abstained": 1.0})
+    own = Proposal(np.ones((4, 4), bool), (1, 1, 3, 3), {"abstained": 0.0})
+    silent = Proposal(np.zeros((4, 4), bool), (1, 1, 3, 3), {"abstained": 1.0})
     assert agree(own, [silent] * 6).all()
     assert not agree(silent, [own] * 6).any()
 
@@ -148,7 +160,7 @@ def test_a_proposal_survives_storing():
     _, found = rolling()
     again = Proposal.from_arrays(load(save(found[MIDDLE].to_arrays())))
     np.testing.assert_array_equal(again.affected, found[MIDDLE].affected)
-    assert again.place == found[MIDDLE].place and again.figures == found[MIDDLE].figures
+    assert again.object_box == found[MIDDLE].object_box and again.figures == found[MIDDLE].figures
 
 
 def test_the_search_reaches_further_down_than_up_and_stays_in_the_frame():

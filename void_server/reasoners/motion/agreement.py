@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, F64, Bools
+from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.cleanplate.membrane import gaussian
+from void_server.reasoners.motion.background import Rect
 from void_server.reasoners.motion.proposal import Proposal
 
 AGREEING_FRAMES = 3
@@ -31,15 +32,14 @@ def agree(own: Proposal, neighbours: Sequence[Proposal]) -> Bools:
         (h, w) bool at proxy resolution: where more than half of all that say something, the frame itself counted
         once, propose it at the same place relative to the object. Nothing when the frame itself abstained.
     """
-    if own.figures.get("abstained", 0) or not np.isfinite(own.place).all():
+    if own.object_box is None or own.figures["abstained"]:
         return np.zeros_like(own.affected)
     votes = own.affected.astype(np.float32)
     voters = 1
     for other in neighbours:
-        if other.figures.get("abstained", 0) or not np.isfinite(other.place).all():
+        if other.object_box is None or other.figures["abstained"]:
             continue
-        shift = np.array(own.place) - np.array(other.place)
-        votes += _shifted(other.affected, shift)
+        votes += _shifted(other.affected, _object_motion(other.object_box, own.object_box, votes.shape))
         voters += 1
     return np.asarray(votes > voters / 2)
 
@@ -51,7 +51,22 @@ def proposed_matte(affected: Bools, size: tuple[int, int]) -> F32:
     return np.asarray(np.clip(whole, 0, 1), np.float32)
 
 
-def _shifted(mask: Bools, shift: F64) -> F32:
+def _object_motion(before: Rect, after: Rect, size: tuple[int, ...]) -> tuple[float, float]:
+    """(across, down) by which the object moved, from the sides of its box that the frame's edge does not cut."""
+    across, down = (
+        _side_motion(before[axis::2], after[axis::2], end) for axis, end in ((0, size[1]), (1, size[0]))
+    )
+    return across, down
+
+
+def _side_motion(before: Sequence[int], after: Sequence[int], end: int) -> float:
+    moved = [b - a for a, b, edge in zip(before, after, (0, end), strict=True) if edge not in (a, b)]
+    if not moved:
+        moved = [b - a for a, b in zip(before, after, strict=True)]
+    return sum(moved) / len(moved)
+
+
+def _shifted(mask: Bools, shift: tuple[float, float]) -> F32:
     height, width = mask.shape
     matrix = np.array([[1, 0, shift[0]], [0, 1, shift[1]]], np.float64)
     moved = cv2.warpAffine(mask.astype(np.float32), matrix, (width, height), flags=cv2.INTER_LINEAR)

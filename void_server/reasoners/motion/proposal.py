@@ -52,20 +52,20 @@ class Proposal:
 
     Attributes:
         affected: (h, w) bool at proxy resolution; it overlaps the object's rim.
-        place: (x, y) of the object's centre, proxy pixels; NaN when there is none.
+        object_box: (x0, y0, x1, y1) around the object, proxy pixels, ends exclusive; None when there is none.
         figures: `noise` (median display-like difference away from the object), `coverage` (share 0..1 of the search
             box whose background is known), `threshold`, `abstained` (1 when the background is no ground to judge on).
     """
 
     affected: Bools
-    place: tuple[float, float]
+    object_box: Rect | None
     figures: dict[str, float]
 
     def to_arrays(self) -> Arrays:
         """As named arrays, for storage."""
         arrays: Arrays = {
             "affected": self.affected.astype(np.uint8),
-            "place": np.array(self.place, np.float64),
+            "object_box": np.array(self.object_box or (), np.int32),
         }
         arrays.update({f"figure.{name}": np.array([v], np.float64) for name, v in self.figures.items()})
         return arrays
@@ -74,8 +74,8 @@ class Proposal:
     def from_arrays(cls, arrays: Arrays) -> Proposal:
         """The proposal that `to_arrays` gave."""
         figures = {n.removeprefix("figure."): float(v[0]) for n, v in sorted(arrays.items()) if "." in n}
-        x, y = (float(v) for v in arrays["place"])
-        return cls(arrays["affected"] != 0, (x, y), figures)
+        box = tuple(int(v) for v in arrays["object_box"])
+        return cls(arrays["affected"] != 0, box if len(box) == 4 else None, figures)
 
 
 def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Proposal:
@@ -90,16 +90,14 @@ def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32
     hole = proxy.where(HOLE)
     box = search_box(hole, proxy.unit)
     if box is None:
-        return Proposal(np.zeros(proxy.size, bool), (np.nan, np.nan), {"abstained": 0.0})
-    x0, y0, x1, y1 = bounds(hole) or (0, 0, 0, 0)
-    place = ((x0 + x1) / 2, (y0 + y1) / 2)
+        return Proposal(np.zeros(proxy.size, bool), None, {"abstained": 0.0})
     behind = median_background(target, box, survey)
     affected = np.zeros(proxy.size, bool)
     inside = np.s_[box[1] : box[3], box[0] : box[2]]
     curve = DisplayCurve(decode, proxy.picture, ~hole)
     region, figures = _region(proxy, inside, behind, curve, hole[inside])
     affected[inside] = region
-    return Proposal(affected, place, figures)
+    return Proposal(affected, bounds(hole), figures)
 
 
 def search_box(hole: Bools, unit: float) -> Rect | None:
