@@ -95,7 +95,7 @@ def test_a_download_that_is_cut_twice_goes_on_where_it_was(
 def test_breaks_with_progress_between_them_may_be_more_than_the_tries(
     server: ServerProcess, proxy: CuttingProxy
 ) -> None:
-    policy = RetryPolicy(attempts=3, first_wait_s=0.05, longest_wait_s=0.1)
+    policy = RetryPolicy(attempts=4, first_wait_s=0.05, longest_wait_s=0.1)
     content = random_content(16 * MIB)
     with Connection(lambda: Target(proxy.address, server.token), policy) as cut:
         proxy.cut_after("up", *[3 * MIB] * 5)
