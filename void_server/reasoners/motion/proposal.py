@@ -42,8 +42,9 @@ by how much it is widened (u)."""
 RIM = REMOVE_GROWTH + 2.0
 """How far a region reaches into the hole, in u, so that it meets the object's matte."""
 LEAST_SHARE = 0.3
-MOST_NOISE, LEAST_COVERAGE = 0.03, 0.6
-"""Beyond these the background is no ground to judge on, and nothing is proposed."""
+MOST_NOISE, LEAST_COVERAGE, LEAST_UNCOVERED = 0.03, 0.6, 0.5
+"""Beyond these the background is no ground to judge on, and nothing is proposed. Where an object rests, its own place
+is never uncovered, and its shadow is as much part of every frame as the wall."""
 
 
 @dataclass(frozen=True)
@@ -53,8 +54,9 @@ class Proposal:
     Attributes:
         affected: (h, w) bool at proxy resolution; it overlaps the object's rim.
         object_box: (x0, y0, x1, y1) around the object, proxy pixels, ends exclusive; None when there is none.
-        figures: `noise` (median display-like difference away from the object), `coverage` (share 0..1 of the search
-            box whose background is known), `threshold`, `abstained` (1 when the background is no ground to judge on).
+        figures: `coverage` (share 0..1 of the object's surroundings whose background is known), `uncovered` (the same
+            of its own place), `noise` (median display-like difference away from it), `threshold`, and `abstained` (1
+            when the background is no ground to judge on).
     """
 
     affected: Bools
@@ -118,11 +120,16 @@ def search_box(hole: Bools, unit: float) -> Rect | None:
 def _region(
     proxy: ProxyFrame, inside: tuple[slice, ...], behind: Background, curve: DisplayCurve, hole: Bools
 ) -> tuple[Bools, dict[str, float]]:
-    known = (behind.votes >= LEAST_VOTES) & ~hole
-    coverage = float(known.sum() / max(1, np.count_nonzero(~hole)))
+    seen = behind.votes >= LEAST_VOTES
+    known = seen & ~hole
+    figures = {
+        "coverage": float(known.sum() / max(1, np.count_nonzero(~hole))),
+        "uncovered": float(seen[hole].mean()),
+        "abstained": 1.0,
+    }
     nothing = np.zeros(hole.shape, bool)
-    if not known.any():
-        return nothing, {"coverage": coverage, "abstained": 1.0}
+    if figures["coverage"] < LEAST_COVERAGE or figures["uncovered"] < LEAST_UNCOVERED:
+        return nothing, figures
     shown, plain = curve(proxy.picture[inside].astype(np.float32)), curve(behind.picture)
     difference, coherence, share = _smooth_difference(shown, plain, known, proxy.unit)
     around = known & ~grown(hole, FAR * proxy.unit)
@@ -131,9 +138,9 @@ def _region(
     strength = np.abs(difference - np.median(difference[reference], axis=0)).max(axis=-1)
     noise = float(np.median(strength[reference]))
     threshold = float(np.clip(NOISES * noise, FAINTEST, COARSEST))
-    figures = {"noise": noise, "coverage": coverage, "threshold": threshold, "abstained": 0.0}
-    if noise > MOST_NOISE or coverage < LEAST_COVERAGE:
-        return nothing, figures | {"abstained": 1.0}
+    figures |= {"noise": noise, "threshold": threshold, "abstained": float(noise > MOST_NOISE)}
+    if figures["abstained"]:
+        return nothing, figures
     likely = (strength > threshold) & (coherence > LEAST_COHERENCE) & (share > LEAST_SHARE) & ~hole
     certain = likely & (strength > CERTAIN * threshold)
     return _in_contact(likely, certain, hole, proxy.unit), figures
