@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.engines.cleanplate import PairMotion, ProxyFrame
-from void_server.engines.cleanplate.arrays import F32, Bools, bounds
+from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.cleanplate.camera import apply
 from void_server.engines.cleanplate.motion import FlowField, sample_vectors
 from void_server.engines.cleanplate.proxy import HOLE
@@ -25,9 +25,6 @@ from void_server.reasoners.motion.settings import LOOKED_AT, REACH
 Rect = tuple[int, int, int, int]
 U16 = npt.NDArray[np.uint16]
 
-APART, LEAST_APART = 0.5, 5
-"""A vote is undisturbed when the object is so many of its sizes away; with fewer such votes all count. So a thing that
-the object has moved is compared with where it was, though it lies elsewhere for the rest of the shot."""
 _LEVELS = 256
 """Steps of a level of the 8-bit pictures that interpolation between pixels keeps."""
 
@@ -64,33 +61,27 @@ class Background:
 
 def median_background(target: int, box: Rect, survey: SurveyReader) -> Background:
     """The background of the target frame inside `box` (x0, y0, x1, y1), proxy pixels, ends exclusive."""
-    looks = [look for way in (-1, 1) for look in _seen_one_way(target, way, box, survey)]
+    samples, seen = [], []
+    for direction in (-1, 1):
+        for picture, visible in _seen_one_way(target, direction, box, survey):
+            samples.append(np.where(visible[..., None], picture, np.iinfo(np.uint16).max).astype(np.uint16))
+            seen.append(visible)
     height, width = box[3] - box[1], box[2] - box[0]
-    if not looks:
+    if not samples:
         return Background(np.zeros((height, width, 3), np.float32), np.zeros((height, width), np.intp))
-    pictures, seen = np.stack([p for p, _, _ in looks]), np.stack([v for _, v, _ in looks])
-    apart = seen & np.stack([f for _, _, f in looks])
-    everywhere, votes = _median(pictures, seen)
-    undisturbed, votes_apart = _median(pictures, apart)
-    picture = np.where((votes_apart >= LEAST_APART)[..., None], undisturbed, everywhere)
-    return Background(picture, votes)
-
-
-def _median(pictures: U16, counted: Bools) -> tuple[F32, npt.NDArray[np.intp]]:
-    """(h, w, 3) the median of the votes that count, 0 without any, and (h, w) how many there are."""
-    votes = counted.sum(axis=0, dtype=np.intp)
-    # What does not count sorts behind everything that does, so the middle vote is the median.
-    ordered = np.sort(np.where(counted[..., None], pictures, np.iinfo(np.uint16).max), axis=0)
+    votes = np.stack(seen).sum(axis=0, dtype=np.intp)
+    # What is not visible sorts behind everything that is, so the middle vote is the median.
+    ordered = np.sort(np.stack(samples), axis=0)
     middle = np.take_along_axis(ordered, np.maximum(votes - 1, 0)[None, ..., None] // 2, axis=0)[0]
-    return np.where(votes[..., None] > 0, middle / np.float32(_LEVELS), 0).astype(np.float32), votes
+    return Background(
+        np.where(votes[..., None] > 0, middle / np.float32(_LEVELS), 0).astype(np.float32), votes
+    )
 
 
 def _seen_one_way(
     target: int, direction: int, box: Rect, survey: SurveyReader
-) -> Iterator[tuple[U16, Bools, Bools]]:
-    """Each frame looked at: the box's points as they look there, in 1/256 levels, where they are background, and where
-    the object is far from them.
-    """
+) -> Iterator[tuple[U16, Bools]]:
+    """Each frame looked at: the box's points as they look there, in 1/256 levels, and where they are background."""
     x0, y0, x1, y1 = box
     here = survey.proxy(target).picture[y0:y1, x0:x1].astype(np.float32)
     across, down = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
@@ -107,23 +98,10 @@ def _seen_one_way(
             return
         if distance in LOOKED_AT:
             proxy = survey.proxy(frame)
-            hole = proxy.where(HOLE)
-            visible = alive & (_sampled(hole.astype(np.float32), points) <= 0)
+            visible = alive & (_sampled(proxy.where(HOLE).astype(np.float32), points) <= 0)
             picture = _levelled(_sampled(proxy.picture.astype(np.float32), points), here, visible)
             # At most 65280; the greatest number stands for what is not seen.
-            yield (
-                np.rint(np.clip(picture, 0, 255) * _LEVELS).astype(np.uint16),
-                visible,
-                _far_from(hole, points),
-            )
-
-
-def _far_from(hole: Bools, points: F32) -> Bools:
-    found = bounds(hole)
-    if found is None:
-        return np.ones(points.shape[:2], bool)
-    distance = cv2.distanceTransform((~hole).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return _sampled(distance, points) > APART * max(found[2] - found[0], found[3] - found[1])
+            yield np.rint(np.clip(picture, 0, 255) * _LEVELS).astype(np.uint16), visible
 
 
 def _levelled(picture: F32, reference: F32, visible: Bools) -> F32:
