@@ -60,6 +60,14 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=200,
     ),
     Option(
+        "passes",
+        "choice",
+        "none",
+        "Layers for touch-up in the returned EXRs: qc = confidence, borrowed, synthesised, change over time;"
+        " source = where borrowed pixels come from.",
+        choices=("none", "qc", "source", "all"),
+    ),
+    Option(
         "compression",
         "choice",
         "zips",
@@ -78,7 +86,18 @@ class Options:
     reach: int
     grow: float
     feather: float
+    passes: str
     compression: str
+
+    @property
+    def qc_pass(self) -> bool:
+        """Whether `void_qc` is wanted."""
+        return self.passes in ("qc", "all")
+
+    @property
+    def source_pass(self) -> bool:
+        """Whether `void_source` is wanted."""
+        return self.passes in ("source", "all")
 
     @staticmethod
     def parse(given: Mapping[str, str]) -> Options:
@@ -99,6 +118,7 @@ class Options:
                 reach=int(values["reach"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
+                passes=values["passes"],
                 compression=values["compression"],
             )
         except ValueError as error:

@@ -105,6 +105,7 @@ class Order:
             grain=self.options.grain,
             sources=self.options.sources,
             reach=self.options.reach,
+            trace=self.options.source_pass,
         )
 
 

@@ -177,14 +177,20 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "compression": order.options.compression,
     }
     units = []
+    fills = [found.blobs["fill"] if (found := results.find("fill", f)) else "" for f in order.frames]
     for position, frame in enumerate(shot.frames):
-        fill = results.find("fill", frame.frame)
         attributes = header_attributes(order, frame)
+        passes = {
+            "qc": order.options.qc_pass,
+            "source": order.options.source_pass,
+            "fill_before": fills[position - 1] if position and order.options.qc_pass else "",
+        }
         args = {
             "shot": digest,
             "position": position,
-            "fill": fill.blobs["fill"] if fill is not None else "",
+            "fill": fills[position],
             "edge": edge,
+            "passes": passes,
             "attributes": attributes,
         }
         key = unit_key(
@@ -193,6 +199,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             mattes=matte_contents(frame),
             fill=args["fill"],
             edge=edge,
+            passes=passes,
             view=shot.view,
             window=shot.window,
             colour=asdict(shot.colour),

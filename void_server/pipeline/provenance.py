@@ -111,5 +111,6 @@ def _options(order: Order) -> dict[str, Any]:
         "reach": options.reach,
         "grow": options.grow,
         "feather": options.feather,
+        "passes": options.passes,
         "compression": options.compression,
     }

@@ -15,11 +15,11 @@ from void_server.engines.cleanplate import FrameFill
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.passes import over, qc_layer, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
 from void_server.plates.result import write_quadmask, write_result
 from void_server.plates.verify import OutsideCheck, outside_difference
-from void_server.plates.window import Window
 
 F32 = npt.NDArray[np.float32]
 
@@ -29,6 +29,7 @@ def publish(
     position: int,
     fill_digest: str,
     edge: dict[str, Any],
+    passes: dict[str, Any],
     attributes: dict[str, str | int | float],
     blobs: BlobFolder,
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
@@ -37,6 +38,7 @@ def publish(
     Args:
         fill_digest: the stored `FrameFill`; empty for a frame with nothing to fill.
         edge: grow, feather (pixels) and compression.
+        passes: `qc` and `source`, whether these layers are wanted, and `fill_before`, the fill of the frame before.
         attributes: provenance for the header, under `void/`.
 
     Raises:
@@ -54,13 +56,19 @@ def publish(
     )
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
-    if fill_digest and (blend > 0).any():
-        fill = FrameFill.from_arrays(load_arrays(blobs, fill_digest))
+    fill = FrameFill.from_arrays(load_arrays(blobs, fill_digest)) if fill_digest else None
+    if fill is not None and (blend > 0).any():
         picture = _fill_in_plate_space(shot, fill, source)
         joined = composite(source.colour, picture, blend)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
-        confidence = _over(window, fill.confidence, _window_of(shot, fill), 0.0)
+        confidence = over(window, fill.confidence, window_of(shot, fill))
     layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
+    if passes["qc"]:
+        before = passes["fill_before"]
+        previous = FrameFill.from_arrays(load_arrays(blobs, before)) if before else None
+        layer |= qc_layer(shot, fill, previous, window)
+    if passes["source"]:
+        layer |= source_layer(shot, position, fill, source)
     with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
         write_result(path, source, result, layer, compression=edge["compression"], attributes=attributes)
         outside = outside_difference(path, source, blend)
@@ -86,23 +94,10 @@ def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> F3
         colour = colour.mean(axis=2, keepdims=True)
     window = source.data_window
     picture = source.colour.astype(np.float32)
-    shared = _window_of(shot, fill).intersect(window)
+    shared = window_of(shot, fill).intersect(window)
     if not shared.is_empty:
-        picture[window.slices(shared)] = colour[_window_of(shot, fill).slices(shared)]
+        picture[window.slices(shared)] = colour[window_of(shot, fill).slices(shared)]
     return picture
-
-
-def _window_of(shot: StoredShot, fill: FrameFill) -> Window:
-    x0, y0, x1, y1 = fill.box
-    return Window(shot.window.x + x0, shot.window.y + y0, x1 - x0, y1 - y0)
-
-
-def _over(window: Window, values: F32, source: Window, outside: float) -> F32:
-    full = np.full(window.shape, outside, np.float32)
-    shared = source.intersect(window)
-    if not shared.is_empty:
-        full[window.slices(shared)] = values[source.slices(shared)]
-    return full
 
 
 def _refuse_touched(outside: OutsideCheck, frame: int) -> None:

@@ -106,7 +106,13 @@ class Session:
             return reasoner.associate(args, self._blobs)
         if kind == "publish":
             return publish(
-                shot, args["position"], args["fill"], args["edge"], args["attributes"], self._blobs
+                shot,
+                args["position"],
+                args["fill"],
+                args["edge"],
+                args["passes"],
+                args["attributes"],
+                self._blobs,
             )
         if kind == "review":
             return review(shot, args, self._blobs)

@@ -75,23 +75,39 @@ class Target:
         return masked_blur(mean, weight, self.split)
 
 
-def blend_sources(
-    target: Target, sources: list[Source], shot: ShotReader, settings: CleanplateSettings
-) -> tuple[F32, F32]:
+@dataclass(frozen=True)
+class Blended:
     """The background as the sources show it.
 
-    Returns:
-        (H, W, 3) float32 scene-linear colour, and (H, W) float32 0..1, how far it is to be used: 1 where sources
-        show the background, falling to 0 towards what none of them shows.
+    Attributes:
+        colour: (H, W, 3) float32, scene-linear.
+        use: (H, W) float32 0..1, how far it is to be used: 1 where sources show the background, falling to 0 towards
+            what none of them shows.
+        trace: (H, W, 3) float32, where the high band comes from: x and y in the plate, and the source's position in
+            the shot; the position is -1 where there is no source. None unless it was asked for.
     """
+
+    colour: F32
+    use: F32
+    trace: F32 | None
+
+
+def blend_sources(
+    target: Target, sources: list[Source], shot: ShotReader, settings: CleanplateSettings
+) -> Blended:
+    """Samples, harmonises and blends the sources."""
     weights = _smooth_weights(target, sources)
     labels = _high_band_labels(target, sources)
     total = _BandSum(target.box.full_size, target.eps, settings.grain)
+    trace = np.full((*target.box.full_size, 3), -1, np.float32) if settings.trace else None
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
         positions = target.box.positions(_displacement(target, source, shows))
         picture = sample_plate(shot.plate(source.frame), positions)
         shown = target.box.enlarge(shows.astype(np.float32)) > 0.5
+        if trace is not None:
+            chosen = target.box.enlarge(label) > 0.5
+            trace[chosen, :2], trace[chosen, 2] = positions[chosen], source.frame
         low, gain = target.low_band(picture, shown), _gain(target, picture, shows, shown)
         total.add(
             apply_log_gain(picture, target.box.enlarge(gain), target.eps),
@@ -99,7 +115,7 @@ def blend_sources(
             target.box.enlarge(weight),
             target.box.enlarge(label),
         )
-    return total.result(), _use(target, weights)
+    return Blended(total.result(), _use(target, weights), trace)
 
 
 def _gain(target: Target, picture: F32, shows: Bools, shown: Bools) -> F32:

@@ -37,6 +37,8 @@ class FrameFill:
         confidence: float32 (h, w), 0..1; 1 on the plate's own pixels, 0 on synthesised ones.
         borrowed: float32 (h, w), 0..1, how much comes from other frames.
         synthesised: float32 (h, w), 0..1, how much was seen in no frame.
+        trace: float32 (h, w, 3), where the high band of borrowed pixels comes from: x and y in the plate, and the
+            position of the frame in the shot; that is -1 where nothing is borrowed. None unless it was asked for.
         figures: `coverage` (share 0..1 of the hole that other frames show), `confidence` (mean over the hole),
             `ring_error` (mean encoded difference 0..1 around the hole over the sources used), `sources` (frames
             read), `distance` (mean frames between target and source, by weight).
@@ -48,6 +50,7 @@ class FrameFill:
     borrowed: F32
     synthesised: F32
     figures: dict[str, float]
+    trace: F32 | None = None
 
     @property
     def empty(self) -> bool:
@@ -63,6 +66,8 @@ class FrameFill:
             "borrowed": self.borrowed,
             "synthesised": self.synthesised,
         }
+        if self.trace is not None:
+            arrays["trace"] = self.trace
         arrays.update(
             {f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()}
         )
@@ -84,6 +89,7 @@ class FrameFill:
             arrays["borrowed"],
             arrays["synthesised"],
             figures,
+            arrays.get("trace"),
         )
 
 
@@ -104,12 +110,15 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     sources = choose(candidates, proxy, pixels, in_hole, on_ring, shot, settings)
     plate = shot.plate(target)
     cut = _cut(proxy, box, pixels, plate)
-    borrowed_colour, use = blend_sources(cut, sources, shot, settings)
-    colour, synthesised = _complete(cut, borrowed_colour, use, plate)
-    borrowed = np.where(cut.filled, use, 0).astype(np.float32)
+    blended = blend_sources(cut, sources, shot, settings)
+    colour, synthesised = _complete(cut, blended.colour, blended.use, plate)
+    borrowed = np.where(cut.filled, blended.use, 0).astype(np.float32)
+    if blended.trace is not None:
+        blended.trace[borrowed <= 0] = -1
     confidence = _confidence(cut, sources, borrowed, synthesised)
     figures = _figures(target, sources, in_hole, cut, confidence)
-    return _trimmed(cut, colour, confidence, borrowed, synthesised, figures)
+    whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, blended.trace)
+    return _trimmed(cut, whole)
 
 
 def _nothing() -> FrameFill:
@@ -193,18 +202,20 @@ def _figures(
     return figures
 
 
-def _trimmed(
-    cut: Target, colour: F32, confidence: F32, borrowed: F32, synthesised: F32, figures: dict[str, float]
-) -> FrameFill:
-    """The work box without the ring that was only evidence."""
+def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
+    """The fill of the work box without the ring that was only evidence."""
     left, top, right, bottom = bounds(cut.filled) or (0, 0, 0, 0)
-    part = np.s_[top:bottom, left:right]
     x, y = cut.box.full[:2]
+
+    def part(values: F32) -> F32:
+        return np.ascontiguousarray(values[top:bottom, left:right])
+
     return FrameFill(
         (x + left, y + top, x + right, y + bottom),
-        np.ascontiguousarray(colour[part]),
-        np.ascontiguousarray(confidence[part]),
-        np.ascontiguousarray(borrowed[part]),
-        np.ascontiguousarray(synthesised[part]),
-        figures,
+        part(whole.colour),
+        part(whole.confidence),
+        part(whole.borrowed),
+        part(whole.synthesised),
+        whole.figures,
+        None if whole.trace is None else part(whole.trace),
     )

@@ -26,6 +26,7 @@ class CleanplateSettings:
         sources: how many frames a pixel may be blended from, 1 to 3.
         margin: pixels around the region, in the plate's size, that are filled too, so that a later change of grow
             or feather needs no new fill; 0 to 512.
+        trace: keep where each borrowed pixel's high band comes from.
         reach: how many frames to look each way for a background that shows, 1 to 500; None for 96 (`preview`: 48).
 
     Raises:
@@ -36,6 +37,7 @@ class CleanplateSettings:
     grain: bool = True
     sources: int = 3
     margin: int = 16
+    trace: bool = False
     reach: int | None = None
 
     def __post_init__(self) -> None:
