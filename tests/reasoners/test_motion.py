@@ -11,10 +11,11 @@ import pytest
 from safetensors.numpy import load, save
 
 from tests.engines.scenes import Reader, Scene, scene
-from void_server.engines.cleanplate import CleanplateSettings
+from void_server.engines.cleanplate import CleanplateSettings, ProxyFrame
 from void_server.engines.cleanplate.proxy import HOLE
 from void_server.reasoners.motion import AGREEING_FRAMES, Proposal, agree, propose_frame
 from void_server.reasoners.motion.proposal import search_box
+from void_server.reasoners.motion.whereabouts import whereabouts
 
 SURVEY = CleanplateSettings(quality="preview", margin=0)
 FRAMES, MIDDLE = 24, 12
@@ -166,13 +167,60 @@ def test_a_proposal_survives_storing():
 
 
 def test_the_search_reaches_further_down_than_up_and_stays_in_the_frame():
-    hole = np.zeros((400, 960), bool)
-    hole[100:200, 500:600] = True
-    assert search_box(hole, 1.0) == (410, 75, 690, 260)
-    hole[:, :] = False
-    assert search_box(hole, 1.0) is None
-    hole[390:, 950:] = True
-    assert search_box(hole, 1.0) == (926, 366, 960, 400)
+    frame = ProxyFrame(np.zeros((400, 960, 3), np.uint8), np.zeros((400, 960), np.uint8), (400, 960))
+    assert search_box((500, 100, 600, 200), frame) == (410, 73, 690, 260)
+    assert search_box((950, 390, 960, 400), frame) == (923, 363, 960, 400)
+    assert search_box((-300, 100, -200, 200), frame) is None
+
+
+def entering() -> tuple[Scene, list[np.ndarray]]:
+    """The object comes in from the left on frame 9; its shadow goes 22 pixels before it."""
+    made = scene(**SHOT | {"shadow": False, "start": (70.0, -98.0)})
+    shadows = []
+    for i, plate in enumerate(made.plates):
+        left = round(-98 + 9 * i) + 22
+        shadow = np.zeros(plate.shape[:2], bool)
+        shadow[88:112, max(0, left) : max(0, left + 26)] = True
+        shadow &= made.remove[i] == 0
+        plate[shadow] *= 0.5
+        shadows.append(shadow)
+    return made, shadows
+
+
+def test_a_shadow_that_comes_into_sight_before_its_object_is_proposed():
+    made, shadows = entering()
+    assert not made.remove[8].any() and made.remove[9].any() and shadows[7].any()
+    found = proposals(made)
+    for frame in (7, 8):
+        assert overlap(agreed(found, frame), shadows[frame], made.remove[frame] > 0) > 0.5
+    assert not any(agreed(found, frame).any() for frame in range(4))
+
+
+def test_the_object_is_followed_beyond_the_frame_as_it_went_at_its_edge():
+    made, _ = entering()
+    survey = Reader(replace(made, affected=made.keep), SURVEY)
+    first = next(i for i in range(FRAMES) if made.remove[i].any())
+    at_edge, beyond = whereabouts(first, survey), whereabouts(first - 3, survey)
+    assert at_edge is not None and at_edge[2] - at_edge[0] == pytest.approx(26, abs=2), (
+        "as wide as it is whole"
+    )
+    assert beyond is not None and beyond[2] == pytest.approx(at_edge[2] - 27, abs=3)
+    assert beyond[1::2] == pytest.approx(at_edge[1::2], abs=1)
+    resting = scene(**SHOT | {"shadow": False})
+    gap = [np.zeros_like(m) if i == MIDDLE else m for i, m in enumerate(resting.remove)]
+    assert whereabouts(MIDDLE, Reader(replace(resting, remove=gap), SURVEY)) is None
+
+
+def test_what_has_no_samples_is_not_taken_for_the_object():
+    """A plate whose data window is smaller than the shot's has no samples beyond it."""
+    made, found = rolling()
+    plates = [plate.copy() for plate in made.plates]
+    for plate in plates:
+        plate[:, 300:] = np.nan
+    alone = replace(made, plates=plates, affected=made.keep)
+    again = propose_frame(MIDDLE, Reader(alone, SURVEY), decode)
+    assert again.object_box == found[MIDDLE].object_box
+    assert overlap(again.affected, made.affected[MIDDLE], made.remove[MIDDLE] > 0) > 0.6
 
 
 def test_the_same_shot_gives_the_same_bits():

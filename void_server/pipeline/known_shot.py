@@ -77,6 +77,7 @@ def _frame(order: Order, results: Results, frame: int) -> FrameRef:
     info = results.get("ingest", frame, "plate").info
     digest = plate.digest or info["sha256"]
     associated = results.find("associate", frame)
+    active = active or (associated is not None and associated.info["affected_percent"] > 0)
     return FrameRef(
         frame,
         digest,

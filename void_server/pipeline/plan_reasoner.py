@@ -16,7 +16,7 @@ from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
-from void_server.reasoners.motion import AGREEING_FRAMES, REACH, SURVEY_SETTINGS
+from void_server.reasoners.motion import AGREEING_FRAMES, OUT_OF_SIGHT, REACH, SURVEY_SETTINGS
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 
@@ -61,12 +61,14 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
 
 
 def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    """Each frame with something removed, compared with its background."""
+    """Each frame with something removed, or near one, compared with its background."""
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
     digest = shot.store(blobs).digest
     units = []
+    active = [frame.active for frame in shot.frames]
     for position, frame in enumerate(shot.frames):
-        if not frame.active or not frame.proxy:
+        # Its shadow may come into sight before the object does.
+        if not frame.proxy or not any(active[max(0, position - OUT_OF_SIGHT) : position + OUT_OF_SIGHT + 1]):
             continue
         first = max(0, position - REACH)
         key = unit_key(

@@ -10,9 +10,11 @@ from void_server.reasoners.motion.agreement import AGREEING_FRAMES, agree, propo
 from void_server.reasoners.motion.background import SurveyReader
 from void_server.reasoners.motion.proposal import Proposal, propose_frame
 from void_server.reasoners.motion.settings import REACH, SURVEY_SETTINGS, VERSION
+from void_server.reasoners.motion.whereabouts import OUT_OF_SIGHT
 
 __all__ = [
     "AGREEING_FRAMES",
+    "OUT_OF_SIGHT",
     "REACH",
     "SURVEY_SETTINGS",
     "VERSION",

@@ -14,8 +14,8 @@ import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.cleanplate.membrane import gaussian
-from void_server.reasoners.motion.background import Rect
 from void_server.reasoners.motion.proposal import Proposal
+from void_server.reasoners.motion.whereabouts import object_motion
 
 AGREEING_FRAMES = 3
 """Frames before and after that are asked."""
@@ -39,7 +39,7 @@ def agree(own: Proposal, neighbours: Sequence[Proposal]) -> Bools:
     for other in neighbours:
         if other.object_box is None or other.figures["abstained"]:
             continue
-        votes += _shifted(other.affected, _object_motion(other.object_box, own.object_box, votes.shape))
+        votes += _shifted(other.affected, object_motion(other.object_box, own.object_box, votes.shape))
         voters += 1
     return np.asarray(votes > voters / 2)
 
@@ -49,21 +49,6 @@ def proposed_matte(affected: Bools, size: tuple[int, int]) -> F32:
     soft = gaussian(affected.astype(np.float32), 1.0)
     whole = cv2.resize(soft, (size[1], size[0]), interpolation=cv2.INTER_LINEAR)
     return np.asarray(np.clip(whole, 0, 1), np.float32)
-
-
-def _object_motion(before: Rect, after: Rect, size: tuple[int, ...]) -> tuple[float, float]:
-    """(across, down) by which the object moved, from the sides of its box that the frame's edge does not cut."""
-    across, down = (
-        _side_motion(before[axis::2], after[axis::2], end) for axis, end in ((0, size[1]), (1, size[0]))
-    )
-    return across, down
-
-
-def _side_motion(before: Sequence[int], after: Sequence[int], end: int) -> float:
-    moved = [b - a for a, b, edge in zip(before, after, (0, end), strict=True) if edge not in (a, b)]
-    if not moved:
-        moved = [b - a for a, b in zip(before, after, strict=True)]
-    return sum(moved) / len(moved)
 
 
 def _shifted(mask: Bools, shift: tuple[float, float]) -> F32:

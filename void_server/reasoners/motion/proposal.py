@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import ProxyFrame
-from void_server.engines.cleanplate.arrays import F32, Arrays, Bools, bounds, grown
+from void_server.engines.cleanplate.arrays import F32, Arrays, Bools, grown
 from void_server.engines.cleanplate.membrane import gaussian
 from void_server.engines.cleanplate.proxy import HOLE, REMOVE_GROWTH
 from void_server.reasoners.motion.background import Background, Rect, SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
+from void_server.reasoners.motion.whereabouts import object_of, whereabouts
 
 BESIDE, ABOVE, BELOW, LEAST_REACH = 0.9, 0.25, 0.6, 24.0
 """How far the search box reaches from the object: of its width to each side, of its height up and down, and at least
@@ -53,7 +54,8 @@ class Proposal:
 
     Attributes:
         affected: (h, w) bool at proxy resolution; it overlaps the object's rim.
-        object_box: (x0, y0, x1, y1) around the object, proxy pixels, ends exclusive; None when there is none.
+        object_box: (x0, y0, x1, y1) around the object, proxy pixels, ends exclusive, beyond the frame where it is just
+            out of sight; None when there is none.
         figures: `coverage` (share 0..1 of the object's surroundings whose background is known), `uncovered` (the same
             of its own place), `noise` (median display-like difference away from it), `threshold`, and `abstained` (1
             when the background is no ground to judge on).
@@ -89,42 +91,53 @@ def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32
         decode: the shot's mapping, encoded (n, 3) float32 0..1 to scene-linear.
     """
     proxy = survey.proxy(target)
-    hole = proxy.where(HOLE)
-    box = search_box(hole, proxy.unit)
-    if box is None:
-        return Proposal(np.zeros(proxy.size, bool), None, {"abstained": 0.0})
-    behind = median_background(target, box, survey)
+    place = whereabouts(target, survey)
+    box = search_box(place, proxy) if place is not None else None
     affected = np.zeros(proxy.size, bool)
+    if place is None or box is None:
+        return Proposal(affected, None, {"abstained": 0.0})
+    behind = median_background(target, box, survey)
     inside = np.s_[box[1] : box[3], box[0] : box[2]]
-    curve = DisplayCurve(decode, proxy.picture, ~hole)
-    region, figures = _region(proxy, inside, behind, curve, hole[inside])
+    curve = DisplayCurve(decode, proxy.picture, ~proxy.where(HOLE))
+    region, figures = _region(proxy, inside, behind, curve, _near(place, proxy)[inside])
     affected[inside] = region
-    return Proposal(affected, bounds(hole), figures)
+    return Proposal(affected, place, figures)
 
 
-def search_box(hole: Bools, unit: float) -> Rect | None:
-    """The part of the frame in which effects are looked for; None without an object."""
-    found = bounds(hole)
-    if found is None:
-        return None
-    x0, y0, x1, y1 = found
-    width, height, least = x1 - x0, y1 - y0, LEAST_REACH * unit
+def search_box(place: Rect, proxy: ProxyFrame) -> Rect | None:
+    """The part of the frame in which effects of an object at `place` are looked for; None when it is out of reach."""
+    x0, y0, x1, y1 = place
+    width, height, least = x1 - x0, y1 - y0, (LEAST_REACH + REMOVE_GROWTH) * proxy.unit
     beside, above, below = (
         int(np.ceil(max(share * side, least)))
         for share, side in ((BESIDE, width), (ABOVE, height), (BELOW, height))
     )
-    rows, columns = hole.shape
-    return max(0, x0 - beside), max(0, y0 - above), min(columns, x1 + beside), min(rows, y1 + below)
+    rows, columns = proxy.size
+    left, top = max(0, x0 - beside), max(0, y0 - above)
+    right, bottom = min(columns, x1 + beside), min(rows, y1 + below)
+    return (left, top, right, bottom) if left < right and top < bottom else None
+
+
+def _near(place: Rect, proxy: ProxyFrame) -> Bools:
+    """(h, w) bool: in contact with the object, or with the frame's edge where it is out of sight."""
+    rows, columns = proxy.size
+    core = object_of(proxy).copy()
+    if not core.any():
+        x0, x1 = (min(max(v, 0), columns - 1) for v in (place[0], place[2] - 1))
+        y0, y1 = (min(max(v, 0), rows - 1) for v in (place[1], place[3] - 1))
+        core[y0 : y1 + 1, x0 : x1 + 1] = True
+    return grown(core, (CONTACT + REMOVE_GROWTH) * proxy.unit)
 
 
 def _region(
-    proxy: ProxyFrame, inside: tuple[slice, ...], behind: Background, curve: DisplayCurve, hole: Bools
+    proxy: ProxyFrame, inside: tuple[slice, ...], behind: Background, curve: DisplayCurve, near: Bools
 ) -> tuple[Bools, dict[str, float]]:
+    hole, thing = proxy.where(HOLE)[inside], object_of(proxy)[inside]
     seen = behind.votes >= LEAST_VOTES
     known = seen & ~hole
     figures = {
         "coverage": float(known.sum() / max(1, np.count_nonzero(~hole))),
-        "uncovered": float(seen[hole].mean()),
+        "uncovered": float(seen[thing].mean()) if thing.any() else 1.0,
         "abstained": 1.0,
     }
     nothing = np.zeros(hole.shape, bool)
@@ -132,7 +145,7 @@ def _region(
         return nothing, figures
     shown, plain = curve(proxy.picture[inside].astype(np.float32)), curve(behind.picture)
     difference, coherence, share = _smooth_difference(shown, plain, known, proxy.unit)
-    around = known & ~grown(hole, FAR * proxy.unit)
+    around = known & ~grown(near, (FAR - CONTACT) * proxy.unit)
     reference = around if np.count_nonzero(around) > LEAST_AREA else known
     # Light that changes everywhere is not the object's doing.
     strength = np.abs(difference - np.median(difference[reference], axis=0)).max(axis=-1)
@@ -143,7 +156,7 @@ def _region(
         return nothing, figures
     likely = (strength > threshold) & (coherence > LEAST_COHERENCE) & (share > LEAST_SHARE) & ~hole
     certain = likely & (strength > CERTAIN * threshold)
-    return _in_contact(likely, certain, hole, proxy.unit), figures
+    return _in_contact(likely, certain, near, hole, proxy.unit), figures
 
 
 def _smooth_difference(shown: F32, plain: F32, known: Bools, unit: float) -> tuple[F32, F32, F32]:
@@ -170,11 +183,11 @@ def _slope(picture: F32) -> F32:
     return np.asarray(np.sqrt(np.sum(squares, axis=0) / 3), np.float32)
 
 
-def _in_contact(likely: Bools, certain: Bools, hole: Bools, unit: float) -> Bools:
+def _in_contact(likely: Bools, certain: Bools, near: Bools, hole: Bools, unit: float) -> Bools:
     """The connected regions that touch the object's surroundings and are certain somewhere, closed and widened."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     kept = stats[:, cv2.CC_STAT_AREA] >= LEAST_AREA * unit * unit
-    for needed in (likely & grown(hole, CONTACT * unit), certain):
+    for needed in (likely & near, certain):
         kept &= np.isin(np.arange(count), labels[needed])
     kept[0] = False
     size = 2 * max(1, round(CLOSED * unit)) + 1
