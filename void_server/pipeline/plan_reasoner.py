@@ -22,8 +22,10 @@ from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 def plan_survey(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Every frame reduced to what the survey needs; nothing under another reasoner, or where nothing is removed."""
+    if order.reasoner != "motion":
+        return Plan()
     shot = _surveyed(order, results, blobs)
-    if order.reasoner != "motion" or not any(f.active for f in shot.frames):
+    if not any(f.active for f in shot.frames):
         return Plan()
     digest = shot.store(blobs).digest
     units = []
@@ -46,6 +48,8 @@ def plan_survey(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """The motion between every two surveyed neighbours."""
+    if order.reasoner != "motion":
+        return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey")
     digest = shot.store(blobs).digest
     units = []
@@ -62,6 +66,8 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
 
 def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Each frame with something removed, or near one, compared with its background."""
+    if order.reasoner != "motion":
+        return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
     digest = shot.store(blobs).digest
     units = []
@@ -87,6 +93,8 @@ def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 def plan_associate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """What each proposal and those of its neighbours agree on."""
+    if order.reasoner != "motion":
+        return Plan()
     proposals = [results.find("propose", frame) for frame in order.frames]
     shot = known_shot(order, results, blobs).store(blobs).digest
     units = []
