@@ -13,6 +13,7 @@ from typing import Any
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.analysis_units import motion_units, proxy_units
 from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
@@ -105,41 +106,12 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
-    if not any(f.active for f in shot.frames):
-        return Plan()
-    digest = shot.store(blobs).digest
-    units = []
-    for position, frame in enumerate(shot.frames):
-        key = unit_key(
-            "prepare",
-            engine=CLEANPLATE_VERSION,
-            plate=frame.content,
-            mattes=matte_contents(frame),
-            view=shot.view,
-            window=shot.window,
-            colour=asdict(shot.colour),
-            encoding=shot.encoding,
-            settings={name: shot.settings[name] for name in ("quality", "margin")},
-        )
-        args = {"shot": digest, "position": position}
-        units.append(unit("prepare", key, f"prepare of frame {frame.frame}", args, frame=frame.frame))
-    return Plan(units, abstentions(order, results))
+    return Plan(proxy_units("prepare", shot, blobs), abstentions(order, results))
 
 
 def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = analysed(known_shot(order, results, blobs), results, "prepare")
-    digest = shot.store(blobs).digest
-    units = []
-    for position, (a, b) in enumerate(zip(shot.frames, shot.frames[1:], strict=False)):
-        if not a.proxy or not b.proxy:
-            continue
-        key = unit_key(
-            "motion", engine=CLEANPLATE_VERSION, pair=[a.proxy, b.proxy], quality=shot.settings["quality"]
-        )
-        args = {"shot": digest, "position": position}
-        label = f"motion from frame {a.frame} to {b.frame}"
-        units.append(unit("motion", key, label, args, frame=a.frame))
-    return Plan(units)
+    return Plan(motion_units("motion", shot, blobs))
 
 
 def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from itertools import pairwise
 from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Problem
+from void_server.pipeline.analysis_units import motion_units, proxy_units
 from void_server.pipeline.keys import unit_key
-from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
+from void_server.pipeline.known_shot import analysed, known_shot
 from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
@@ -24,26 +24,7 @@ def plan_survey(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Every frame reduced to what the survey needs; nothing under another reasoner, or where nothing is removed."""
     if order.reasoner != "motion":
         return Plan()
-    shot = _surveyed(order, results, blobs)
-    if not any(f.active for f in shot.frames):
-        return Plan()
-    digest = shot.store(blobs).digest
-    units = []
-    for position, frame in enumerate(shot.frames):
-        key = unit_key(
-            "survey",
-            engine=CLEANPLATE_VERSION,
-            plate=frame.content,
-            mattes=matte_contents(frame),
-            view=shot.view,
-            window=shot.window,
-            colour=asdict(shot.colour),
-            encoding=shot.encoding,
-            settings=shot.settings,
-        )
-        args = {"shot": digest, "position": position}
-        units.append(unit("survey", key, f"survey of frame {frame.frame}", args, frame=frame.frame))
-    return Plan(units)
+    return Plan(proxy_units("survey", _surveyed(order, results, blobs), blobs))
 
 
 def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
@@ -51,17 +32,7 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
     if order.reasoner != "motion":
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey")
-    digest = shot.store(blobs).digest
-    units = []
-    for position, (a, b) in enumerate(pairwise(shot.frames)):
-        if a.proxy and b.proxy:
-            key = unit_key(
-                "survey_motion", engine=CLEANPLATE_VERSION, pair=[a.proxy, b.proxy], settings=shot.settings
-            )
-            args = {"shot": digest, "position": position}
-            label = f"survey of the motion from frame {a.frame} to {b.frame}"
-            units.append(unit("survey_motion", key, label, args, frame=a.frame))
-    return Plan(units)
+    return Plan(motion_units("survey_motion", shot, blobs))
 
 
 def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:

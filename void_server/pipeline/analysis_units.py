@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units of the clean-plate engine's analysis, which the reasoner's survey and the engine itself both have."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from itertools import pairwise
+from typing import Any
+
+from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.keys import unit_key
+from void_server.pipeline.known_shot import matte_contents
+from void_server.pipeline.manifest import ShotManifest
+from void_server.pipeline.units import unit
+
+
+def proxy_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
+    """Every frame reduced to what analysis needs; none where nothing is to be filled."""
+    if not any(f.active for f in shot.frames):
+        return []
+    digest = shot.store(blobs).digest
+    units = []
+    for position, frame in enumerate(shot.frames):
+        key = unit_key(
+            kind,
+            engine=CLEANPLATE_VERSION,
+            plate=frame.content,
+            mattes=matte_contents(frame),
+            view=shot.view,
+            window=shot.window,
+            colour=asdict(shot.colour),
+            encoding=shot.encoding,
+            settings={name: shot.settings[name] for name in ("quality", "margin")},
+        )
+        args = {"shot": digest, "position": position}
+        units.append(unit(kind, key, f"{kind} of frame {frame.frame}", args, frame=frame.frame))
+    return units
+
+
+def motion_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
+    """The motion between every two neighbours that have proxies."""
+    digest = shot.store(blobs).digest
+    units = []
+    for position, (a, b) in enumerate(pairwise(shot.frames)):
+        if not a.proxy or not b.proxy:
+            continue
+        key = unit_key(
+            kind, engine=CLEANPLATE_VERSION, pair=[a.proxy, b.proxy], quality=shot.settings["quality"]
+        )
+        args = {"shot": digest, "position": position}
+        label = f"{kind.replace('_', ' ')} from frame {a.frame} to {b.frame}"
+        units.append(unit(kind, key, label, args, frame=a.frame))
+    return units
