@@ -48,8 +48,13 @@ def upload(server, shot):
 def test_a_job_whose_workers_keep_dying_fails_clearly_and_the_next_job_runs(start_server, shot, number):
     server = start_server()
     upload(server, shot)
+    job_id = server.caller.submit(spec_of(shot, "/killed")).job.id
+    # Not before the files have been read: a reader that dies by a fault is a finding about its file, for good.
+    for response in server.caller.watch(job_id):
+        if response.HasField("event") and response.event.stage.stage == "prepare":
+            break
     killer = Killer(server, number)
-    failed = server.caller.run(spec_of(shot, "/killed"))
+    failed = server.caller.finish(job_id)
     killer.stop()
     assert killer.kills >= 2
     assert failed.state == FAILED
