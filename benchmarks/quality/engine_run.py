@@ -24,6 +24,7 @@ from void_server.engines.cleanplate import (
     estimate_pair,
     fill_frame,
     prepare_frame,
+    settle_pair,
 )
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.quadmask.regions import Quadmask
@@ -106,7 +107,11 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
             for i in range(count)
         ]
     with _timed(run, "motion", max(count - 1, 1)):
-        motions = [estimate_pair(one, two, settings) for one, two in pairwise(proxies)]
+        measured = _Reader(
+            proxies, [estimate_pair(one, two, settings) for one, two in pairwise(proxies)], plate
+        )
+    with _timed(run, "settle", max(count - 1, 1)):
+        motions = [settle_pair(i, measured) for i in range(count - 1)]
     reader = _Reader(proxies, motions, plate)
     with _timed(run, "fill", count):
         fills = [fill_frame(i, reader, settings) for i in range(count)]
@@ -126,8 +131,10 @@ def _proposed(
         prepare_frame(plate(i), matte, nothing, nothing, encoding.to_uint8, SURVEY_SETTINGS)
         for i, matte in enumerate(shot.remove)
     ]
-    motions = [estimate_pair(one, two, SURVEY_SETTINGS) for one, two in pairwise(proxies)]
-    survey = _Reader(proxies, motions, plate)
+    measured = _Reader(
+        proxies, [estimate_pair(one, two, SURVEY_SETTINGS) for one, two in pairwise(proxies)], plate
+    )
+    survey = _Reader(proxies, [settle_pair(i, measured) for i in range(len(proxies) - 1)], plate)
     found = [propose_frame(i, survey, encoding.decode) for i in range(len(proxies))]
     agreed = [
         agree(own, [p for p in found[max(0, i - AGREEING_FRAMES) : i + AGREEING_FRAMES + 1] if p is not own])

@@ -16,6 +16,7 @@ from void_server.engines.cleanplate import (
     estimate_pair,
     fill_frame,
     prepare_frame,
+    settle_pair,
 )
 
 HEIGHT, WIDTH = 150, 240
@@ -63,7 +64,11 @@ class Reader:
     settings: CleanplateSettings
     proxies: dict[int, ProxyFrame] = field(default_factory=dict)
     motions: dict[int, PairMotion] = field(default_factory=dict)
+    measured: Measured = field(init=False)
     plates_read: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.measured = Measured(self)
 
     @property
     def frames(self) -> range:
@@ -84,14 +89,34 @@ class Reader:
 
     def motion(self, position: int) -> PairMotion:
         if position not in self.motions:
-            self.motions[position] = estimate_pair(
-                self.proxy(position), self.proxy(position + 1), self.settings
-            )
+            self.motions[position] = settle_pair(position, self.measured)
         return self.motions[position]
 
     def plate(self, position: int) -> np.ndarray:
         self.plates_read.append(position)
         return self.scene.plates[position]
+
+
+@dataclass
+class Measured:
+    """A `MotionReader` of a reader's motions before they are settled."""
+
+    reader: Reader
+    motions: dict[int, PairMotion] = field(default_factory=dict)
+
+    @property
+    def frames(self) -> range:
+        return self.reader.frames
+
+    def proxy(self, position: int) -> ProxyFrame:
+        return self.reader.proxy(position)
+
+    def motion(self, position: int) -> PairMotion:
+        if position not in self.motions:
+            self.motions[position] = estimate_pair(
+                self.proxy(position), self.proxy(position + 1), self.reader.settings
+            )
+        return self.motions[position]
 
 
 def scene(

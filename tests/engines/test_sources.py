@@ -178,4 +178,4 @@ def test_a_direction_ends_when_every_pixel_has_a_choice_of_sources():
     made = scene(30)
     reader = made.reader(CleanplateSettings(sources=1))
     follow(5, np.array([[200.0, 20.0]], np.float32), np.ones(1, bool), reader, CleanplateSettings(sources=1))
-    assert max(reader.motions) == 6
+    assert max(reader.motions) == 7

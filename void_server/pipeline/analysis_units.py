@@ -7,6 +7,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
+from void_server.engines.cleanplate import SETTLE_REACH
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.keys import unit_key
@@ -51,4 +52,25 @@ def motion_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[
         args = {"shot": digest, "position": position}
         label = f"{kind.replace('_', ' ')} from frame {a.frame} to {b.frame}"
         units.append(unit(kind, key, label, args, frame=a.frame))
+    return units
+
+
+def settle_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
+    """Each measured motion completed from the measurements of other times."""
+    digest = shot.store(blobs).digest
+    units = []
+    for position, frame in enumerate(shot.frames):
+        if not frame.motion:
+            continue
+        first = max(0, position - SETTLE_REACH)
+        near = shot.frames[first : position + SETTLE_REACH + 2]
+        key = unit_key(
+            kind,
+            engine=CLEANPLATE_VERSION,
+            near=[[f.proxy, f.motion] for f in near],
+            first=first - position,
+        )
+        args = {"shot": digest, "position": position}
+        label = f"{kind.replace('_', ' ')} of the motion from frame {frame.frame}"
+        units.append(unit(kind, key, label, args, frame=frame.frame))
     return units

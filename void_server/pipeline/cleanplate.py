@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clean-plate engine's units: `prepare` a frame, find the `motion` of a pair, `fill` a frame."""
+"""The clean-plate engine's units: `prepare` a frame, find and `settle` the `motion` of a pair, `fill` a frame."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from void_server.engines.cleanplate import CleanplateSettings, estimate_pair, fill_frame, prepare_frame
+import numpy as np
+
+from void_server.engines.cleanplate import (
+    CleanplateSettings,
+    estimate_pair,
+    fill_frame,
+    prepare_frame,
+    settle_pair,
+)
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.shot import StoredShot
@@ -31,6 +39,13 @@ def motion(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     """Motion between a frame and the next; leaves the blob `motion`."""
     found = estimate_pair(shot.proxy(position), shot.proxy(position + 1), settings_of(shot))
     info = {"model": found.model, "features": found.features, "inliers": round(found.inliers, 4)}
+    return {"motion": store_arrays(blobs, found.to_arrays())}, info
+
+
+def settle(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Complete the motion between a frame and the next from other times; leaves the blob `motion`."""
+    found = settle_pair(position, shot)
+    info = {"moving": round(float(found.forward.moving.mean(dtype=np.float64)), 4)}
     return {"motion": store_arrays(blobs, found.to_arrays())}, info
 
 

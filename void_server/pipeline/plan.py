@@ -13,7 +13,7 @@ from typing import Any
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
-from void_server.pipeline.analysis_units import motion_units, proxy_units
+from void_server.pipeline.analysis_units import motion_units, proxy_units, settle_units
 from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
@@ -24,6 +24,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_propose,
     plan_survey,
     plan_survey_motion,
+    plan_survey_settle,
 )
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.provenance import header_attributes, provenance
@@ -48,10 +49,12 @@ def plan_stage(
         "preflight": _plan_preflight,
         "survey": plan_survey,
         "survey_motion": plan_survey_motion,
+        "survey_settle": plan_survey_settle,
         "propose": plan_propose,
         "associate": plan_associate,
         "prepare": _plan_prepare,
         "motion": _plan_motion,
+        "settle": _plan_settle,
         "fill": _plan_fill,
         "publish": _plan_publish,
         "review": _plan_review,
@@ -114,8 +117,13 @@ def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     return Plan(motion_units("motion", shot, blobs))
 
 
-def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+def _plan_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = analysed(known_shot(order, results, blobs), results, "prepare", "motion")
+    return Plan(settle_units("settle", shot, blobs))
+
+
+def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    shot = analysed(known_shot(order, results, blobs), results, "prepare", "settle")
     digest = shot.store(blobs).digest
     reach = order.cleanplate_settings().frames_each_way
     units = []

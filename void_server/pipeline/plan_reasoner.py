@@ -9,7 +9,7 @@ from typing import Any
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Problem
-from void_server.pipeline.analysis_units import motion_units, proxy_units
+from void_server.pipeline.analysis_units import motion_units, proxy_units, settle_units
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot
 from void_server.pipeline.manifest import ShotManifest
@@ -35,11 +35,19 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
     return Plan(motion_units("survey_motion", shot, blobs))
 
 
+def plan_survey_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """The background's motion behind the object and behind what else moves."""
+    if order.reasoner != "motion":
+        return Plan()
+    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
+    return Plan(settle_units("survey_settle", shot, blobs))
+
+
 def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Each frame with something removed, or near one, compared with its background."""
     if order.reasoner != "motion":
         return Plan()
-    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
+    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_settle")
     digest = shot.store(blobs).digest
     units = []
     active = [frame.active for frame in shot.frames]

@@ -33,9 +33,11 @@ Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 _SHOT_UNITS = {
     "survey": cleanplate.prepare,
     "survey_motion": cleanplate.motion,
+    "survey_settle": cleanplate.settle,
     "propose": reasoner.propose,
     "prepare": cleanplate.prepare,
     "motion": cleanplate.motion,
+    "settle": cleanplate.settle,
     "fill": cleanplate.fill,
 }
 

@@ -87,7 +87,7 @@ class StoredShot:
         )
 
     def motion(self, position: int) -> PairMotion:
-        """The stored motion between a frame and the next."""
+        """The stored motion between a frame and the next: settled, once it is."""
         digest = self.manifest.frames[position].motion
         return self._cache.get(
             ("motion", digest),

@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clean-plate engine: rebuilds a removed region's background from other frames of the shot, without a model.
 
-Three pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
-`estimate_pair` for every two neighbours, `fill_frame` for every frame with something to fill. Same inputs, same bits
-(with one OpenCV thread). The method is docs/cleanplate.md, steps 0 to 5 and 7.
+Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
+`estimate_pair` and then `settle_pair` for every two neighbours, `fill_frame` for every frame with something to fill.
+Same inputs, same bits (with one OpenCV thread). The method is docs/cleanplate.md.
 """
 
 from void_server.engines.cleanplate.fill import FrameFill, fill_frame
 from void_server.engines.cleanplate.motion import PairMotion, estimate_pair
+from void_server.engines.cleanplate.other_times import SETTLE_REACH
 from void_server.engines.cleanplate.proxy import ProxyFrame, prepare_frame
 from void_server.engines.cleanplate.settings import VERSION, CleanplateSettings
+from void_server.engines.cleanplate.settle import settle_pair
 from void_server.engines.cleanplate.shot import ShotReader
 
 __all__ = [
+    "SETTLE_REACH",
     "VERSION",
     "CleanplateSettings",
     "FrameFill",
@@ -22,4 +25,5 @@ __all__ = [
     "estimate_pair",
     "fill_frame",
     "prepare_frame",
+    "settle_pair",
 ]

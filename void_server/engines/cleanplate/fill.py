@@ -15,7 +15,7 @@ from void_server.engines.cleanplate.proxy import FILL, HOLE, RING, ProxyFrame
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source, choose
-from void_server.engines.cleanplate.tracks import follow
+from void_server.engines.cleanplate.tracks import follow, occupied
 from void_server.engines.cleanplate.workbox import WorkBox
 
 FULLY_SHOWN = 0.999
@@ -106,6 +106,7 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     if box is None:
         return _nothing()
     pixels, in_hole, on_ring = _tracked(proxy, box)
+    on_ring &= ~occupied(target, shot)[pixels[:, 1], pixels[:, 0]]
     candidates = follow(target, pixels.astype(np.float32), in_hole, shot, settings)
     sources = choose(candidates, proxy, pixels, in_hole, on_ring, shot, settings)
     plate = shot.plate(target)

@@ -15,6 +15,7 @@ import numpy as np
 from void_server.engines.cleanplate import camera
 from void_server.engines.cleanplate.arrays import F32, U8, Bools
 from void_server.engines.cleanplate.motion import FlowField
+from void_server.engines.cleanplate.other_times import MotionReader
 from void_server.engines.cleanplate.proxy import HOLE
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
@@ -95,7 +96,7 @@ def _follow_one_way(
         if not alive[wanted].any():
             break
         if distance in looked_at:
-            visible = alive & ~_in_hole(shot, frame, points)
+            visible = alive & ~_touches(occupied(frame, shot), points)
             candidates.append(Candidate(frame, frame - target, points, visible, error))
             seen += visible
             # Twice what is needed, so that there is a choice; more of them would only be further away.
@@ -114,10 +115,18 @@ def _step(field: FlowField, points: F32) -> tuple[F32, Bools, F32]:
     return moved, inside & field.valid[row, column], field.error[row, column].astype(np.float32)
 
 
-def _in_hole(shot: ShotReader, frame: int, points: F32) -> Bools:
-    """True where any of the four pixels around the point belongs to the hole."""
+def occupied(frame: int, shot: MotionReader) -> Bools:
+    """(h, w) bool: where a frame shows no background: in the hole, and where something moves on its own."""
     hole = shot.proxy(frame).where(HOLE)
-    return np.asarray(sample(hole.astype(np.float32), points) > 0)
+    if len(shot.frames) < 2:
+        return hole
+    motion = shot.motion(min(frame, len(shot.frames) - 2))
+    return hole | (motion.backward.moving if frame == len(shot.frames) - 1 else motion.forward.moving)
+
+
+def _touches(mask: Bools, points: F32) -> Bools:
+    """True where any of the four pixels around the point belongs to the mask."""
+    return np.asarray(sample(mask.astype(np.float32), points) > 0)
 
 
 def sample(picture: F32 | U8, points: F32) -> F32:

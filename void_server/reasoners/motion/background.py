@@ -19,7 +19,7 @@ from void_server.engines.cleanplate import PairMotion, ProxyFrame
 from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.cleanplate.camera import apply
 from void_server.engines.cleanplate.motion import FlowField, sample_vectors
-from void_server.engines.cleanplate.proxy import HOLE
+from void_server.engines.cleanplate.tracks import occupied
 from void_server.reasoners.motion.settings import LOOKED_AT, REACH
 
 Rect = tuple[int, int, int, int]
@@ -42,7 +42,7 @@ class SurveyReader(Protocol):
         ...
 
     def motion(self, position: int) -> PairMotion:
-        """What `estimate_pair` made of the frames position and position + 1."""
+        """What `settle_pair` made of the frames position and position + 1."""
         ...
 
 
@@ -98,7 +98,7 @@ def _seen_one_way(
             return
         if distance in LOOKED_AT:
             proxy = survey.proxy(frame)
-            visible = alive & (_sampled(proxy.where(HOLE).astype(np.float32), points) <= 0)
+            visible = alive & (_sampled(occupied(frame, survey).astype(np.float32), points) <= 0)
             picture = _levelled(_sampled(proxy.picture.astype(np.float32), points), here, visible)
             # At most 65280; the greatest number stands for what is not seen.
             yield np.rint(np.clip(picture, 0, 255) * _LEVELS).astype(np.uint16), visible
