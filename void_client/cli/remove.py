@@ -88,7 +88,11 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
         "--quadmask", metavar="PATTERN", default="", help="painted void_mask: red = remove, green = affected"
     )
     group.add_argument(
-        "--cleanplate", metavar="PATTERN", default="", help="frames of the scene without the object"
+        "--cleanplate",
+        metavar="PATTERN",
+        default="",
+        help="painted or found frames of the scene without the object, under the plate's frame numbers, in its size and"
+        " colour space; one frame is enough",
     )
     group.add_argument(
         "--points", metavar="SPEC", default="", help="clicks 'FRAME:X,Y[,+|-][,OBJECT]', joined by ';'"
