@@ -82,6 +82,9 @@ class _Reader:
     def plate(self, position: int) -> NDArray[np.float32]:
         return self.read(position)
 
+    def clean_plate(self, position: int) -> None:
+        return None
+
 
 def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) -> Run:
     """Removes the object; the reasoner says where the affected region comes from, `artist` being the true matte."""

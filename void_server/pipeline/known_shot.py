@@ -9,8 +9,8 @@ from functools import lru_cache
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
-from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
-from void_server.pipeline.order import MATTES, Order
+from void_server.pipeline.manifest import CleanPlateRef, ColourRef, FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.order import CLEAN_PLATE, MATTES, Order
 from void_server.pipeline.results import Results
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.plates.window import Window
@@ -87,7 +87,16 @@ def _frame(order: Order, results: Results, frame: int) -> FrameRef:
         active,
         proposal=associated.blobs["proposal"] if associated is not None else "",
         rooted=plate.rooted,
+        clean_plate=_clean_plate(order, results, frame),
     )
+
+
+def _clean_plate(order: Order, results: Results, frame: int) -> CleanPlateRef | None:
+    file = order.file(CLEAN_PLATE, frame)
+    if file is None:
+        return None
+    info = results.get("ingest", frame, CLEAN_PLATE).info
+    return CleanPlateRef(file.digest or info["sha256"], info["content"], file.name, file.rooted)
 
 
 def analysed(shot: ShotManifest, results: Results, proxies: str, motions: str = "") -> ShotManifest:

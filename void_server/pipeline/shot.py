@@ -15,7 +15,7 @@ import numpy.typing as npt
 from void_server.engines.cleanplate import PairMotion, ProxyFrame
 from void_server.errors import VoidError
 from void_server.pipeline.arrays import load_arrays
-from void_server.pipeline.manifest import FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.matte import Matte, read_matte, read_quadmask
@@ -101,6 +101,16 @@ class StoredShot:
         key = ("plate", frame.plate, self.manifest.window, self.manifest.view, self.manifest.colour)
         return self._cache.get(key, lambda: self._linear(frame), lambda a: a.nbytes)
 
+    def clean_plate(self, position: int) -> F32 | None:
+        """The artist's frame without the object, as `plate`, read in the plate's colour space; None where none was
+        given. Its data window is its own: NaN where it has no samples.
+        """
+        clean = self.manifest.frames[position].clean_plate
+        if clean is None:
+            return None
+        key = ("clean_plate", clean.digest, self.manifest.window, self.manifest.view, self.manifest.colour)
+        return self._cache.get(key, lambda: self._linear(clean), lambda a: a.nbytes)
+
     def source(self, position: int) -> Plate:
         """The plate as stored, after its bytes were hashed again.
 
@@ -146,7 +156,7 @@ class StoredShot:
         return self.colour.from_linear(linear)
 
     @contextmanager
-    def _reading(self, ref: FrameRef | MatteRef, *, verified: bool = False) -> Iterator[Path]:
+    def _reading(self, ref: FrameRef | MatteRef | CleanPlateRef, *, verified: bool = False) -> Iterator[Path]:
         """A path that reads one input file; errors name it as the user does."""
         digest = ref.plate if isinstance(ref, FrameRef) else ref.digest
         try:
@@ -159,8 +169,8 @@ class StoredShot:
             error.file = ref.name
             raise
 
-    def _linear(self, frame: FrameRef) -> F32:
-        with self._reading(frame) as path:
+    def _linear(self, ref: FrameRef | CleanPlateRef) -> F32:
+        with self._reading(ref) as path:
             plate = read_plate(path, self.manifest.view)
         linear = self.to_linear(plate.colour)
         if linear.shape[2] == 1:
