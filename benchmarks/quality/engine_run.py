@@ -63,7 +63,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Reader:
-    """A `ShotReader` over what was prepared; plates in float32 are held for a few frames only."""
+    """A `ShotReader`, or a `SurveyReader`, over what was prepared; plates in float32 are held for a few frames only."""
 
     proxies: list[ProxyFrame]
     motions: list[PairMotion]
@@ -83,6 +83,9 @@ class _Reader:
         return self.read(position)
 
     def clean_plate(self, position: int) -> None:
+        return None
+
+    def stroke(self, position: int) -> None:
         return None
 
 

@@ -58,7 +58,7 @@ class Scene:
 
 @dataclass
 class Reader:
-    """A `ShotReader` over a scene; remembers what was asked for."""
+    """A `ShotReader` over a scene, and a survey of it without hint strokes; remembers what was asked for."""
 
     scene: Scene
     settings: CleanplateSettings
@@ -96,6 +96,9 @@ class Reader:
 
     def clean_plate(self, position: int) -> np.ndarray | None:
         return self.scene.painted.get(position)
+
+    def stroke(self, position: int) -> np.ndarray | None:
+        return None
 
 
 def scene(

@@ -42,7 +42,11 @@ class SurveyReader(Protocol):
         ...
 
     def motion(self, position: int) -> PairMotion:
-        """What `estimate_pair` made of the frames position and position + 1."""
+        """What `survey_pair` made of the frames position and position + 1."""
+        ...
+
+    def stroke(self, position: int) -> Bools | None:
+        """(h, w) bool at proxy resolution: what the artist drew as affected; None where nothing is drawn."""
         ...
 
 
