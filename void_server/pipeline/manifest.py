@@ -69,6 +69,8 @@ class FrameRef:
         proposal: digest of the affected region that the reasoner proposes; empty where it does not.
         rooted: where the plate lies on shared storage; None = in the store.
         clean_plate: the frame without the object, where the artist gave one.
+        drawn: True where the artist marked something affected.
+        stroke: digest of what is marked as the reasoner's survey keeps it; empty before, and where nothing is.
     """
 
     frame: int
@@ -82,6 +84,8 @@ class FrameRef:
     proposal: str = ""
     rooted: RootedFile | None = None
     clean_plate: CleanPlateRef | None = None
+    drawn: bool = False
+    stroke: str = ""
 
 
 @dataclass(frozen=True)
