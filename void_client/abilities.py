@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from void.v1 import jobs_pb2, server_pb2, types_pb2
 
-from void_client.inputs import MATTES, PLATE
+from void_client.inputs import ROLES
 from void_client.specification import DEFAULT_ENGINE, RemoveOptions
 
 _SEE_CAPABILITIES = "`void capabilities` lists what this server can do."
@@ -70,9 +70,9 @@ def without(spec: jobs_pb2.JobSpec, unusable: Iterable[Unusable]) -> jobs_pb2.Jo
 
 
 def bare(spec: jobs_pb2.JobSpec) -> jobs_pb2.JobSpec:
-    """The order with every setting at its default: what stands for itself in the plate and the drawn mattes."""
+    """The order with every setting at its default: what stands for itself in the artist's files."""
     shot = types_pb2.Shot(range=spec.shot.range, view=spec.shot.view)
-    for role in (PLATE, *MATTES):
+    for role in ROLES:
         if getattr(spec.shot, role).files:
             getattr(shot, role).CopyFrom(getattr(spec.shot, role))
     if spec.shot.HasField("colour"):

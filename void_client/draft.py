@@ -199,7 +199,7 @@ def _looked_at(
     unusable: tuple[Unusable, ...],
     on_event: Sink,
 ) -> jobs_pb2.PreflightReport:
-    """The server's report of the mattes and the first plate frame, as far as they are there."""
+    """The server's report of what the artist made and the first plate frame, as far as they are there."""
     first = list(inputs.checked_before_plates())
     paths, unreadable = read_in_place(first, roots, on_event)
     told = {error.file for error in unreadable}
@@ -217,7 +217,7 @@ def _looked_at(
     if all(given.files for given in seen.by_role.values()):
         with draft.findings.collecting():
             return preflight(connection, without(spec, unusable), on_event)
-    # Refused as a whole, or incomplete: the drawn mattes can still be looked at.
+    # Refused as a whole, or incomplete: what the artist made can still be looked at.
     return preflight(connection, bare(spec), on_event)
 
 

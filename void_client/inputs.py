@@ -74,8 +74,8 @@ class Inputs:
             yield from given.files
 
     def checked_before_plates(self) -> Iterator[InputFile]:
-        """The mattes and the first plate frame: enough to check the artist's part before plates are sent."""
-        for role in MATTES:
+        """What the artist made, and the first plate frame to compare it with: mattes and clean plates."""
+        for role in (*MATTES, CLEAN_PLATE):
             if role in self.by_role:
                 yield from self.by_role[role].files
         yield from self.plate.files[:1]
@@ -114,7 +114,11 @@ def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") 
     problems: list[types_pb2.Problem] = []
     by_role: dict[str, Input] = {}
     for role, (pattern, channel) in parsed.items():
-        files, problem = _files(role, pattern, frames)
+        if role == CLEAN_PLATE:
+            files, told, problem = _clean_plates(pattern, frames)
+            notes += told
+        else:
+            files, problem = _files(role, pattern, frames)
         by_role[role] = Input(role, pattern, channel, files)
         if problem:
             problems.append(problem)
@@ -141,8 +145,7 @@ def _files(
     present = set(pattern.frames_on_disk())
     there = tuple(f for f in wanted if f.frame in present)
     missing = [f for f in wanted if f.frame not in present]
-    # A clean plate is a preferred source where it exists, not one image a frame.
-    if not missing or (role == CLEAN_PLATE and there):
+    if not missing:
         return there, None
     exist = f"on disk are {describe_frames(present)}" if present else "none of it is on disk"
     return there, _problem(
@@ -157,7 +160,7 @@ def _files(
 def _single(
     role: str, pattern: FramePattern, frames: FrameRange
 ) -> tuple[tuple[InputFile, ...], types_pb2.Problem | None]:
-    if len(frames) > 1 and role != CLEAN_PLATE:
+    if len(frames) > 1:
         return (), _problem(
             role,
             [],
@@ -171,6 +174,44 @@ def _single(
     return (), _problem(
         role, [frames.first], file.name, f"{file.name} does not exist.", f"Check {OPTION_OF_ROLE[role]}."
     )
+
+
+def _clean_plates(
+    pattern: FramePattern, frames: FrameRange
+) -> tuple[tuple[InputFile, ...], list[str], types_pb2.Problem | None]:
+    """The clean plates that are there, which may be one frame only; sentences that say which; and what is wrong.
+
+    A file without a place for the number is the clean plate of the frame that its name ends with, as `clean.1012.exr`.
+    """
+    number = None if pattern.numbered or len(frames) == 1 else pattern.separate_number()
+    if not pattern.numbered and number is None:
+        files, problem = _single(CLEAN_PLATE, pattern, frames)
+        return files, [], problem
+    wanted = set(frames.frames())
+    present = pattern.frames_on_disk()
+    if number is not None and present:
+        present = [number]
+    there = tuple(_input_file(pattern, f) for f in present if f in wanted)
+    beside = [f for f in present if f not in wanted]
+    if not there:
+        exist = f"on disk are {describe_frames(present)}" if present else "none of it is on disk"
+        problem = _problem(
+            CLEAN_PLATE,
+            [],
+            pattern.text,
+            f"No frame of the range {frames} is in the clean plates {pattern.text}; {exist}.",
+            "Give a clean plate of one frame of the range at least, under the number of its plate frame."
+            if present
+            else "Check the path and the padding.",
+        )
+        return (), [], problem
+    which = describe_frames(f.frame for f in there)
+    notes = [f"Clean plates are there for {len(there)} of {len(frames)} frames: {which}."]
+    if beside:
+        notes.append(
+            f"Clean plates of frames {describe_frames(beside)} lie outside the range and are not used."
+        )
+    return there, notes, None
 
 
 def _input_file(pattern: FramePattern, frame: int) -> InputFile:

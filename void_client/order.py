@@ -40,7 +40,7 @@ ABSENCES = frozenset({"missing_frames", "no_overlap"})
 
 @dataclass(frozen=True)
 class Order:
-    """An order whose mattes and first plate frame are read.
+    """An order whose mattes, clean plates and first plate frame are read.
 
     Attributes:
         options: what the user asks.
@@ -59,7 +59,7 @@ class Order:
     contents: Mapping[Path, Content]
 
     def checked_first(self) -> list[Content]:
-        """What preflight needs to check the artist's part: mattes, the first plate frame, the colour config."""
+        """What preflight needs to check the artist's part: what it made, the first plate frame, the colour config."""
         archive = self.config.archive if self.config else None
         return [*self.contents.values(), *([archive] if archive else [])]
 
@@ -82,7 +82,7 @@ def prepare(
     roots: Sequence[Root],
     on_event: Sink,
 ) -> Order:
-    """Read the mattes and the first plate frame, and make sure that the other files can be read; needs no server.
+    """Read what the artist made and the first plate frame, and make sure that the rest can be read; needs no server.
 
     Args:
         options: what the user asks.

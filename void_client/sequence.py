@@ -21,6 +21,7 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 _TOKENS = (re.compile(r"%(?:0(\d{1,2}))?d"), re.compile(r"#+"), re.compile(r"@+"))
 _SPACE_PADDED = re.compile(r"%\d+d")
 _NUMBER_AT_END = re.compile(r"\d+$", re.ASCII)
+_SEPARATE_NUMBER = re.compile(r"(?:^|[._ -])(\d+)$", re.ASCII)
 _DRIVE = re.compile(r"^[A-Za-z]$")
 _RANGE = re.compile(r"^(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?$")
 
@@ -158,6 +159,14 @@ class FramePattern:
         found = _NUMBER_AT_END.search(_stem(self.prefix))
         number = int(found.group()) if found else 1
         return number if number <= INT32_MAX else 1
+
+    def separate_number(self) -> int | None:
+        """For a path without a place for the number: the number that a separator sets off at the end of its name.
+
+        Of `clean.1012.exr` that is 1012; a version, as in `clean_v002.exr`, is none.
+        """
+        found = _SEPARATE_NUMBER.search(_stem(self.prefix))
+        return int(found.group(1)) if found and int(found.group(1)) <= INT32_MAX else None
 
     def base_name(self) -> str:
         """The file name without frame number, extension and the separators before the number."""

@@ -64,7 +64,7 @@ class Run:
 
 @dataclass(frozen=True)
 class _Reader:
-    """A `ShotReader` over what was prepared; plates in float32 are held for a few frames only."""
+    """A `ShotReader`, or a `SurveyReader`, over what was prepared; plates in float32 are held for a few frames only."""
 
     proxies: list[ProxyFrame]
     motions: list[PairMotion]
@@ -82,6 +82,12 @@ class _Reader:
 
     def plate(self, position: int) -> NDArray[np.float32]:
         return self.read(position)
+
+    def clean_plate(self, position: int) -> None:
+        return None
+
+    def stroke(self, position: int) -> None:
+        return None
 
 
 def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) -> Run:

@@ -67,11 +67,40 @@ def test_what_the_server_refuses_as_a_whole_does_not_hide_what_is_wrong_with_the
     void: Command, own_shot: SmallShot
 ) -> None:
     empty(own_shot, "roto", 1001, 1002, 1003)
-    clean = str(own_shot.folder / "plate" / "plate.####.exr")
-    ran = void(*wish(own_shot, "--json", "--set", "foo=1", "--cleanplate", clean))
+    ran = void(*wish(own_shot, "--json", "--set", "foo=1", "--instruction", "the box"))
     found = ran.named("preflight")[-1]["problems"]
     assert codes(ran)[-1] == "matte_empty"
-    assert any("Clean-plate" in p["message"] for p in found)
+    assert any("Removing from words" in p["message"] for p in found)
+
+
+def test_a_wrong_option_and_clean_plates_of_another_size_and_of_the_plate_itself(
+    void: Command, own_shot: SmallShot
+) -> None:
+    folder = own_shot.folder / "clean"
+    folder.mkdir()
+    (folder / "clean.1001.exr").write_bytes(own_shot.files("plate")[1001].read_bytes())
+    write_exr(folder / "clean.1003.exr", np.ones((36, 48, 3), np.float16), "RGB")
+    ran = void(*wish(own_shot, "--json", "--set", "foo=1", "--cleanplate", f"{folder}/clean.####.exr"))
+    found = ran.named("preflight")[-1]["problems"]
+    assert codes(ran) == ["unsupported", "other_picture", "clean_plate_is_plate"]
+    assert [p["frames"] for p in found[1:]] == [[1003], [1001]]
+    assert {p["input"] for p in found[1:]} == {"clean_plate"}
+    assert "1 of 3" not in ran.out and "2 of 3 frames: 1001, 1003" in ran.out
+
+
+def test_clean_plates_of_other_frames_only_and_an_unreadable_one(void: Command, own_shot: SmallShot) -> None:
+    write_exr(own_shot.folder / "clean.0999.exr", np.ones((72, 96, 3), np.float16), "RGB")
+    ran = void(*wish(own_shot, "--json", "--cleanplate", f"{own_shot.folder}/clean.####.exr"))
+    assert ran.code == 2
+    assert "No frame of the range 1001-1003" in ran.out and "999" in ran.out
+    (own_shot.folder / "clean.1002.exr").write_bytes(b"no picture at all")
+    ran = void(*wish(own_shot, "--json", "--cleanplate", f"{own_shot.folder}/clean.####.exr"))
+    (found,) = ran.named("preflight")[-1]["problems"]
+    assert (found["input"], found["frames"], found["file"].endswith("clean.1002.exr")) == (
+        "clean_plate",
+        [1002],
+        True,
+    )
 
 
 def test_the_plates_are_neither_read_nor_sent_for_an_order_that_cannot_be(

@@ -80,12 +80,56 @@ def test_a_clean_plate_may_be_there_for_some_frames_only(folder: Path) -> None:
     assert [f.frame for f in gather(patterns, None).by_role["clean_plate"].files] == [2]
 
 
-def test_a_clean_plate_that_has_no_frame_of_the_range_is_an_error(folder: Path) -> None:
-    patterns = {"plate": f"{folder}/plate.####.exr", "clean_plate": f"{folder}/clean.####.exr"}
-    assert gather(patterns, None).problems
+def clean(folder: Path, written: str = "clean.####.exr") -> dict[str, str]:
+    return {"plate": f"{folder}/plate.####.exr", "clean_plate": f"{folder}/{written}"}
 
 
-def test_mattes_and_the_first_plate_frame_are_checked_before_the_plates(folder: Path) -> None:
-    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/roto.####.exr"}
+def test_which_clean_plates_were_found_and_which_are_not_used_is_said(folder: Path) -> None:
+    for frame in (2, 3, 8, 9):
+        (folder / f"clean.{frame:04d}.exr").touch()
+    found = gather(clean(folder), FrameRange(1, 3))
+    assert [f.frame for f in found.by_role["clean_plate"].files] == [2, 3]
+    assert found.notes == (
+        "Clean plates are there for 2 of 3 frames: 2-3.",
+        "Clean plates of frames 8-9 lie outside the range and are not used.",
+    )
+
+
+def test_a_clean_plate_between_the_steps_of_a_range_is_not_used(folder: Path) -> None:
+    for frame in (2, 3):
+        (folder / f"clean.{frame:04d}.exr").touch()
+    assert [f.frame for f in gather(clean(folder), FrameRange(1, 3, 2)).by_role["clean_plate"].files] == [3]
+
+
+@pytest.mark.parametrize("there", [(), (7,)])
+def test_a_clean_plate_that_has_no_frame_of_the_range_is_an_error(
+    folder: Path, there: tuple[int, ...]
+) -> None:
+    for frame in there:
+        (folder / f"clean.{frame:04d}.exr").touch()
+    (problem,) = gather(clean(folder), None).problems
+    assert (problem.code, problem.input) == ("missing_frames", "clean_plate")
+    assert "1-3" in problem.message and ("on disk are 7" if there else "none of it") in problem.message
+
+
+def test_one_clean_plate_named_as_a_file_is_that_of_the_frame_in_its_name(folder: Path) -> None:
+    (folder / "clean.0002.exr").touch()
+    assert [f.frame for f in gather(clean(folder, "clean.0002.exr"), None).by_role["clean_plate"].files] == [
+        2
+    ]
+    (folder / "clean.0007.exr").touch()
+    assert gather(clean(folder, "clean.0007.exr"), None).problems[0].input == "clean_plate"
+
+
+def test_a_version_in_a_clean_plates_name_is_no_frame(folder: Path) -> None:
+    (folder / "clean_v002.exr").touch()
+    (problem,) = gather(clean(folder, "clean_v002.exr"), None).problems
+    assert "no place for the frame number" in problem.message and "--cleanplate" in problem.fix
+    assert [f.frame for f in gather(clean(folder, "clean_v002.exr"), FrameRange(3, 3)).files()] == [3, 3]
+
+
+def test_what_the_artist_made_and_the_first_plate_frame_are_checked_before_the_plates(folder: Path) -> None:
+    (folder / "clean.0002.exr").touch()
+    patterns = {**clean(folder), "remove": f"{folder}/roto.####.exr"}
     names = [f.path.name for f in gather(patterns, None).checked_before_plates()]
-    assert names == ["roto.0001.exr", "roto.0002.exr", "roto.0003.exr", "plate.0001.exr"]
+    assert names == [f"roto.000{i}.exr" for i in (1, 2, 3)] + ["clean.0002.exr", "plate.0001.exr"]

@@ -9,10 +9,11 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.client.conftest import FAST, Command, ServerProcess, clean_environment
-from tests.small_shot import SmallShot
+from tests.small_shot import SmallShot, write_exr
 from void_client.connection import Connection
 from void_client.content import content_of_bytes
 from void_client.errors import ExitCode
@@ -56,6 +57,14 @@ def test_frames_below_a_shared_root_are_neither_hashed_nor_sent(void: Command, s
     assert ran.code == ExitCode.DONE, ran.err
     assert sent(ran) == []
     assert "6 files are read where they lie (proj), and not sent." in ran.out
+
+
+def test_clean_plates_below_a_shared_root_are_not_sent_either(void: Command, shot: SmallShot) -> None:
+    path = write_exr(shot.folder / "clean.1002.exr", np.ones((72, 96, 3), np.float16), "RGB")
+    ran = void(*remove(shot, "--root", f"proj={shot.folder}", "--cleanplate", str(path)))
+    assert ran.code == ExitCode.DONE, ran.err
+    assert sent(ran) == []
+    assert "7 files are read where they lie (proj), and not sent." in ran.out
 
 
 def test_the_roots_of_the_site_file_are_those_of_all_commands(

@@ -121,6 +121,23 @@ def test_again_makes_a_new_attempt(
     assert ran.named("job")[0]["attempt"] > 1
 
 
+def test_clean_plates_of_some_frames_travel_with_the_order(
+    void: Command, shot: SmallShot, tmp_path: Path
+) -> None:
+    for frame in (1002, 1004):
+        write_exr(tmp_path / "clean" / f"clean.{frame}.exr", np.ones((72, 96, 3), np.float16), "RGB")
+    ran = void(*wish(shot, "--json", "--cleanplate", f"{tmp_path}/clean/clean.####.exr"))
+    assert (ran.code, ran.err) == (0, "")
+    notes = [n for told in ran.named("notes") for n in told["notes"]]
+    assert "Clean plates are there for 1 of 3 frames: 1002." in notes
+    assert "Clean plates of frames 1004 lie outside the range and are not used." in notes
+    frames = json.loads((void.folder / "out" / "shot.json").read_text())["frames"]
+    named = [f["clean_plate"] and f["clean_plate"]["name"] for f in frames]
+    assert named == [None, f"{tmp_path}/clean/clean.1002.exr", None]
+    again = void(*wish(shot, "--json", "--cleanplate", f"{tmp_path}/clean/clean.1002.exr"))
+    assert again.named("job")[0]["created"] is False, "the same order, spelt as one file"
+
+
 def test_a_preview_lies_in_its_own_folder(void: Command, shot: SmallShot) -> None:
     assert void(*wish(shot, "--preview")).code == 0
     assert tree(void.folder / "out") == [f"preview/{p}" for p in TREE]

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reads from the source every code that a problem can carry.
 
-A code reaches a problem as an argument named `code`: by keyword, or in the place that a function of the same module
-or a class with a field `code` gives it. It is a literal, or handed through from another problem (`error.code`,
-`value["code"]`, a parameter `code`). Anything else cannot be read, and is an error here rather than a gap in the page.
+A code reaches a problem as an argument named `code`: by keyword, or in the place that a function of the same module,
+a public function of any module, or a class with a field `code` gives it. It is a literal, or handed through from
+another problem (`error.code`, `value["code"]`, a parameter `code`). Anything else cannot be read, and is an error here
+rather than a gap in the page.
 """
 
 from __future__ import annotations
@@ -37,8 +38,14 @@ def literal_codes(sources: Iterable[tuple[str, str]]) -> Iterator[Literal]:
     """
     trees = [(name, ast.parse(text)) for name, text in sources]
     classes = {c.name: _place_of_field(c) for _, tree in trees for c in _classes(tree)}
+    public = {
+        f.name: place
+        for _, tree in trees
+        for f in _functions(tree)
+        if not f.name.startswith("_") and (place := _place_of_parameter(f)) is not None
+    }
     for name, tree in trees:
-        functions = {f.name: _place_of_parameter(f) for f in tree.body if isinstance(f, ast.FunctionDef)}
+        functions = public | {f.name: _place_of_parameter(f) for f in _functions(tree)}
         for call in ast.walk(tree):
             if isinstance(call, ast.Call):
                 argument = _code_argument(call, classes | functions)
@@ -54,6 +61,10 @@ def sources_of_packages() -> list[tuple[str, str]]:
 
 def _classes(tree: ast.Module) -> Iterator[ast.ClassDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    return (node for node in tree.body if isinstance(node, ast.FunctionDef))
 
 
 def _place_of_field(node: ast.ClassDef) -> int | None:

@@ -40,13 +40,14 @@ def encode8(linear: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Scene:
-    """A shot and its truth; all lists have one picture a frame."""
+    """A shot and its truth; all lists have one picture a frame. `painted` are the artist's own clean plates."""
 
     plates: list[np.ndarray]
     clean: list[np.ndarray]
     remove: list[np.ndarray]
     affected: list[np.ndarray]
     keep: list[np.ndarray]
+    painted: dict[int, np.ndarray] = field(default_factory=dict)
 
     def reader(self, settings: CleanplateSettings) -> Reader:
         return Reader(self, settings)
@@ -58,7 +59,7 @@ class Scene:
 
 @dataclass
 class Reader:
-    """A `ShotReader` over a scene; remembers what was asked for."""
+    """A `ShotReader` over a scene, and a survey of it without hint strokes; remembers what was asked for."""
 
     scene: Scene
     settings: CleanplateSettings
@@ -95,6 +96,12 @@ class Reader:
     def plate(self, position: int) -> np.ndarray:
         self.plates_read.append(position)
         return self.scene.plates[position]
+
+    def clean_plate(self, position: int) -> np.ndarray | None:
+        return self.scene.painted.get(position)
+
+    def stroke(self, position: int) -> np.ndarray | None:
+        return None
 
 
 @dataclass

@@ -13,7 +13,7 @@ from void.v1 import jobs_pb2, types_pb2
 
 from tests.server.calls import recorded_units, set_sequence, spec_of
 from tests.small_shot import write_exr
-from void_server.pipeline.preflight import frame_list
+from void_server.pipeline.findings import frame_list
 
 ERROR, WARNING = types_pb2.SEVERITY_ERROR, types_pb2.SEVERITY_WARNING
 

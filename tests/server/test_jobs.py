@@ -405,10 +405,6 @@ def _words(spec):
     spec.shot.instruction = "remove the cup"
 
 
-def _clean_plate(spec):
-    spec.shot.clean_plate.CopyFrom(spec.shot.plate)
-
-
 def _quadmask_job(spec):
     spec.kind = jobs_pb2.JOB_KIND_QUADMASK
 
@@ -424,7 +420,6 @@ def _another_aspect(spec):
         _reasoner_openai,
         _points,
         _words,
-        _clean_plate,
         _quadmask_job,
         _another_aspect,
     ],
@@ -530,7 +525,11 @@ def _place(spec):
     spec.output.directory = "/other"
 
 
-@pytest.mark.parametrize("change", [_frame_bytes, _option, _place])
+def _clean_plate(spec):
+    spec.shot.clean_plate.files.add(frame=1002, name="clean.1002.exr", blob=types_pb2.Blob(digest="1" * 64))
+
+
+@pytest.mark.parametrize("change", [_frame_bytes, _option, _place, _clean_plate])
 def test_the_request_id_depends_on_material_settings_and_place(shot, change):
     spec = spec_of(shot)
     before = request_id(spec)

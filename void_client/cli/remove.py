@@ -79,7 +79,8 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
         "--affected",
         metavar="PATTERN[:channel]",
         default="",
-        help="mattes of what it affected: shadow, reflection, moved things",
+        help="mattes of what it affected: shadow, reflection, moved things; with --reasoner motion also hint strokes:"
+        " what they touch is found on the frames around too",
     )
     group.add_argument(
         "--keep", metavar="PATTERN[:channel]", default="", help="mattes of what must never be touched"
@@ -88,7 +89,11 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
         "--quadmask", metavar="PATTERN", default="", help="painted void_mask: red = remove, green = affected"
     )
     group.add_argument(
-        "--cleanplate", metavar="PATTERN", default="", help="frames of the scene without the object"
+        "--cleanplate",
+        metavar="PATTERN",
+        default="",
+        help="painted or found frames of the scene without the object, under the plate's frame numbers, in its size and"
+        " colour space; one frame is enough",
     )
     group.add_argument(
         "--points", metavar="SPEC", default="", help="clicks 'FRAME:X,Y[,+|-][,OBJECT]', joined by ';'"
@@ -125,8 +130,9 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         "--reasoner",
         metavar="NAME",
         default="",
-        help="what proposes the affected region: motion (from the plate alone), artist (what --affected draws), none,"
-        " openai or gemini (default: artist with --affected, else motion)",
+        help="what proposes the affected region: motion (from the plate alone; beside --affected or --quadmask it takes"
+        " what is drawn as hints and adds to it), artist (what --affected draws), none, openai or gemini (default:"
+        " artist with --affected or --quadmask, else motion)",
     )
     group.add_argument(
         "--cloud-consent", action="store_true", help="frames may leave the machine room for a cloud reasoner"

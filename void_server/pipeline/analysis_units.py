@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -12,12 +13,21 @@ from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import matte_contents
-from void_server.pipeline.manifest import ShotManifest
+from void_server.pipeline.manifest import FrameRef, ShotManifest
 from void_server.pipeline.units import unit
 
 
-def proxy_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
-    """Every frame reduced to what analysis needs; none where nothing is to be filled."""
+def proxy_units(
+    kind: str,
+    shot: ShotManifest,
+    blobs: BlobFolder,
+    mattes: Callable[[FrameRef], dict[str, Any]] = matte_contents,
+) -> list[dict[str, Any]]:
+    """Every frame reduced to what analysis needs; none where nothing is to be filled.
+
+    Args:
+        mattes: what the units read of a frame's mattes, for their keys.
+    """
     if not any(f.active for f in shot.frames):
         return []
     digest = shot.store(blobs).digest
@@ -27,7 +37,7 @@ def proxy_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[s
             kind,
             engine=CLEANPLATE_VERSION,
             plate=frame.content,
-            mattes=matte_contents(frame),
+            mattes=mattes(frame),
             view=shot.view,
             window=shot.window,
             colour=asdict(shot.colour),
@@ -39,15 +49,28 @@ def proxy_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[s
     return units
 
 
-def motion_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
-    """The motion between every two neighbours that have proxies."""
+def motion_units(
+    kind: str,
+    shot: ShotManifest,
+    blobs: BlobFolder,
+    reads: Callable[[int], dict[str, Any]] = lambda _: {},
+) -> list[dict[str, Any]]:
+    """The motion between every two neighbours that have proxies.
+
+    Args:
+        reads: what the unit of a position reads beside the two proxies, for its key.
+    """
     digest = shot.store(blobs).digest
     units = []
     for position, (a, b) in enumerate(pairwise(shot.frames)):
         if not a.proxy or not b.proxy:
             continue
         key = unit_key(
-            kind, engine=CLEANPLATE_VERSION, pair=[a.proxy, b.proxy], quality=shot.settings["quality"]
+            kind,
+            engine=CLEANPLATE_VERSION,
+            pair=[a.proxy, b.proxy],
+            quality=shot.settings["quality"],
+            **reads(position),
         )
         args = {"shot": digest, "position": position}
         label = f"{kind.replace('_', ' ')} from frame {a.frame} to {b.frame}"

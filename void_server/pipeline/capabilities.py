@@ -55,7 +55,8 @@ def capabilities() -> dict[str, Any]:
             _plug("artist", "The affected matte that the artist drew."),
             _plug(
                 "motion",
-                "Proposes shadows and reflections from the plate: what moves with the object, without a model.",
+                "Proposes shadows and reflections from the plate: what moves with the object, without a model."
+                " What is drawn as affected is a hint.",
             ),
             _plug(
                 "openai",

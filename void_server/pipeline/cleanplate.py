@@ -9,6 +9,8 @@ import numpy as np
 
 from void_server.engines.cleanplate import (
     CleanplateSettings,
+    PairMotion,
+    ProxyFrame,
     estimate_pair,
     fill_frame,
     prepare_frame,
@@ -17,27 +19,26 @@ from void_server.engines.cleanplate import (
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.shot import StoredShot
+from void_server.quadmask.regions import Quadmask
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 
 
 def prepare(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     """Reduce one frame to what analysis needs; leaves the blob `proxy`."""
-    quadmask = shot.quadmask(position, shot.window)
-    proxy = prepare_frame(
-        shot.plate(position),
-        quadmask.remove,
-        quadmask.affected,
-        shot.keep(position, shot.window),
-        shot.manifest.shot_encoding().to_uint8,
-        settings_of(shot),
-    )
+    proxy = prepared(shot, position, shot.quadmask(position, shot.window))
     return {"proxy": store_arrays(blobs, proxy.to_arrays())}, {"empty": proxy.empty}
 
 
 def motion(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     """Motion between a frame and the next; leaves the blob `motion`."""
-    found = estimate_pair(shot.proxy(position), shot.proxy(position + 1), settings_of(shot))
+    return stored_motion(
+        estimate_pair(shot.proxy(position), shot.proxy(position + 1), settings_of(shot)), blobs
+    )
+
+
+def stored_motion(found: PairMotion, blobs: BlobFolder) -> Answer:
+    """The answer of a unit that found the motion of a pair."""
     info = {"model": found.model, "features": found.features, "inliers": round(found.inliers, 4)}
     return {"motion": store_arrays(blobs, found.to_arrays())}, info
 
@@ -54,6 +55,18 @@ def fill(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     filled = fill_frame(position, shot, settings_of(shot))
     figures = {name: round(value, 5) for name, value in filled.figures.items()}
     return {"fill": store_arrays(blobs, filled.to_arrays())}, figures
+
+
+def prepared(shot: StoredShot, position: int, quadmask: Quadmask) -> ProxyFrame:
+    """One frame reduced to what analysis needs, with these mattes over the shot's common window."""
+    return prepare_frame(
+        shot.plate(position),
+        quadmask.remove,
+        quadmask.affected,
+        shot.keep(position, shot.window),
+        shot.manifest.shot_encoding().to_uint8,
+        settings_of(shot),
+    )
 
 
 def settings_of(shot: StoredShot) -> CleanplateSettings:

@@ -18,9 +18,10 @@ from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import RootedFile
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.config_source import config_source
+from void_server.pipeline.order import CLEAN_PLATE
 from void_server.pipeline.shot import naming
 from void_server.pipeline.sources import Sources
-from void_server.plates.colour import resolve
+from void_server.plates.colour import resolve, stated_space
 from void_server.plates.digest import content_digest
 from void_server.plates.encoding import FrameStatistics
 from void_server.plates.exr import read_channels
@@ -42,8 +43,8 @@ def ingest(args: Mapping[str, Any], sources: Sources) -> tuple[dict[str, StoredB
 
     Args:
         args: `digest`, or `rooted` of a file on shared storage; role, channel, view, limits (of
-            `EXRLimits`); for a plate also the colour request, and `name` where a file rule of the job's config may read
-            it.
+            `EXRLimits`); for a plate and a clean plate also the colour request; for a plate `name` where a file rule of
+            the job's config may read it.
 
     Raises:
         NotFound, DataLoss: the store lacks the file, or spoilt it; that says nothing of the file itself.
@@ -71,6 +72,8 @@ def _described(
             content = content_digest(path, limits)
             if args["role"] == "plate":
                 return _plate(args, path, content, blobs, limits)
+            if args["role"] == CLEAN_PLATE:
+                return {}, _clean_plate(args, path, content, blobs, limits)
             if args["role"] == "quadmask":
                 remove, affected = read_quadmask(path, args["view"], limits)
                 return {}, _quadmask(content, remove, affected)
@@ -138,6 +141,22 @@ def _plate(
         "fps": float(fps) if fps is not None else None,
     }
     return {"statistics": statistics}, info
+
+
+def _clean_plate(
+    args: Mapping[str, Any], path: Path, content: str, blobs: BlobFolder, limits: EXRLimits
+) -> dict[str, Any]:
+    """`says`: the colour space that the file itself names, empty where it names none or the job says which holds."""
+    plate = read_plate(path, args["view"], limits)
+    request = args["colour"]
+    config = config_source(blobs, request["builtin"], request["archive"])
+    stated = None if request["name"] else stated_space(plate.channels.part, config)
+    return {
+        "content": content,
+        **_windows(plate.data_window, plate.display_window, plate.pixel_aspect),
+        "channels": list(plate.channels.colour),
+        "says": stated[0] if stated else "",
+    }
 
 
 def _matte(content: str, matte: Matte) -> dict[str, Any]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from functools import lru_cache
+from typing import Any
 
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
-from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
-from void_server.pipeline.order import MATTES, Order
+from void_server.pipeline.manifest import CleanPlateRef, ColourRef, FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.order import CLEAN_PLATE, MATTES, Order
 from void_server.pipeline.results import Results
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.plates.window import Window
@@ -18,6 +19,9 @@ from void_server.plates.window import Window
 LEAST_MARGIN = 16
 """Pixels around the region that are filled too; doubled until grow and feather fit, so that a change of either needs no
 new fill unless it passes 15, 31, 63 … pixels together."""
+
+STROKES = {"affected": "removes", "quadmask": "affects"}
+"""Mattes that mark what is affected, and under which name ingest says how much of it."""
 
 KEPT_ENCODINGS = 4
 """Shots whose mapping a worker keeps: every stage after preflight needs it, and it reads all frames' statistics."""
@@ -61,7 +65,7 @@ def _margin(order: Order) -> int:
 
 
 def _frame(order: Order, results: Results, frame: int) -> FrameRef:
-    mattes, active = {}, False
+    mattes, active, drawn = {}, False, False
     for role in MATTES:
         file = order.file(role, frame)
         if file is None:
@@ -71,6 +75,7 @@ def _frame(order: Order, results: Results, frame: int) -> FrameRef:
         digest = file.digest or info["sha256"]
         mattes[role] = MatteRef(digest, info["content"], file.name, channel, file.rooted)
         active = active or (role != "keep" and (info["removes"] > 0 or info.get("affects", 0) > 0))
+        drawn = drawn or (role in STROKES and info.get(STROKES[role], 0) > 0)
     plate = order.file("plate", frame)
     if plate is None:
         raise Internal(f"frame {frame} has no plate after preflight")
@@ -87,11 +92,21 @@ def _frame(order: Order, results: Results, frame: int) -> FrameRef:
         active,
         proposal=associated.blobs["proposal"] if associated is not None else "",
         rooted=plate.rooted,
+        clean_plate=_clean_plate(order, results, frame),
+        drawn=drawn,
     )
 
 
+def _clean_plate(order: Order, results: Results, frame: int) -> CleanPlateRef | None:
+    file = order.file(CLEAN_PLATE, frame)
+    if file is None:
+        return None
+    info = results.get("ingest", frame, CLEAN_PLATE).info
+    return CleanPlateRef(file.digest or info["sha256"], info["content"], file.name, file.rooted)
+
+
 def analysed(shot: ShotManifest, results: Results, proxies: str, motions: str = "") -> ShotManifest:
-    """The shot with its analysis: the blobs `proxy` and `motion` of the stages of these names."""
+    """The shot with its analysis: the blobs `proxy`, `stroke` and `motion` of the stages of these names."""
 
     def known(frame: FrameRef) -> FrameRef:
         proxy = results.find(proxies, frame.frame)
@@ -99,6 +114,7 @@ def analysed(shot: ShotManifest, results: Results, proxies: str, motions: str = 
         return replace(
             frame,
             proxy=proxy.blobs["proxy"] if proxy is not None else "",
+            stroke=proxy.blobs.get("stroke", "") if proxy is not None else "",
             motion=motion.blobs["motion"] if motion is not None else "",
         )
 
@@ -109,3 +125,13 @@ def matte_contents(frame: FrameRef) -> dict[str, list[str]]:
     """What the frame's mattes are, for keys: content and channel of each, and the reasoner's proposal."""
     drawn = {role: [m.content, m.channel] for role, m in frame.mattes.items()}
     return drawn | ({"proposal": [frame.proposal]} if frame.proposal else {})
+
+
+def survey_contents(frame: FrameRef) -> dict[str, Any]:
+    """What the reasoner's survey reads of the frame's mattes, for keys: what is removed, and hint strokes if any."""
+    reads: dict[str, Any] = {r: [m.content, m.channel] for r, m in frame.mattes.items() if r not in STROKES}
+    if "quadmask" in frame.mattes:
+        reads["quadmask.red"] = frame.mattes["quadmask"].content
+    if frame.drawn:
+        reads["strokes"] = {r: [m.content, m.channel] for r, m in frame.mattes.items() if r in STROKES}
+    return reads

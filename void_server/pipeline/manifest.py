@@ -37,6 +37,23 @@ class MatteRef:
 
 
 @dataclass(frozen=True)
+class CleanPlateRef:
+    """A frame without the object that the artist gave.
+
+    Attributes:
+        digest: SHA-256 of the bytes.
+        content: content digest, for keys.
+        name: what the user calls the file.
+        rooted: where it lies on shared storage; None = in the store.
+    """
+
+    digest: str
+    content: str
+    name: str
+    rooted: RootedFile | None = None
+
+
+@dataclass(frozen=True)
 class FrameRef:
     """One frame of the shot.
 
@@ -51,6 +68,9 @@ class FrameRef:
         motion: digest of the stored `PairMotion` to the next frame; empty before the stage motion and on the last.
         proposal: digest of the affected region that the reasoner proposes; empty where it does not.
         rooted: where the plate lies on shared storage; None = in the store.
+        clean_plate: the frame without the object, where the artist gave one.
+        drawn: True where the artist marked something affected.
+        stroke: digest of what is marked as the reasoner's survey keeps it; empty before, and where nothing is.
     """
 
     frame: int
@@ -63,6 +83,9 @@ class FrameRef:
     motion: str = ""
     proposal: str = ""
     rooted: RootedFile | None = None
+    clean_plate: CleanPlateRef | None = None
+    drawn: bool = False
+    stroke: str = ""
 
 
 @dataclass(frozen=True)
@@ -122,12 +145,7 @@ class ShotManifest:
 def load_manifest(path: Path) -> ShotManifest:
     """Read a stored manifest."""
     tree = json.loads(path.read_bytes())
-    frames = tuple(
-        FrameRef(
-            **_with_rooted(f | {"mattes": {r: MatteRef(**_with_rooted(m)) for r, m in f["mattes"].items()}})
-        )
-        for f in tree["frames"]
-    )
+    frames = tuple(_frame(f) for f in tree["frames"])
     return ShotManifest(
         view=tree["view"],
         window=tuple(tree["window"]),
@@ -135,6 +153,15 @@ def load_manifest(path: Path) -> ShotManifest:
         encoding=tree["encoding"],
         settings=tree["settings"],
         frames=frames,
+    )
+
+
+def _frame(tree: dict[str, Any]) -> FrameRef:
+    mattes = {role: MatteRef(**_with_rooted(matte)) for role, matte in tree["mattes"].items()}
+    clean = tree.get("clean_plate")
+    return FrameRef(
+        **_with_rooted(tree)
+        | {"mattes": mattes, "clean_plate": CleanPlateRef(**_with_rooted(clean)) if clean else None}
     )
 
 

@@ -18,7 +18,10 @@ from void_server.pipeline.options import Options
 MATTES = ("remove", "affected", "keep", "quadmask")
 """Inputs that are read as mattes; `quadmask` is two in one."""
 
-INPUTS = (*MATTES, "plate")
+CLEAN_PLATE = "clean_plate"
+"""Input of frames without the object; the only one that need not have every frame."""
+
+INPUTS = (*MATTES, CLEAN_PLATE, "plate")
 """Inputs in the order in which they are looked at."""
 
 
@@ -74,7 +77,7 @@ class Order:
 
     Attributes:
         frames: the frame numbers to work on, ascending.
-        inputs: by role; only those that were given.
+        inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
         fps: frames per second, or None = from the files.
         pixel_aspect: width of a pixel over its height, or None = from the files.
     """

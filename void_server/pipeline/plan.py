@@ -17,7 +17,8 @@ from void_server.pipeline.analysis_units import motion_units, proxy_units, settl
 from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
-from void_server.pipeline.order import INPUTS, Order
+from void_server.pipeline.manifest import FrameRef
+from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_reasoner import (
     abstentions,
     plan_associate,
@@ -27,6 +28,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_survey_settle,
 )
 from void_server.pipeline.preflight import find_problems
+from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
@@ -81,11 +83,10 @@ def _plan_ingest(order: Order, limits: EXRLimits) -> Plan:
                 "view": order.view,
                 "limits": asdict(limits),
             }
+            if role in ("plate", CLEAN_PLATE):
+                args["colour"] = asdict(order.colour)
             if role == "plate":
-                args |= {
-                    "colour": asdict(order.colour),
-                    "name": file.name if order.colour.by_file_rule else "",
-                }
+                args["name"] = file.name if order.colour.by_file_rule else ""
             key = unit_key("ingest", **args)
             label = f"ingest of {file.name}"
             units.append(unit("ingest", key, label, args, frame=frame, role=role, subject=FILE))
@@ -99,6 +100,7 @@ def _plan_preflight(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     if plate is not None:
         notes.append(plate.info["colour"]["stated"])
     notes.append(f"Engine {order.engine}; reasoner {order.reasoner}.")
+    notes += unused_frames(order)
     return Plan(problems=problems, notes=notes)
 
 
@@ -135,7 +137,7 @@ def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "fill",
             engine=CLEANPLATE_VERSION,
             frame=frame.proxy,
-            near=[[f.content, f.proxy, f.motion] for f in near],
+            near=[_lent(f) for f in near],
             first=max(0, position - reach) - position,
             view=shot.view,
             window=shot.window,
@@ -146,6 +148,12 @@ def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         args = {"shot": digest, "position": position}
         units.append(unit("fill", key, f"fill of frame {frame.frame}", args, frame=frame.frame))
     return Plan(units)
+
+
+def _lent(frame: FrameRef) -> list[str]:
+    """What a frame may give to the fill of another one, for keys."""
+    clean = [frame.clean_plate.content] if frame.clean_plate else []
+    return [frame.content, frame.proxy, frame.motion, *clean]
 
 
 def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:

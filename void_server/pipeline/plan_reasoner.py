@@ -11,12 +11,18 @@ from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Problem
 from void_server.pipeline.analysis_units import motion_units, proxy_units, settle_units
 from void_server.pipeline.keys import unit_key
-from void_server.pipeline.known_shot import analysed, known_shot
+from void_server.pipeline.known_shot import analysed, known_shot, survey_contents
 from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
-from void_server.reasoners.motion import AGREEING_FRAMES, OUT_OF_SIGHT, REACH, SURVEY_SETTINGS
+from void_server.reasoners.motion import (
+    AGREEING_FRAMES,
+    OUT_OF_SIGHT,
+    REACH,
+    SURVEY_SETTINGS,
+    nearest_drawn,
+)
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 
@@ -24,7 +30,7 @@ def plan_survey(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Every frame reduced to what the survey needs; nothing under another reasoner, or where nothing is removed."""
     if order.reasoner != "motion":
         return Plan()
-    return Plan(proxy_units("survey", _surveyed(order, results, blobs), blobs))
+    return Plan(proxy_units("survey", _surveyed(order, results, blobs), blobs, survey_contents))
 
 
 def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
@@ -32,7 +38,16 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
     if order.reasoner != "motion":
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey")
-    return Plan(motion_units("survey_motion", shot, blobs))
+
+    def hints(position: int) -> dict[str, Any]:
+        strokes = [_stroke(shot, p) for p in (position, position + 1)]
+        if strokes == [None, None]:
+            return {}
+        first = max(0, position - REACH)
+        near = [f.proxy for f in shot.frames[first : position + REACH + 2]]
+        return {"reasoner": MOTION_VERSION, "strokes": strokes, "near": near, "first": first - position}
+
+    return Plan(motion_units("survey_motion", shot, blobs, hints))
 
 
 def plan_survey_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
@@ -56,6 +71,7 @@ def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         if not frame.proxy or not any(active[max(0, position - OUT_OF_SIGHT) : position + OUT_OF_SIGHT + 1]):
             continue
         first = max(0, position - REACH)
+        stroke = _stroke(shot, position)
         key = unit_key(
             "propose",
             reasoner=MOTION_VERSION,
@@ -64,6 +80,7 @@ def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             near=[[f.proxy, f.motion] for f in shot.frames[first : position + REACH + 1]],
             first=first - position,
             encoding=shot.encoding,
+            **({"stroke": stroke} if stroke else {}),
         )
         args = {"shot": digest, "position": position}
         units.append(unit("propose", key, f"proposal for frame {frame.frame}", args, frame=frame.frame))
@@ -110,6 +127,12 @@ def abstentions(order: Order, results: Results) -> list[dict[str, Any]]:
         frames=silent,
     )
     return [asdict(problem)]
+
+
+def _stroke(shot: ShotManifest, position: int) -> list[Any] | None:
+    """The hint stroke that a frame reads, for keys: how many frames away it is drawn, and its digest."""
+    source = nearest_drawn(position, len(shot.frames), lambda p: bool(shot.frames[p].stroke))
+    return [source - position, shot.frames[source].stroke] if source is not None else None
 
 
 def _surveyed(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:

@@ -7,19 +7,18 @@ Files that are not uploaded yet are left out; the client asks again when they ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from void_server.jobs.model import Problem
 from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
+from void_server.pipeline.findings import file_name, finding, frame_list
 from void_server.pipeline.ingest import FILE, PATTERN
-from void_server.pipeline.order import INPUTS, MATTES, InputFile, Order
+from void_server.pipeline.order import CLEAN_PLATE, INPUTS, MATTES, Order
+from void_server.pipeline.preflight_clean_plates import unusable_clean_plates
 from void_server.pipeline.results import Results
 from void_server.plates.matte import same_picture
 from void_server.plates.window import Window
-
-MOST_NUMBERS = 6
-"""Frame numbers or ranges that a message spells out."""
 
 
 def find_problems(order: Order, results: Results) -> list[Problem]:
@@ -33,25 +32,15 @@ def find_problems(order: Order, results: Results) -> list[Problem]:
             problems += _unreadable(order, role, seen[role])
     plates = _readable(seen.get("plate", {}))
     problems += _mixed_plates(order, plates)
+    mattes = {role: _readable(seen.get(role, {})) for role in MATTES}
     for role in MATTES:
-        mattes = _readable(seen.get(role, {}))
-        problems += _other_picture(order, role, mattes, plates)
-        problems += _unclean_samples(order, role, mattes)
-    problems += _extents(order, {role: _readable(seen.get(role, {})) for role in MATTES})
+        problems += _other_picture(order, role, mattes[role], plates)
+        problems += _unclean_samples(order, role, mattes[role])
+    problems += _extents(order, mattes)
+    clean = _readable(seen.get(CLEAN_PLATE, {}))
+    problems += _other_picture(order, CLEAN_PLATE, clean, plates)
+    problems += unusable_clean_plates(order, clean, plates, mattes)
     return problems
-
-
-def frame_list(frames: Iterable[int]) -> str:
-    """Frame numbers as people write them: "1001-1004, 1010"; long lists end with how many more."""
-    runs: list[list[int]] = []
-    for frame in sorted(frames):
-        if runs and frame == runs[-1][1] + 1:
-            runs[-1][1] = frame
-        else:
-            runs.append([frame, frame])
-    words = [str(a) if a == b else f"{a}-{b}" for a, b in runs]
-    more = len(words) - MOST_NUMBERS
-    return ", ".join(words[:MOST_NUMBERS]) + (f" and {more} more" if more > 0 else "")
 
 
 _Info = Mapping[str, Any]
@@ -70,29 +59,10 @@ def _readable(infos: Mapping[int, _Info]) -> dict[int, _Info]:
     return {frame: info for frame, info in infos.items() if "problem" not in info}
 
 
-def _file(order: Order, role: str, frame: int) -> str:
-    file = order.file(role, frame)
-    return file.name if isinstance(file, InputFile) else ""
-
-
-def _problem(
-    order: Order,
-    role: str,
-    code: str,
-    frames: Iterable[int],
-    message: str,
-    fix: str,
-    severity: str = "error",
-) -> Problem:
-    listed = tuple(sorted(frames))
-    file = _file(order, role, listed[0]) if role and listed else ""
-    return Problem(severity, code, message, fix, role, listed, file)
-
-
 def _engine_limit(order: Order) -> Iterator[Problem]:
     limit = ENGINE_MAX_FRAMES[order.engine]
     if len(order.frames) > limit:
-        yield _problem(
+        yield finding(
             order,
             "",
             "too_many_frames",
@@ -105,11 +75,11 @@ def _engine_limit(order: Order) -> Iterator[Problem]:
 def _coverage(order: Order, role: str) -> Iterator[Problem]:
     files = order.inputs[role].files
     missing = [f for f in order.frames if f not in files]
-    if not missing:
+    if not missing or (role == CLEAN_PLATE and len(missing) < len(order.frames)):
         return
     pattern = order.inputs[role].pattern
     if len(missing) == len(order.frames):
-        yield _problem(
+        yield finding(
             order,
             role,
             "no_overlap",
@@ -119,7 +89,7 @@ def _coverage(order: Order, role: str) -> Iterator[Problem]:
             "Change --range, or give the right sequence.",
         )
         return
-    yield _problem(
+    yield finding(
         order,
         role,
         "missing_frames",
@@ -138,9 +108,9 @@ def _unreadable(order: Order, role: str, infos: Mapping[int, _Info]) -> Iterator
             found = info["problem"]
             same[found["code"], found["message"], found["fix"]].append(frame)
     for (code, message, fix), frames in same.items():
-        named = _file(order, role, frames[0]) if len(frames) == 1 else pattern
+        named = file_name(order, role, frames[0]) if len(frames) == 1 else pattern
         said = [text.replace(FILE, named).replace(PATTERN, pattern) for text in (message, fix)]
-        yield _problem(order, role, code, frames, *said)
+        yield finding(order, role, code, frames, *said)
 
 
 def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem]:
@@ -164,7 +134,7 @@ def _mixed_plates(order: Order, plates: Mapping[int, _Info]) -> Iterator[Problem
         for value, frames in groups.items():
             alike = of is _picture and _same_picture(plates[frames[0]], plates[groups[usual][0]])
             if value != usual and not alike:
-                yield _problem(
+                yield finding(
                     order,
                     "plate",
                     "mixed_plates",
@@ -189,24 +159,26 @@ def _picture(info: _Info) -> str:
 
 
 def _other_picture(
-    order: Order, role: str, mattes: Mapping[int, _Info], plates: Mapping[int, _Info]
+    order: Order, role: str, infos: Mapping[int, _Info], plates: Mapping[int, _Info]
 ) -> Iterator[Problem]:
+    """`infos`: of mattes, or of clean plates."""
     if not plates:
         return
+    what, one = ("clean_plate", "them") if role == CLEAN_PLATE else (f"{role} matte", "the matte")
     usual = next(iter(plates.values()))
     same: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for frame, info in mattes.items():
+    for frame, info in infos.items():
         plate = plates.get(frame, usual)
         if not _same_picture(info, plate):
             same[_picture(info), _picture(plate)].append(frame)
     for (theirs, ours), frames in same.items():
-        yield _problem(
+        yield finding(
             order,
             role,
             "other_picture",
             frames,
-            f"{role} matte frames {frame_list(frames)} are {theirs}, the plate is {ours}.",
-            "Reformat the matte to the plate's format (its bounding box may be anything).",
+            f"{what} frames {frame_list(frames)} are {theirs}, the plate is {ours}.",
+            f"Reformat {one} to the plate's format (its bounding box may be anything).",
         )
 
 
@@ -217,7 +189,7 @@ def _unclean_samples(order: Order, role: str, mattes: Mapping[int, _Info]) -> It
     ):
         frames = [f for f, info in mattes.items() if info[count]]
         if frames:
-            yield _problem(
+            yield finding(
                 order,
                 role,
                 "unclean_matte",
@@ -258,7 +230,7 @@ def _empty(
     looked, name = _looked(roles, mattes), " and ".join(roles)
     empty = {f for f in looked if all(mattes[r][f]["removes"] == 0 for r in roles if f in mattes[r])}
     if empty and empty == set(order.frames):
-        yield _problem(
+        yield finding(
             order,
             roles[0],
             "matte_empty",
@@ -268,7 +240,7 @@ def _empty(
             severity=everywhere,
         )
     elif empty and some:
-        yield _problem(
+        yield finding(
             order,
             roles[0],
             "matte_empty",
@@ -285,7 +257,7 @@ def _full(
     looked, name = _looked(roles, mattes), " and ".join(roles)
     full = {f for f in looked if any(mattes[r][f]["full"] for r in roles if f in mattes[r])}
     if full and full == set(order.frames):
-        yield _problem(
+        yield finding(
             order,
             roles[0],
             "matte_full",
@@ -294,7 +266,7 @@ def _full(
             "Check the channel (PATTERN:channel): an alpha of a plate is often 1 everywhere.",
         )
     elif full:
-        yield _problem(
+        yield finding(
             order,
             roles[0],
             "matte_full",

@@ -20,6 +20,7 @@ SIDECAR_VERSION = 1
 
 def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | float]:
     """What each returned EXR says about itself; no dates, so equal work gives equal bytes."""
+    clean = {"void/clean_plate": frame.clean_plate.content} if frame.active and frame.clean_plate else {}
     return {
         "void/version": version("void-for-hosts"),
         "void/engine": f"{order.engine} {CLEANPLATE_VERSION}",
@@ -29,6 +30,7 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
         "void/preview": int(order.preview),
         "void/plate": frame.content,
         "void/mattes": json.dumps({role: m.content for role, m in sorted(frame.mattes.items())}),
+        **clean,
     }
 
 
@@ -37,10 +39,10 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
 
     Top level: `format`, `name`, `range`, `view`, `engine`, `reasoner`, `seed`, `preview`, `prompt`, `options`,
     `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs
-    by digest (bytes and content) and its figures: `changed_percent`, `outside_difference` (must be 0),
-    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
-    for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
-    what the reasoner says under `proposal` (null where it was not asked).
+    by digest (bytes and content; `clean_plate` is null where the artist gave none) and its figures: `changed_percent`,
+    `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled`
+    (samples that kept the plate's bits for want of a fill), `confidence` (0..1, null where nothing was blended), what
+    the engine says under `fill`, and what the reasoner says under `proposal` (null where it was not asked).
     """
     return {
         "format": SIDECAR_VERSION,
@@ -84,6 +86,13 @@ def _frame(frame: FrameRef, results: Results) -> dict[str, Any]:
             role: {"name": m.name, "sha256": m.digest, "content": m.content, "channel": m.channel}
             for role, m in frame.mattes.items()
         },
+        "clean_plate": {
+            "name": frame.clean_plate.name,
+            "sha256": frame.clean_plate.digest,
+            "content": frame.clean_plate.content,
+        }
+        if frame.clean_plate
+        else None,
         "result": results.get("publish", frame.frame).blobs["result"],
         "quality": info,
         "proposal": _proposal(frame.frame, results),

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reasoner's units: `propose` for a frame, `associate` with its neighbours' proposals."""
+"""The reasoner's units: `survey` of a frame, `survey_motion` of a pair, `propose` for a frame, `associate` with its
+neighbours' proposals.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +10,33 @@ from typing import Any
 
 import numpy as np
 
+from void_server.engines.cleanplate.arrays import touched
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays, store_arrays
+from void_server.pipeline.cleanplate import prepared, settings_of, stored_motion
 from void_server.pipeline.shot import StoredShot
-from void_server.reasoners.motion import Proposal, agree, propose_frame
+from void_server.quadmask.regions import THRESHOLD, Quadmask
+from void_server.reasoners.motion import Proposal, agree, propose_frame, survey_pair
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
+
+
+def survey(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Reduce one frame to what the survey needs: the blob `proxy`, with the removed object's matte alone, and where the
+    artist drew something affected the blob `stroke`, an array of uint8 0 or 1 at the proxy's size.
+    """
+    drawn = shot.drawn(position, shot.window)
+    proxy = prepared(shot, position, Quadmask(drawn.remove, np.zeros_like(drawn.remove)))
+    stored = {"proxy": store_arrays(blobs, proxy.to_arrays())}
+    stroke = touched(drawn.affected > THRESHOLD, proxy.size)
+    if stroke.any():
+        stored["stroke"] = store_arrays(blobs, {"stroke": stroke.astype(np.uint8)})
+    return stored, {"empty": proxy.empty}
+
+
+def survey_motion(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Motion between a surveyed frame and the next; leaves the blob `motion`."""
+    return stored_motion(survey_pair(position, shot, settings_of(shot)), blobs)
 
 
 def propose(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:

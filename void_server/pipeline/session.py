@@ -31,8 +31,8 @@ from void_server.plates.header import EXRLimits
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 
 _SHOT_UNITS = {
-    "survey": cleanplate.prepare,
-    "survey_motion": cleanplate.motion,
+    "survey": reasoner.survey,
+    "survey_motion": reasoner.survey_motion,
     "survey_settle": cleanplate.settle,
     "propose": reasoner.propose,
     "prepare": cleanplate.prepare,

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from void_server.engines.cleanplate import PairMotion, ProxyFrame
 from void_server.errors import VoidError
 from void_server.pipeline.arrays import load_arrays
-from void_server.pipeline.manifest import FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.matte import Matte, read_matte, read_quadmask
@@ -25,6 +25,7 @@ from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import proposed_matte
 
 F32 = npt.NDArray[np.float32]
+Bools = npt.NDArray[np.bool_]
 T = TypeVar("T")
 
 CACHE_BYTES = 1 << 30
@@ -60,7 +61,7 @@ class ByteCache:
 
 
 class StoredShot:
-    """One shot of the frame store; implements the engine's `ShotReader`."""
+    """One shot of the frame store; implements the engine's `ShotReader` and, of a survey, the reasoner's."""
 
     def __init__(
         self, manifest: ShotManifest, sources: Sources, colour: ColourSpace, cache: ByteCache
@@ -101,6 +102,16 @@ class StoredShot:
         key = ("plate", frame.plate, self.manifest.window, self.manifest.view, self.manifest.colour)
         return self._cache.get(key, lambda: self._linear(frame), lambda a: a.nbytes)
 
+    def clean_plate(self, position: int) -> F32 | None:
+        """The artist's frame without the object, as `plate`, read in the plate's colour space; None where none was
+        given. Its data window is its own: NaN where it has no samples.
+        """
+        clean = self.manifest.frames[position].clean_plate
+        if clean is None:
+            return None
+        key = ("clean_plate", clean.digest, self.manifest.window, self.manifest.view, self.manifest.colour)
+        return self._cache.get(key, lambda: self._linear(clean), lambda a: a.nbytes)
+
     def source(self, position: int) -> Plate:
         """The plate as stored, after its bytes were hashed again.
 
@@ -113,7 +124,17 @@ class StoredShot:
             return read_plate(path, self.manifest.view)
 
     def quadmask(self, position: int, window: Window) -> Quadmask:
-        """The mattes of what to remove and what is affected, over `window`; 0 where none was given."""
+        """What to remove and what is affected over `window`, drawn or proposed; 0 where nothing is."""
+        drawn = self.drawn(position, window)
+        proposal = self.manifest.frames[position].proposal
+        if not proposal:
+            return drawn
+        # It overlaps the object's rim, so that no gap is left between the two.
+        proposed = np.minimum(self._proposed(proposal, window), 1 - drawn.remove)
+        return Quadmask(drawn.remove, np.maximum(drawn.affected, proposed))
+
+    def drawn(self, position: int, window: Window) -> Quadmask:
+        """The mattes of what to remove and what is affected as the artist drew them; 0 where none was given."""
         mattes = self.manifest.frames[position].mattes
         remove = np.zeros(window.shape, np.float32)
         affected = np.zeros(window.shape, np.float32)
@@ -125,10 +146,18 @@ class StoredShot:
             painted_remove, painted_affected = self._painted(mattes["quadmask"])
             remove = np.maximum(remove, painted_remove.on(window))
             affected = np.maximum(affected, painted_affected.on(window))
-        if proposal := self.manifest.frames[position].proposal:
-            # It overlaps the object's rim, so that no gap is left between the two.
-            affected = np.maximum(affected, np.minimum(self._proposed(proposal, window), 1 - remove))
         return Quadmask(remove, affected)
+
+    def stroke(self, position: int) -> Bools | None:
+        """(h, w) bool at the survey's resolution: what the artist drew as affected; None where nothing is drawn."""
+        digest = self.manifest.frames[position].stroke
+        if not digest:
+            return None
+
+        def load() -> Bools:
+            return np.asarray(load_arrays(self._blobs, digest)["stroke"] != 0)
+
+        return self._cache.get(("stroke", digest), load, lambda a: a.nbytes)
 
     def keep(self, position: int, window: Window) -> F32:
         """The protection matte over `window`; 0 where none was given."""
@@ -146,7 +175,7 @@ class StoredShot:
         return self.colour.from_linear(linear)
 
     @contextmanager
-    def _reading(self, ref: FrameRef | MatteRef, *, verified: bool = False) -> Iterator[Path]:
+    def _reading(self, ref: FrameRef | MatteRef | CleanPlateRef, *, verified: bool = False) -> Iterator[Path]:
         """A path that reads one input file; errors name it as the user does."""
         digest = ref.plate if isinstance(ref, FrameRef) else ref.digest
         try:
@@ -159,8 +188,8 @@ class StoredShot:
             error.file = ref.name
             raise
 
-    def _linear(self, frame: FrameRef) -> F32:
-        with self._reading(frame) as path:
+    def _linear(self, ref: FrameRef | CleanPlateRef) -> F32:
+        with self._reading(ref) as path:
             plate = read_plate(path, self.manifest.view)
         linear = self.to_linear(plate.colour)
         if linear.shape[2] == 1:

@@ -113,18 +113,9 @@ def resolve(part: Part, path: str, *, name: str = "", config: str = "") -> Colou
     loaded = load_config(source)
     if name:
         return _space(source, _required(loaded, source, name), f"Colour space {name}, as given with the job.")
-    for attribute in FILE_ATTRIBUTES:
-        if attribute in part.attributes:
-            said = part.attributes[attribute].text()
-            found = _find(loaded, said)
-            if found:
-                return _space(
-                    source, found, f"Colour space {found}, as the file says ({attribute} = {said})."
-                )
-    primaries = _primaries(part)
-    if primaries:
-        found = _find(loaded, primaries) or primaries
-        return _space(source, found, f"Colour space {found}, by the file's chromaticities.")
+    stated = stated_space(part, config)
+    if stated:
+        return _space(source, *stated)
     if config and not loaded.filepathOnlyMatchesDefaultRule(path):
         ruled = loaded.getColorSpaceFromFilepath(path)[0]
         return _space(source, ruled, f"Colour space {ruled}, by a file rule of the OCIO config.")
@@ -133,6 +124,33 @@ def resolve(part: Part, path: str, *, name: str = "", config: str = "") -> Colou
         _find(loaded, REC709) or REC709,
         "Colour space not stated: taken as scene-linear Rec.709 (--colorspace).",
     )
+
+
+def stated_space(part: Part, config: str = "") -> tuple[str, str] | None:
+    """The colour space that a file itself names, by attribute or chromaticities, and a sentence that says so.
+
+    Args:
+        part: the header that holds the picture.
+        config: the OCIO config that travels with the job; empty for the built-in `DEFAULT_CONFIG`.
+
+    Returns:
+        None where the file says nothing, or nothing that the config knows.
+
+    Raises:
+        InvalidInput: the config cannot be read.
+    """
+    loaded = load_config(config or DEFAULT_CONFIG)
+    for attribute in FILE_ATTRIBUTES:
+        if attribute in part.attributes:
+            said = part.attributes[attribute].text()
+            found = _find(loaded, said)
+            if found:
+                return found, f"Colour space {found}, as the file says ({attribute} = {said})."
+    primaries = _primaries(part)
+    if primaries:
+        found = _find(loaded, primaries) or primaries
+        return found, f"Colour space {found}, by the file's chromaticities."
+    return None
 
 
 @lru_cache(maxsize=8)

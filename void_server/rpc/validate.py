@@ -105,10 +105,6 @@ class Validator:
                 "Nothing says what to remove.",
                 fix="Give a matte of the object with --remove, or a painted void_mask with --quadmask.",
             )
-        if shot.clean_plate.files:
-            raise Unsupported(
-                "Clean-plate frames as a source are not available yet.", fix="Leave --cleanplate out."
-            )
         if shot.points or shot.boxes:
             raise Unsupported(
                 "Removing from points or boxes is not available yet.", fix="Give a matte with --remove."

@@ -27,7 +27,7 @@ from void_server.engines.cleanplate.other_times import (
     residual_of,
     shows,
 )
-from void_server.engines.cleanplate.proxy import GUARD
+from void_server.engines.cleanplate.proxy import GUARD, ProxyFrame
 
 AT_OTHER_TIMES: tuple[tuple[Walk, float], ...] = (("camera", 0.5), ("surface", 0.8))
 """A mover is unlike what its place does at most other times, and unlike itself at a fifth of them at least."""
@@ -134,7 +134,7 @@ def _settled(step: Step, field: FlowField, moving: Bools, shot: MotionReader) ->
     proxy = shot.proxy(step.frame)
     drawn_along = grown(moving, MOVER_EDGE * proxy.unit)
     sure = field.trusted & ~drawn_along
-    doubtful = (grown(proxy.where(GUARD), EDGE * proxy.unit) | drawn_along) & ~sure
+    doubtful = (grown(_covered(field, proxy), EDGE * proxy.unit) | drawn_along) & ~sure
     rect = bounds(doubtful)
     if rect is None or not field.residual.any():
         return replace(field, moving=moving)
@@ -157,6 +157,15 @@ def _settled(step: Step, field: FlowField, moving: Bools, shot: MotionReader) ->
     smooth = _on_pixels(complete, spacing, (x0, y0), proxy.size)
     residual: F16 = np.where(doubtful[..., None], smooth, field.residual).astype(np.float16)
     return replace(field, residual=residual, moving=moving)
+
+
+def _covered(field: FlowField, proxy: ProxyFrame) -> Bools:
+    """Where motion was not measured because of what stands there, and not because the picture ends."""
+    covered = ~field.measured
+    border = int(EDGE * proxy.unit)
+    inner = np.zeros_like(covered)
+    inner[border : -border or None, border : -border or None] = True
+    return covered & (inner | proxy.where(GUARD))
 
 
 def _grid(rect: tuple[int, int, int, int], spacing: int) -> F32:

@@ -30,3 +30,9 @@ class ShotReader(Protocol):
     def plate(self, position: int) -> F32:
         """(H, W, 3) float32, scene-linear."""
         ...
+
+    def clean_plate(self, position: int) -> F32 | None:
+        """(H, W, 3) float32, scene-linear: the frame without the object as the artist painted or found it, in the
+        plate's geometry; NaN where it has no samples, None where the artist gave none.
+        """
+        ...

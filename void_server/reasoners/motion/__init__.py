@@ -3,13 +3,15 @@
 
 Two pure steps, each of which may run in a process of its own and be stored: `propose_frame` for every frame compares it
 with what the other frames show behind the object's surroundings; `agree` keeps what moves with the object. It reads
-the proxies and motions of a survey made with the removed object's matte alone. The method is docs/motion_reasoner.md.
+the proxies and motions of a survey made with the removed object's matte alone; what the artist drew as affected is read
+as hint strokes. The method is docs/motion_reasoner.md.
 """
 
 from void_server.reasoners.motion.agreement import AGREEING_FRAMES, agree, proposed_matte
 from void_server.reasoners.motion.background import SurveyReader
 from void_server.reasoners.motion.proposal import Proposal, propose_frame
 from void_server.reasoners.motion.settings import REACH, SURVEY_SETTINGS, VERSION
+from void_server.reasoners.motion.strokes import nearest_drawn, survey_pair
 from void_server.reasoners.motion.whereabouts import OUT_OF_SIGHT
 
 __all__ = [
@@ -21,6 +23,8 @@ __all__ = [
     "Proposal",
     "SurveyReader",
     "agree",
+    "nearest_drawn",
     "propose_frame",
     "proposed_matte",
+    "survey_pair",
 ]

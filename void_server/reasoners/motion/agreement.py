@@ -30,7 +30,8 @@ def agree(own: Proposal, neighbours: Sequence[Proposal]) -> Bools:
 
     Returns:
         (h, w) bool at proxy resolution: where more than half of all that say something, the frame itself counted
-        once, propose it at the same place relative to the object. Nothing when the frame itself abstained.
+        once, propose it at the same place relative to the object; and what the artist pointed at on this very frame.
+        Nothing when the frame itself abstained.
     """
     if own.object_box is None or own.figures["abstained"]:
         return np.zeros_like(own.affected)
@@ -41,7 +42,8 @@ def agree(own: Proposal, neighbours: Sequence[Proposal]) -> Bools:
             continue
         votes += _shifted(other.affected, object_motion(other.object_box, own.object_box, votes.shape))
         voters += 1
-    return np.asarray(votes > voters / 2)
+    agreed = np.asarray(votes > voters / 2)
+    return agreed if own.pointed_at is None else agreed | own.pointed_at
 
 
 def proposed_matte(affected: Bools, size: tuple[int, int]) -> F32:

@@ -42,7 +42,11 @@ class SurveyReader(Protocol):
         ...
 
     def motion(self, position: int) -> PairMotion:
-        """What `settle_pair` made of the frames position and position + 1."""
+        """What `survey_pair` and then `settle_pair` made of the frames position and position + 1."""
+        ...
+
+    def stroke(self, position: int) -> Bools | None:
+        """(h, w) bool at proxy resolution: what the artist drew as affected; None where nothing is drawn."""
         ...
 
 

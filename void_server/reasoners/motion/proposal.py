@@ -13,11 +13,12 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import ProxyFrame
-from void_server.engines.cleanplate.arrays import F32, Arrays, Bools, grown
+from void_server.engines.cleanplate.arrays import F32, Arrays, Bools, bounds, grown
 from void_server.engines.cleanplate.membrane import gaussian
 from void_server.engines.cleanplate.proxy import HOLE, REMOVE_GROWTH
 from void_server.reasoners.motion.background import Background, Rect, SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
+from void_server.reasoners.motion.strokes import stroke_at
 from void_server.reasoners.motion.whereabouts import object_of, whereabouts
 
 BESIDE, ABOVE, BELOW, LEAST_REACH = 0.9, 0.25, 0.6, 24.0
@@ -58,12 +59,15 @@ class Proposal:
             out of sight; None when there is none.
         figures: `coverage` (share 0..1 of the object's surroundings whose background is known), `uncovered` (the same
             of its own place), `noise` (median display-like difference away from it), `threshold`, and `abstained` (1
-            when the background is no ground to judge on).
+            when the background is no ground to judge on); where a hint stroke was read, `stroke_offset` (the frame that
+            it was drawn on less this one).
+        pointed_at: (h, w) bool, the part of `affected` that touches a stroke drawn on this frame itself; None without.
     """
 
     affected: Bools
     object_box: Rect | None
     figures: dict[str, float]
+    pointed_at: Bools | None = None
 
     def to_arrays(self) -> Arrays:
         """As named arrays, for storage."""
@@ -72,6 +76,8 @@ class Proposal:
             "object_box": np.array(self.object_box or (), np.int32),
         }
         arrays.update({f"figure.{name}": np.array([v], np.float64) for name, v in self.figures.items()})
+        if self.pointed_at is not None:
+            arrays["pointed_at"] = self.pointed_at.astype(np.uint8)
         return arrays
 
     @classmethod
@@ -79,7 +85,8 @@ class Proposal:
         """The proposal that `to_arrays` gave."""
         figures = {n.removeprefix("figure."): float(v[0]) for n, v in sorted(arrays.items()) if "." in n}
         box = tuple(int(v) for v in arrays["object_box"])
-        return cls(arrays["affected"] != 0, box if len(box) == 4 else None, figures)
+        pointed_at = arrays["pointed_at"] != 0 if "pointed_at" in arrays else None
+        return cls(arrays["affected"] != 0, box if len(box) == 4 else None, figures, pointed_at)
 
 
 def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Proposal:
@@ -92,20 +99,36 @@ def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32
     """
     proxy = survey.proxy(target)
     place = whereabouts(target, survey)
-    box = search_box(place, proxy) if place is not None else None
+    stroke = stroke_at(target, survey) if place is not None else None
+    mask = stroke.mask if stroke is not None else np.zeros(proxy.size, bool)
+    box = search_box(place, proxy, bounds(mask)) if place is not None else None
     affected = np.zeros(proxy.size, bool)
     if place is None or box is None:
         return Proposal(affected, None, {"abstained": 0.0})
     behind = median_background(target, box, survey)
     inside = np.s_[box[1] : box[3], box[0] : box[2]]
     curve = DisplayCurve(decode, proxy.picture, ~proxy.where(HOLE))
-    region, figures = _region(proxy, inside, behind, curve, _near(place, proxy)[inside])
-    affected[inside] = region
-    return Proposal(affected, place, figures)
+    near = (_near(place, proxy) | mask)[inside]
+    likely, certain, figures = _likely(proxy, inside, behind, curve, near)
+    hole = proxy.where(HOLE)[inside]
+    affected[inside] = _reached(likely, certain, near, hole, proxy.unit)
+    if stroke is None:
+        return Proposal(affected, place, figures)
+    figures["stroke_offset"] = float(stroke.offset)
+    pointed_at = np.zeros(proxy.size, bool)
+    if stroke.offset == 0:
+        pointed_at[inside] = _reached(likely, certain, mask[inside], hole, proxy.unit)
+    return Proposal(affected, place, figures, pointed_at if stroke.offset == 0 else None)
 
 
-def search_box(place: Rect, proxy: ProxyFrame) -> Rect | None:
-    """The part of the frame in which effects of an object at `place` are looked for; None when it is out of reach."""
+def search_box(place: Rect, proxy: ProxyFrame, drawn: Rect | None = None) -> Rect | None:
+    """The part of the frame in which effects of an object at `place` are looked for; None when it is out of reach.
+
+    Args:
+        place: (x0, y0, x1, y1) around the object, proxy pixels, ends exclusive.
+        proxy: the frame.
+        drawn: the same around a hint stroke; what it points at may be as large as the object.
+    """
     x0, y0, x1, y1 = place
     width, height, least = x1 - x0, y1 - y0, (LEAST_REACH + REMOVE_GROWTH) * proxy.unit
     beside, above, below = (
@@ -115,7 +138,18 @@ def search_box(place: Rect, proxy: ProxyFrame) -> Rect | None:
     rows, columns = proxy.size
     left, top = max(0, x0 - beside), max(0, y0 - above)
     right, bottom = min(columns, x1 + beside), min(rows, y1 + below)
-    return (left, top, right, bottom) if left < right and top < bottom else None
+    found = (left, top, right, bottom) if left < right and top < bottom else None
+    if drawn is None:
+        return found
+    around = int(np.ceil(max(width, height, least)))
+    x0, y0, x1, y1 = drawn
+    left, top, right, bottom = found or drawn
+    return (
+        min(left, max(0, x0 - around)),
+        min(top, max(0, y0 - around)),
+        max(right, min(columns, x1 + around)),
+        max(bottom, min(rows, y1 + around)),
+    )
 
 
 def _near(place: Rect, proxy: ProxyFrame) -> Bools:
@@ -129,9 +163,10 @@ def _near(place: Rect, proxy: ProxyFrame) -> Bools:
     return grown(core, (CONTACT + REMOVE_GROWTH) * proxy.unit)
 
 
-def _region(
+def _likely(
     proxy: ProxyFrame, inside: tuple[slice, ...], behind: Background, curve: DisplayCurve, near: Bools
-) -> tuple[Bools, dict[str, float]]:
+) -> tuple[Bools, Bools, dict[str, float]]:
+    """(h, w) bool where light differs from the background, the same where it certainly does, and the figures."""
     hole, thing = proxy.where(HOLE)[inside], object_of(proxy)[inside]
     seen = behind.votes >= LEAST_VOTES
     known = seen & ~hole
@@ -142,7 +177,7 @@ def _region(
     }
     nothing = np.zeros(hole.shape, bool)
     if figures["coverage"] < LEAST_COVERAGE or figures["uncovered"] < LEAST_UNCOVERED:
-        return nothing, figures
+        return nothing, nothing, figures
     shown, plain = curve(proxy.picture[inside].astype(np.float32)), curve(behind.picture)
     difference, coherence, share = _smooth_difference(shown, plain, known, proxy.unit)
     around = known & ~grown(near, (FAR - CONTACT) * proxy.unit)
@@ -153,10 +188,9 @@ def _region(
     threshold = float(np.clip(NOISES * noise, FAINTEST, COARSEST))
     figures |= {"noise": noise, "threshold": threshold, "abstained": float(noise > MOST_NOISE)}
     if figures["abstained"]:
-        return nothing, figures
+        return nothing, nothing, figures
     likely = (strength > threshold) & (coherence > LEAST_COHERENCE) & (share > LEAST_SHARE) & ~hole
-    certain = likely & (strength > CERTAIN * threshold)
-    return _in_contact(likely, certain, near, hole, proxy.unit), figures
+    return likely, likely & (strength > CERTAIN * threshold), figures
 
 
 def _smooth_difference(shown: F32, plain: F32, known: Bools, unit: float) -> tuple[F32, F32, F32]:
@@ -183,8 +217,10 @@ def _slope(picture: F32) -> F32:
     return np.asarray(np.sqrt(np.sum(squares, axis=0) / 3), np.float32)
 
 
-def _in_contact(likely: Bools, certain: Bools, near: Bools, hole: Bools, unit: float) -> Bools:
-    """The connected regions that touch the object's surroundings and are certain somewhere, closed and widened."""
+def _reached(likely: Bools, certain: Bools, near: Bools, hole: Bools, unit: float) -> Bools:
+    """The connected regions that touch the object's surroundings or a stroke, and are certain somewhere; closed and
+    widened.
+    """
     count, labels, stats, _ = cv2.connectedComponentsWithStats(likely.astype(np.uint8), connectivity=8)
     kept = stats[:, cv2.CC_STAT_AREA] >= LEAST_AREA * unit * unit
     for needed in (likely & near, certain):

@@ -17,6 +17,10 @@ OUT_OF_SIGHT = 12
 """Frames for which an object is followed beyond the frame's edge."""
 
 
+SEEN = 2 * OUT_OF_SIGHT + 1
+"""Frames each way that the answer of `whereabouts` depends on at most."""
+
+
 def object_of(proxy: ProxyFrame) -> Bools:
     """(h, w) bool: the removed object, in a survey that fills no margin."""
     return proxy.where(FILL)
