@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmark.
 
     Returns:
-        0; 1 when samples outside the blend matte were touched; 2 on bad input; 3, if asked for, when a figure is worse
+        0; 1 when samples outside the blend matte were touched; 2 on bad input or a disk that refuses; 3, if asked for, when a figure is worse
         than in the history.
     """
     options = _parser().parse_args(arguments)
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
                 earlier.append(entry)
             if options.sheet:
                 write_sheet(_sheet_path(options.sheet, shot.name, len(options.shots)), shot, run.pictures)
-    except VoidError as error:
+    except (VoidError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     if options.text:

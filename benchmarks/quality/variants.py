@@ -52,7 +52,7 @@ GAIN_SIGMA = 1.0
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Makes a variant; 0, or 2 on bad input."""
+    """Makes a variant; 0, or 2 on bad input or a disk that refuses."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.quality.variants",
         description=__doc__,
@@ -76,7 +76,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         write_variant(options.shot, options.out, options.kind, shutter=options.shutter, radius=options.radius)
-    except VoidError as error:
+    except (VoidError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
     return 0
