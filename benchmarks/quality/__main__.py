@@ -62,8 +62,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmark.
 
     Returns:
-        0; 1 when samples outside the blend matte were touched; 2 on bad input or a disk that refuses; 3, if asked for, when a figure is worse
-        than in the history.
+        0; 1 when samples outside the blend matte were touched; 2 on bad input or a disk that refuses; 3, if asked for,
+        when a figure is worse than in the history.
     """
     options = _parser().parse_args(arguments)
     # One thread: the bits and the timings that a worker has.
