@@ -8,16 +8,19 @@ import datetime
 import os
 import platform
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 
-from benchmarks.quality.baselines import telea, temporal_median
+from benchmarks.quality import figures
+from benchmarks.quality.baselines import pull_push, telea, temporal_median
 from benchmarks.quality.engine_run import Reasoner, Run, reference_seconds, run_engine
-from benchmarks.quality.scores import Score, overlap, score, view
+from benchmarks.quality.history import ENGINE_ROW, Entry, append, compare, read_history, without_nan
+from benchmarks.quality.reference import reference
+from benchmarks.quality.scores import overlap, view
 from benchmarks.quality.sheet import write_sheet
 from benchmarks.quality.shots import Shot, read_shot
 from void_server.engines.cleanplate import VERSION, CleanplateSettings
@@ -28,17 +31,23 @@ ROOT = Path(__file__).resolve().parents[2]
 TEACHING = """\
 A shot is a folder with plate/ clean/ roto/ affected/ and shot.json; without one, examples/demo is run.
 
-columns   PSNR in dB (higher is better; 6 dB halve the error) on the object, on what it affects (shadow, reflection)
-          and on both; SSIM 0..1 in the box around both; all against the true clean plate, display-like values
-rows      plate untouched, Telea's inpainting per frame, temporal median, this engine
+columns   object, affected, both: PSNR in dB (6 dB halve the error) on the object, on what it affects (shadow,
+          reflection) and on both; low: of both, without the finest detail; SSIM 0..1 in the box around both
+          warp: warping error over the truth's (above 1 boils, below is too smooth); HF: fine detail and grain over the
+          truth's; seam: how a contour shows, over the truth's; flicker: in stops; resid: likeness of the error to the
+          object; object%, effect%: how much of the object, of its shadow or reflection is left
+          docs/benchmarks.md says how each is made and how it can be fooled
+rows      plate untouched, Telea's inpainting and a pull-push pyramid per frame, temporal median, this engine
 IoU       intersection over union of the affected matte that was used with the true one, both above 0.5, off the object
+rank      rank correlation over frames of the engine's confidence with how right it was (1 good, 0 means nothing)
 outside   samples that differ from the plate where the blend matte is 0: anything but 0 is a defect
 speed     seconds a frame on one thread, and the sum as a multiple of (two DIS-MEDIUM flows at 960x540 and one cubic
           remap at plate size), measured in the same run, so that machines can be compared
 
 examples  python -m benchmarks.quality --set grain=off --sheet look.png
           python -m benchmarks.quality SHOT_DIR --reasoner motion
-          python -m benchmarks.quality SHOT_DIR OTHER_DIR --set quality=preview --history quality.txt
+          python -m benchmarks.quality SHOT_DIR OTHER_DIR --set quality=preview --text quality.txt
+          python -m benchmarks.quality SHOT_DIR --history quality-history.jsonl --fail-if-worse
 """
 
 
@@ -50,32 +59,46 @@ _GIVEN = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Runs the benchmark; 0 when every sample outside the blend matte was untouched, 1 when not, 2 on bad input."""
+    """Runs the benchmark.
+
+    Returns:
+        0; 1 when samples outside the blend matte were touched; 2 on bad input or a disk that refuses; 3, if asked for,
+        when a figure is worse than in the history.
+    """
     options = _parser().parse_args(arguments)
     # One thread: the bits and the timings that a worker has.
     cv2.setNumThreads(1)
-    exact = True
+    exact, worsened = True, False
     try:
         settings = parse_settings(options.set)
+        earlier = read_history(options.history) if options.history else []
         lines = _heading(settings, options.reasoner)
         print("\n".join(lines), flush=True)
         for folder in options.shots or [ROOT / "examples" / "demo"]:
             shot = read_shot(folder)
             run = run_engine(shot, settings, reasoner=options.reasoner)
-            table = _table(shot, run)
-            print("\n".join(table), flush=True)
-            lines += table
+            entry = _entry(shot, run, settings, options.reasoner)
+            worse, better = compare(earlier, entry)
+            said = [*_table(shot, run, entry), *(f"  {line}" for line in worse + better)]
+            print("\n".join(said), flush=True)
+            lines += said
             exact &= run.differing == 0
+            worsened |= bool(worse)
+            if options.history:
+                append(options.history, entry)
+                earlier.append(entry)
             if options.sheet:
                 write_sheet(_sheet_path(options.sheet, shot.name, len(options.shots)), shot, run.pictures)
-    except VoidError as error:
+    except (VoidError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
-    if options.history:
-        options.history.parent.mkdir(parents=True, exist_ok=True)
-        with options.history.open("a", encoding="utf-8") as kept:
+    if options.text:
+        options.text.parent.mkdir(parents=True, exist_ok=True)
+        with options.text.open("a", encoding="utf-8") as kept:
             kept.write("\n".join(lines) + "\n\n")
-    return 0 if exact else 1
+    if not exact:
+        return 1
+    return 3 if worsened and options.fail_if_worse else 0
 
 
 def parse_settings(pairs: list[str]) -> CleanplateSettings:
@@ -132,7 +155,17 @@ def _parser() -> argparse.ArgumentParser:
         help="where the affected region comes from: artist = the shot's true matte; motion = proposed from the roto"
         " alone; none (default: %(default)s)",
     )
-    parser.add_argument("--history", type=Path, metavar="FILE", help="append the tables to this text file")
+    parser.add_argument("--text", type=Path, metavar="FILE", help="append the tables to this text file")
+    parser.add_argument(
+        "--history",
+        type=Path,
+        metavar="FILE.jsonl",
+        help="append the figures to this file, and say what got worse or better since its newest line of the same shot,"
+        " settings and given region",
+    )
+    parser.add_argument(
+        "--fail-if-worse", action="store_true", help="end with 3 when a figure is worse than in the history"
+    )
     parser.add_argument(
         "--sheet", type=Path, metavar="FILE.png", help="write plate | result | truth | difference"
     )
@@ -144,37 +177,66 @@ def _heading(settings: CleanplateSettings, reasoner: Reasoner) -> list[str]:
     return [
         f"{datetime.date.today().isoformat()}  cleanplate version {VERSION}  {chosen}",
         f"given: {_GIVEN[reasoner]}",
-        f"machine: {platform.machine()}, {os.cpu_count()} cores, one thread; Python {platform.python_version()},"
-        f" NumPy {np.__version__}, OpenCV {cv2.__version__}",
+        f"machine: {_machine()}",
     ]
 
 
-def _table(shot: Shot, run: Run) -> list[str]:
-    truth = [view(picture) for picture in shot.clean]
+def _machine() -> str:
+    return (
+        f"{platform.machine()}, {os.cpu_count()} cores, one thread; Python {platform.python_version()},"
+        f" NumPy {np.__version__}, OpenCV {cv2.__version__}"
+    )
+
+
+def _entry(shot: Shot, run: Run, settings: CleanplateSettings, reasoner: Reasoner) -> Entry:
+    known = reference(shot)
     inpainted = telea(shot)
+    result = [view(picture) for picture in run.pictures]
     rows = {
-        "plate untouched": [view(picture) for picture in shot.plates],
+        "plate untouched": known.plates,
         "Telea per frame": inpainted,
+        "pull-push": pull_push(shot),
         "temporal median": temporal_median(shot, inpainted),
-        "cleanplate": [view(picture) for picture in run.pictures],
+        ENGINE_ROW: result,
+    }
+    measured = {name: figures.measure(shot, known, pictures) for name, pictures in rows.items()}
+    measured[ENGINE_ROW] |= {
+        "affected_iou": overlap(shot, run.affected),
+        "confidence_rank": figures.confidence_rank(known, result, run.figures),
+        "differing": run.differing,
     }
     height, width = shot.plates[0].shape[:2]
-    lines = ["", f"{shot.name}: {len(shot.plates)} frames, {width}x{height}"]
-    lines.append(f"  {'':18s}{'object':>9s}{'affected':>10s}{'both':>9s}{'SSIM':>9s}")
-    lines += [f"  {name:18s}{_columns(score(shot, pictures, truth))}" for name, pictures in rows.items()]
-    total, reference = sum(run.seconds.values()), reference_seconds(shot)
-    stages = ", ".join(f"{stage} {seconds:.3f}" for stage, seconds in run.seconds.items())
+    return Entry(
+        date=datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+        metrics=figures.VERSION,
+        engine=VERSION,
+        shot=shot.name,
+        frames=[shot.numbers[0], shot.numbers[-1]],
+        size=[width, height],
+        given=reasoner,
+        settings=asdict(settings),
+        rows={name: without_nan(row) for name, row in measured.items()},
+        seconds=dict(run.seconds),
+        yardsticks=sum(run.seconds.values()) / reference_seconds(shot),
+        machine=_machine(),
+    )
+
+
+def _table(shot: Shot, run: Run, entry: Entry) -> list[str]:
+    total = sum(entry.seconds.values())
+    stages = ", ".join(f"{stage} {seconds:.3f}" for stage, seconds in entry.seconds.items())
+    engine = entry.rows[ENGINE_ROW]
+    overlapping, rank = (figures.text(f, engine[f.key]) for f in figures.ENGINE[:2])
     return [
-        *lines,
-        f"  affected IoU: {overlap(shot, run.affected):.3f}",
+        "",
+        f"{shot.name}: {len(shot.plates)} frames, {entry.size[0]}x{entry.size[1]}",
+        *figures.table(entry.rows),
         f"  samples differing outside the blend matte: {run.differing}",
+        f"  affected IoU: {overlapping}; confidence rank: {rank}",
         f"  mean over frames: {_mean_figures(run)}",
-        f"  seconds a frame: {stages}; sum {total:.3f} = {total / reference:.1f} x the yardstick of {reference:.3f}",
+        f"  seconds a frame: {stages}; sum {total:.3f} = {entry.yardsticks:.1f} x the yardstick of"
+        f" {total / entry.yardsticks:.3f}",
     ]
-
-
-def _columns(figures: Score) -> str:
-    return f"{figures.object:9.2f}{figures.affected:10.2f}{figures.both:9.2f}{figures.ssim:9.4f}"
 
 
 def _mean_figures(run: Run) -> str:

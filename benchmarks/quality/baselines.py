@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plain methods beside which the engine is measured: Telea's inpainting per frame, and a temporal median."""
+"""The plain methods beside which the engine is measured: two smooth fills per frame, and a temporal median."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from benchmarks.quality.scores import F32, PRESENT, view
 from benchmarks.quality.shots import Shot
+from void_server.engines.cleanplate.membrane import membrane
+
+LEAST_LIGHT = 2.0**-10
 
 
 def telea(shot: Shot) -> list[F32]:
@@ -21,6 +24,17 @@ def telea(shot: Shot) -> list[F32]:
         / 255
         for plate, mask in zip(shot.plates, _masks(shot), strict=True)
     ]
+
+
+def pull_push(shot: Shot) -> list[F32]:
+    """A pull-push pyramid of each frame in log light, on the object grown by 2 px; display-like values."""
+    pictures = []
+    for plate, mask in zip(shot.plates, _masks(shot), strict=True):
+        linear = np.maximum(np.nan_to_num(plate.astype(np.float32)), 0)
+        spread = membrane(np.log2(linear + np.float32(LEAST_LIGHT)), (mask == 0).astype(np.float32))
+        filled = np.where(mask[..., None] > 0, np.exp2(spread) - np.float32(LEAST_LIGHT), linear)
+        pictures.append(view(filled))
+    return pictures
 
 
 def temporal_median(shot: Shot, unseen: list[F32]) -> list[F32]:

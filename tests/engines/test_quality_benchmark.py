@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import json
 
+import cv2
 import numpy as np
 import OpenImageIO
 import pytest
 
 from benchmarks.quality.__main__ import main, parse_settings
-from benchmarks.quality.baselines import telea, temporal_median
+from benchmarks.quality.baselines import pull_push, telea, temporal_median
 from benchmarks.quality.engine_run import run_engine
 from benchmarks.quality.scores import overlap, score, structural_similarity, view
 from benchmarks.quality.shots import Shot, read_shot
@@ -120,21 +121,59 @@ def test_the_reasoner_motion_is_timed_and_its_matte_is_scored(shot):
     assert all(0 <= float(matte.max()) <= 1 for matte in run.affected)
 
 
-def test_the_command_prints_the_table_keeps_a_history_and_writes_a_sheet(folder, tmp_path, capsys):
-    sheet, history = tmp_path / "look.png", tmp_path / "kept" / "history.txt"
-    assert main([str(folder), "--set", "grain=off", "--sheet", str(sheet), "--history", str(history)]) == 0
+def test_the_command_prints_the_table_keeps_it_and_writes_a_sheet(folder, tmp_path, capsys):
+    sheet, kept = tmp_path / "look.png", tmp_path / "kept" / "tables.txt"
+    assert main([str(folder), "--set", "grain=off", "--sheet", str(sheet), "--text", str(kept)]) == 0
     printed = capsys.readouterr().out
     for word in (
         "Telea per frame",
+        "pull-push",
         "temporal median",
         "cleanplate",
         "differing outside the blend matte: 0",
         "affected IoU: 1.000",
+        "confidence rank:",
         "grain=False",
     ):
         assert word in printed
-        assert word in history.read_text()
+        assert word in kept.read_text()
     assert sheet.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_command_says_what_is_worse_than_in_the_history(folder, tmp_path, capsys):
+    history = tmp_path / "history.jsonl"
+    asked = [str(folder), "--set", "quality=preview", "--history", str(history), "--fail-if-worse"]
+    assert main(asked) == 0
+    assert main(asked) == 0
+    assert "worse:" not in capsys.readouterr().out
+    line = json.loads(history.read_text().splitlines()[-1])
+    assert set(line["rows"]) == {
+        "plate untouched",
+        "Telea per frame",
+        "pull-push",
+        "temporal median",
+        "cleanplate",
+    }
+    line["rows"]["cleanplate"] |= {"both": line["rows"]["cleanplate"]["both"] + 1, "seam": 50.0}
+    with history.open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    assert main(asked) == 3
+    printed = capsys.readouterr().out
+    assert "worse: both" in printed
+    assert "better: seam 50.00 ->" in printed
+    assert "worse:" not in history.read_text()
+    with history.open("a") as file:
+        file.write('{"date": "20')
+    assert main(asked) == 2
+    assert "line 5: the line is not JSON" in capsys.readouterr().err
+
+
+def test_pull_push_fills_the_object_in_log_light_and_leaves_the_rest(shot):
+    for filled, plate, matte in zip(pull_push(shot), shot.plates, shot.remove, strict=True):
+        far = cv2.dilate(matte, np.ones((7, 7))) == 0
+        np.testing.assert_allclose(filled[far], view(plate)[far], atol=1e-3)
+        assert np.abs(filled - view(plate))[matte > 0].mean() > 0.05
+        assert np.isfinite(filled).all()
 
 
 def test_a_folder_without_a_shot_is_refused_with_what_to_do(tmp_path, capsys):
