@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Solves, coarse to fine, from where each pixel of a hole is to be copied.
 
-Alternates between searching the nearest patches and renewing the hole from them (Wexler et al., PAMI 2007), on a pyramid
-whose coarsest hole is about one patch wide. Averaging what all patches say of a pixel settles the structure on the
-coarsest level; from there on pixels are copied by the offset that their neighbourhood agrees on, since averages drift
-towards what is smooth (measured on a stone wall: 0.8 of the true high band instead of 0.4).
+Alternates between searching the nearest patches and renewing the hole from them (Wexler et al., PAMI 2007), on a
+pyramid whose coarsest hole is about one patch wide. Averaging what all patches say of a pixel settles the structure on
+the coarsest level; from there on pixels are copied by the offset that their neighbourhood agrees on, since averages
+drift towards what is smooth (measured on a stone wall: 0.8 of the true high band instead of 0.4).
 """
 
 from __future__ import annotations
@@ -82,48 +82,63 @@ def solve_offsets(
     Returns:
         None when the picture is smaller than a patch or no patch is known entirely.
     """
-    levels = _pyramid(light, known, hole, reach)
-    domains = [Domain.of(level.known, level.wanted, level.reach) for level in levels]
-    while domains and domains[-1] is None:
-        domains.pop()
-    if not domains or domains[0] is None:
-        return None
-    matches: Matches | None = None
-    last = len(domains) - 1
-    for index in range(last, -1, -1):
-        level, domain = levels[index], domains[index]
+    levels: list[tuple[Level, Domain]] = []
+    for level in _pyramid(light, known, hole, reach):
+        domain = Domain.of(level.known, level.wanted, level.reach)
         if domain is None:
-            return None
-        rounds = round(ROUNDS_FINEST + (ROUNDS_COARSEST - ROUNDS_FINEST) * index / max(last, 1))
-        features = level.features.copy()
-        fall = _fall(level, domain)
-        sources = Sources(level.features, domain, random)
-        if matches is None:
-            start = domain.nearest[domain.targets]
-            features = _peeled(level, domain, sources)
+            break
+        levels.append((level, domain))
+    if not levels:
+        return None
+    last = len(levels) - 1
+    level, domain = levels[last]
+    matches = _coarsest(level, domain, random)
+    for index in range(last - 1, -1, -1):
+        coarse, (level, domain) = domain, levels[index]
+        rounds = round(ROUNDS_FINEST + (ROUNDS_COARSEST - ROUNDS_FINEST) * index / last)
+        matches = _refined(level, domain, _finer(domain, coarse, matches), rounds, random)
+    return _field(level, domain, matches)
+
+
+def _coarsest(level: Level, domain: Domain, random: np.random.Generator) -> Matches:
+    sources = Sources(level.features, domain, random)
+    features, fall = _peeled(level, domain, sources), _fall(level, domain)
+    matches = sources.search(features, domain.nearest[domain.targets], PASSES, random)
+    for turn in range(1, ROUNDS_COARSEST):
+        if turn <= ROUNDS_COARSEST // 2:
+            features = _averaged(features, level, domain, matches, fall)
         else:
-            start = _finer(domain, domains[index + 1], matches)
-            features = _averaged(features, level, domain, Matches(start, np.zeros(len(start), np.float32)), fall)
-        for turn in range(rounds):
-            matches = sources.search(features, start, PASSES, random)
-            start = matches.source
-            if index == last and turn < rounds // 2:
-                features = _averaged(features, level, domain, matches, fall)
-            elif turn < rounds - 1:
-                features = _copied(features, level, domain, matches)
-    return None if matches is None or domain is None else _field(levels[0], domain, matches)
+            features = _copied(features, level, domain, matches)
+        matches = sources.search(features, matches.source, PASSES, random)
+    return matches
+
+
+def _refined(level: Level, domain: Domain, start: I32, rounds: int, random: np.random.Generator) -> Matches:
+    sources = Sources(level.features, domain, random)
+    matches = Matches(start, np.zeros(len(start), np.float32))
+    features = _averaged(level.features, level, domain, matches, _fall(level, domain))
+    for turn in range(rounds):
+        if turn > 0:
+            features = _copied(features, level, domain, matches)
+        matches = sources.search(features, matches.source, PASSES, random)
+    return matches
 
 
 def _pyramid(light: F32, known: Bools, hole: Bools, reach: F32) -> list[Level]:
     level = _level(_with_texture(light, known), known, hole, reach)
     levels = [level]
-    while len(levels) < LEVELS and min(level.known.shape) // 2 >= LEAST_SIDE and _depth(level.hole) > RADIUS + 0.5:
+    while (
+        len(levels) < LEVELS
+        and min(level.known.shape) // 2 >= LEAST_SIDE
+        and _depth(level.hole) > RADIUS + 0.5
+    ):
         known = _halved(level.known.astype(np.float32)) >= 1
         hole = _halved(level.hole.astype(np.float32)) > 0
         weight = level.known.astype(np.float32)
         mass = np.maximum(_halved(weight), 1e-6)[..., None]
         features = _halved(level.features * weight[..., None]) / mass
-        level = _level(features, known, hole, _halved(level.reach) / 2)
+        smaller = np.asarray(_halved(level.reach) / 2, np.float32)
+        level = _level(np.asarray(features, np.float32), known, hole, smaller)
         levels.append(level)
     return levels
 
@@ -200,7 +215,7 @@ def _finer(domain: Domain, coarse: Domain, matches: Matches) -> I32:
     known = coarse.slot[(y // 2) * coarse_width + x // 2] >= 0
     to_y = np.clip(y + np.where(known, 2 * shift_y[parent], 0), 0, domain.size[0] - 1)
     to_x = np.clip(x + np.where(known, 2 * shift_x[parent], 0), 0, domain.size[1] - 1)
-    return domain.nearest[to_y * width + to_x]
+    return np.asarray(domain.nearest[to_y * width + to_x], np.int32)
 
 
 def _averaged(features: F32, level: Level, domain: Domain, matches: Matches, fall: F32) -> F32:
@@ -225,7 +240,6 @@ def _averaged(features: F32, level: Level, domain: Domain, matches: Matches, fal
 def _copied(features: F32, level: Level, domain: Domain, matches: Matches) -> F32:
     """The picture with its hole copied by the offsets that are agreed on: as sharp as its sources, seams included."""
     field = _field(level, domain, matches)
-    height, width = domain.size
     change = level.wanted & field.solved
     rows, columns = np.nonzero(change)
     shift = field.offset[rows, columns]
