@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from void_server.engines.cleanplate.arrays import F32, I32, Bools, bounds, grown
-from void_server.engines.cleanplate.harmonise import GREATEST_LOG_GAIN
 from void_server.engines.cleanplate.membrane import masked_blur, membrane
+from void_server.engines.cleanplate.nearest_patches import CHUNK
 from void_server.engines.cleanplate.offsets import Offsets, solve_offsets
+from void_server.engines.cleanplate.seams import joining_gain
 
 LONG_SIDE = 1280
 """The field is solved on at most this long side,"""
@@ -24,16 +26,12 @@ HOLE_PIXELS = 70_000
 LOW_BAND = 2.0
 """Standard deviation, in pixels of the solved picture, above which light is blended rather than copied; as the split of
 step 5."""
-MISFIT = 0.3
-"""Log difference at the rim at which it counts half: from there it is a wrong match rather than other light."""
-FADE = 4.0
-"""Depth, in low-band deviations, over which a step at the rim is spread."""
 LEAST_REACH = 48.0
 CHECK_PIXELS = 16_000
 """Pixels of hole at which the self-check is solved: a rehearsal, not the performance."""
 SURE, LOST = 0.3, 0.1
-"""Trust from which the low band is the copied one, and at which it is the membrane's. A perfect sample of a random texture
-errs by twice the variance that its mean does, trust 1/3: below that it is worse than chance."""
+"""Trust from which the low band is the copied one, and at which it is the membrane's. A perfect sample of a random
+texture errs by twice the variance that its mean does, trust 1/3: below that it is worse than chance."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class TextureSettings:
 
     Attributes:
         reach: how far from a pixel its source may lie, in sizes (longer side) of the hole that it belongs to.
-        check: whether `trust` is measured; about a quarter more time. Without it trust is 1 where anything was copied.
+        check: whether `trust` is measured; about a third more time. Without it trust is 1 where anything was copied.
     """
 
     reach: float = 2.5
@@ -85,7 +83,8 @@ def complete_texture(
         known: (H, W) bool, where the picture is background and may be copied.
         hole: (H, W) bool, what to fill, disjoint from known; what is neither is left alone.
         eps: see `harmonise.epsilon`.
-        random: seeded by the caller from shot and frame; nothing else is random.
+        random: seeded by the caller from shot and frame; nothing else is random. The same seed gives the same bits on
+            the same machine with the same number of BLAS threads.
         settings: reach and whether to rehearse.
 
     Returns:
@@ -127,29 +126,32 @@ def _complete(
     reduction = _reduction(hole)
     small, small_known, small_hole = _reduced(light, known, hole, reduction)
     reach = _reach(small_hole, settings.reach)
-    smooth = membrane(light, known.astype(np.float32))
     field = solve_offsets(small, small_known, small_hole, reach, random)
     if field is None:
-        filled = np.where(hole[..., None], np.exp(smooth) - np.float32(eps), linear)
+        extended = membrane(light, known.astype(np.float32))
+        filled = np.where(hole[..., None], np.exp(extended) - np.float32(eps), linear)
         return np.asarray(filled, np.float32), _nearest(known), np.inf, 0.0
     inside = field.solved & small_hole
     cost = float(field.distance[inside].mean(dtype=np.float64)) if inside.any() else np.inf
     trust = _rehearsed(small, small_known, small_hole, reach, random) if settings.check else 1.0
+    share = float(np.clip((trust - LOST) / (SURE - LOST), 0, 1))
     source = _lifted(field, reduction, known, hole)
-    share = np.clip((trust - LOST) / (SURE - LOST), 0, 1)
-    gain = _low_gain(light, known, hole, source, smooth, LOW_BAND * reduction, float(share))
-    copied = linear[source[..., 1], source[..., 0]]
+    smooth = membrane(light, known.astype(np.float32)) if share < 1 else None
+    gain = joining_gain(light, known, hole, source, LOW_BAND * reduction, smooth, share)[hole]
+    at = source[hole]
+    copied = linear[at[:, 1], at[:, 0]]
     lit = (copied + np.float32(eps)) * np.exp(gain) - np.float32(eps)
-    low, high = linear[known].min(axis=0), linear[known].max(axis=0)
-    filled = np.where(hole[..., None], np.clip(lit, low, high), linear)
-    return np.asarray(filled, np.float32), source, cost, trust
+    # No gain may take a pixel out of the range of what was recorded, least of all below zero.
+    filled = linear.copy()
+    filled[hole] = np.clip(lit, copied.min(axis=0), copied.max(axis=0))
+    return filled, source, cost, trust
 
 
 def _reduction(hole: Bools) -> int:
     """Plate pixels per solved pixel: whole, so that an offset can be lifted exactly."""
     long_side = -(-max(hole.shape) // LONG_SIDE)
     many = int(np.ceil(np.sqrt(np.count_nonzero(hole) / HOLE_PIXELS)))
-    return max(1, long_side, many)
+    return int(max(1, long_side, many))
 
 
 def _reduced(light: F32, known: Bools, hole: Bools, reduction: int) -> tuple[F32, Bools, Bools]:
@@ -189,59 +191,54 @@ def _nearest(known: Bools) -> I32:
 
 
 def _lifted(field: Offsets, reduction: int, known: Bools, hole: Bools) -> I32:
-    """(H, W, 2) int32: for each pixel its source in the full picture; a pixel that is not solved is its own."""
+    """(H, W, 2) int32: for each pixel of the hole its source in the full picture; elsewhere the pixel itself.
+
+    Between pieces of different offset the border is drawn where their bilinear shares are equal, not along the blocks.
+    """
     height, width = hole.shape
-    rows, columns = np.arange(height) // reduction, np.arange(width) // reduction
-    offset = field.offset[rows[:, None], columns] * np.int32(reduction)
-    x = np.arange(width, dtype=np.int32) + offset[..., 0]
-    y = np.arange(height, dtype=np.int32)[:, None] + offset[..., 1]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    x, y = np.where(inside, x, 0), np.where(inside, y, 0)
-    bad = hole & ~(inside & known[y, x])
-    source = np.stack([x, y], axis=2).astype(np.int32)
-    if bad.any():
-        source[bad] = _nearest(known)[bad]
+    rows, columns = np.nonzero(hole)
+    source = np.stack(np.meshgrid(np.arange(width), np.arange(height)), axis=2).astype(np.int32)
+    found = np.empty((len(rows), 2), np.int32)
+    for begin in range(0, len(rows), CHUNK):
+        part = slice(begin, begin + CHUNK)
+        found[part] = _most_shared(field, reduction, known, rows[part], columns[part])
+    source[rows, columns] = found
+    lost = found[:, 0] < 0
+    if lost.any():
+        source[rows[lost], columns[lost]] = _nearest(known)[rows[lost], columns[lost]]
     return source
 
 
-def _low_gain(
-    light: F32, known: Bools, hole: Bools, source: I32, smooth: F32, sigma: float, share: float
-) -> F32:
-    """(H, W, 3) log gain that joins the pieces and the rim in the low band; 0 deep in a piece that fits.
-
-    Args:
-        smooth: the membrane fill in log light.
-        sigma: where the low band begins, in pixels.
-        share: 0..1, how much of the low band is the copied one, against the membrane's.
-    """
-    mask = known.astype(np.float32)
-    own_low = masked_blur(light, mask, sigma)
-    copied = light[source[..., 1], source[..., 0]]
-    copied_low = own_low[source[..., 1], source[..., 0]]
-    moved = _light_at_rim(light - copied, grown(hole, 2 * sigma) & known, hole, sigma)
-    joined = np.where(hole[..., None], copied + moved, light)
-    wanted = masked_blur(joined, (known | hole).astype(np.float32), sigma)
-    if share < 1:
-        calm = np.where(hole[..., None], smooth, light)
-        calm_low = masked_blur(calm, (known | hole).astype(np.float32), sigma)
-        wanted = calm_low + (wanted - calm_low) * np.float32(share)
-    gain = np.clip(wanted - copied_low, -GREATEST_LOG_GAIN, GREATEST_LOG_GAIN)
-    return np.asarray(np.where(hole[..., None], gain, 0), np.float32)
-
-
-def _light_at_rim(step: F32, rim: Bools, hole: Bools, sigma: float) -> F32:
-    """(H, W, 3) log gain that takes copied pixels to the light around the hole.
-
-    Over the hole goes what the rim says where it was matched well; a small step that is left fades near the rim.
-    """
-    steady = masked_blur(np.clip(step, -GREATEST_LOG_GAIN, GREATEST_LOG_GAIN), rim.astype(np.float32), sigma)
-    doubt = np.square(steady / MISFIT).max(axis=2)
-    weight = np.where(rim, 1 / (1 + np.square(doubt)), 0).astype(np.float32)
-    wide = membrane(steady, weight)
-    left = np.where(rim[..., None], (steady - wide) * weight[..., None], 0).astype(np.float32)
-    depth = cv2.distanceTransform(hole.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_5)
-    fading = np.exp(-depth / (FADE * sigma)).astype(np.float32)
-    return np.asarray(wide + membrane(left, rim.astype(np.float32)) * fading[..., None], np.float32)
+def _most_shared(
+    field: Offsets, reduction: int, known: Bools, rows: NDArray[np.intp], columns: NDArray[np.intp]
+) -> I32:
+    """(n, 2) int32: the sources (x, y) of pixels by the four solved pixels around each; -1 where none is known."""
+    height, width = known.shape
+    down, across = (rows + 0.5) / reduction - 0.5, (columns + 0.5) / reduction - 0.5
+    top, left = np.floor(down).astype(int), np.floor(across).astype(int)
+    places, shares = [], []
+    for y, x in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        share = (1 - np.abs(down - top - y)) * (1 - np.abs(across - left - x))
+        at_y = np.clip(top + y, 0, field.solved.shape[0] - 1)
+        at_x = np.clip(left + x, 0, field.solved.shape[1] - 1)
+        place = np.stack([columns, rows], axis=1) + field.offset[at_y, at_x] * reduction
+        inside = ((place >= 0) & (place < (width, height))).all(axis=1) & field.solved[at_y, at_x]
+        place = np.where(inside[:, None], place, 0)
+        inside &= known[place[:, 1], place[:, 0]]
+        places.append(np.where(inside[:, None], place, -1))
+        shares.append(np.where(inside, share, 0))
+    score = np.stack(
+        [
+            sum(
+                (share * (other == place).all(axis=1) for other, share in zip(places, shares, strict=True)),
+                start=own * 0,
+            )
+            + np.where(own > 0, 1e-6, 0)
+            for place, own in zip(places, shares, strict=True)
+        ]
+    )
+    best = score.argmax(axis=0)
+    return np.asarray(np.stack(places)[best, np.arange(len(rows))], np.int32)
 
 
 def _rehearsed(light: F32, known: Bools, hole: Bools, reach: F32, random: np.random.Generator) -> float:
@@ -253,7 +250,9 @@ def _rehearsed(light: F32, known: Bools, hole: Bools, reach: F32, random: np.ran
     rest = small_known & ~band
     if not band.any() or not rest.any():
         return 0.0
-    rows, columns = (np.minimum(np.arange(n) * reduction, m - 1) for n, m in zip(rest.shape, reach.shape, strict=True))
+    rows, columns = (
+        np.minimum(np.arange(n) * reduction, m - 1) for n, m in zip(rest.shape, reach.shape, strict=True)
+    )
     there = reach[rows[:, None], columns] / reduction
     field = solve_offsets(small, rest, small_hole | band, np.maximum(there, LEAST_REACH / 2), random)
     if field is None:
@@ -262,7 +261,7 @@ def _rehearsed(light: F32, known: Bools, hole: Bools, reach: F32, random: np.ran
     source = _lifted(field, 1, rest, hidden)
     weight = rest.astype(np.float32)
     smooth = membrane(small, weight)
-    gain = _low_gain(small, rest, hidden, source, smooth, LOW_BAND, 1.0)
+    gain = joining_gain(small, rest, hidden, source, LOW_BAND)
     textured = small[source[..., 1], source[..., 0]] + gain
     seen = (small_known | small_hole).astype(np.float32)
     errors = []
