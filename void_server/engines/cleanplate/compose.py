@@ -103,7 +103,7 @@ def blend_sources(
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
         positions = target.box.positions(_displacement(target, source, shows))
-        picture = sample_plate(shot.plate(source.frame), positions)
+        picture = sample_plate(_lent(source, shot), positions)
         shown = target.box.enlarge(shows.astype(np.float32)) > 0.5
         if trace is not None:
             chosen = target.box.enlarge(label) > 0.5
@@ -116,6 +116,11 @@ def blend_sources(
             target.box.enlarge(label),
         )
     return Blended(total.result(), _use(target, weights), trace)
+
+
+def _lent(source: Source, shot: ShotReader) -> F32:
+    clean = shot.clean_plate(source.frame) if source.painted else None
+    return shot.plate(source.frame) if clean is None else clean
 
 
 def _gain(target: Target, picture: F32, shows: Bools, shown: Bools) -> F32:

@@ -12,6 +12,7 @@ from void_server.engines.cleanplate.complete import fill_unseen, median_colour
 from void_server.engines.cleanplate.compose import Target, blend_sources
 from void_server.engines.cleanplate.harmonise import epsilon
 from void_server.engines.cleanplate.proxy import FILL, HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.self_test import keep_what_wins
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source, choose
@@ -108,7 +109,9 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     pixels, in_hole, on_ring = _tracked(proxy, box)
     on_ring &= ~occupied(target, shot)[pixels[:, 1], pixels[:, 0]]
     candidates = follow(target, pixels.astype(np.float32), in_hole, shot, settings)
-    sources = choose(candidates, proxy, pixels, in_hole, on_ring, shot, settings)
+    chosen = choose(candidates, proxy, pixels, in_hole, on_ring, shot, settings)
+    verdict = keep_what_wins(chosen, proxy, box, pixels, in_hole, on_ring, shot)
+    sources = verdict.sources
     plate = shot.plate(target)
     cut = _cut(proxy, box, pixels, plate)
     blended = blend_sources(cut, sources, shot, settings)
@@ -117,7 +120,7 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     if blended.trace is not None:
         blended.trace[borrowed <= 0] = -1
     confidence = _confidence(cut, sources, borrowed, synthesised)
-    figures = _figures(target, sources, in_hole, cut, confidence)
+    figures = _figures(target, sources, in_hole, cut, confidence) | verdict.figures
     whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, blended.trace)
     return _trimmed(cut, whole)
 

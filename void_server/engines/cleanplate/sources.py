@@ -22,6 +22,8 @@ from void_server.engines.cleanplate.tracks import Candidate, sample
 FRAMES_OF_DECAY, ERROR_OF_DECAY, MOST_ERROR, LEAST_DISAGREEMENT = 12.0, 4.0, 20.0, 0.01
 REJECTED_ABOVE = 3.0
 WORTH_A_FRAME = 0.01
+PREFERRED = 1e4
+"""How much more the artist's clean plates weigh than what the engine finds: whatever the distance, they decide."""
 OTHER_SIDE_BONUS = 1.5
 AGREEMENT_CELL = 12.0
 """Side, in units u, of the cells in which disagreement around the hole is averaged before it is extended inwards."""
@@ -38,6 +40,7 @@ class Source:
         weight: (N,) float32, 0 where it is not used.
         disagreement: (N,) float32, mean encoded difference 0..1 around the hole, gain removed.
         error: (N,) float32, summed round-trip error, proxy pixels.
+        painted: True when the artist's clean plate of the frame lends, not its plate.
     """
 
     frame: int
@@ -46,6 +49,7 @@ class Source:
     weight: F32
     disagreement: F32
     error: F32
+    painted: bool = False
 
 
 def choose(
@@ -85,6 +89,7 @@ def choose(
             np.where(mask, weights[index], 0).astype(np.float32),
             around[index],
             useful[index].error,
+            useful[index].painted,
         )
         for index, mask in zip(picks, used, strict=True)
     ]
@@ -94,7 +99,9 @@ def _weights(candidate: Candidate, disagreement: F32, limit: float, unit: float)
     near = np.exp(-abs(candidate.offset) / FRAMES_OF_DECAY)
     steady = np.exp(-np.minimum(candidate.error / unit, MOST_ERROR) / ERROR_OF_DECAY)
     alike = np.square(LEAST_DISAGREEMENT / (LEAST_DISAGREEMENT + disagreement))
-    usable = candidate.visible & (disagreement <= limit)
+    usable = candidate.visible & (candidate.painted | (disagreement <= limit))
+    if candidate.painted:
+        near *= PREFERRED
     return np.where(usable, near * steady * alike, 0).astype(np.float32)
 
 

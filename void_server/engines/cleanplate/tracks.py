@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import camera
-from void_server.engines.cleanplate.arrays import F32, U8, Bools
+from void_server.engines.cleanplate.arrays import F32, U8, Bools, finite_pixels, touched
 from void_server.engines.cleanplate.motion import FlowField
 from void_server.engines.cleanplate.other_times import MotionReader
 from void_server.engines.cleanplate.proxy import HOLE
@@ -30,10 +30,11 @@ class Candidate:
 
     Attributes:
         frame: its position in the shot.
-        offset: its position less the target's, never 0.
+        offset: its position less the target's; 0 only for a clean plate of the target itself.
         points: (N, 2) float32, proxy position (x, y) of each point in it.
         visible: (N,) bool, the track is unbroken and arrives on background.
         error: (N,) float32, round-trip error summed along the track, proxy pixels.
+        painted: True when the artist's clean plate of the frame lends, not its plate.
     """
 
     frame: int
@@ -41,6 +42,7 @@ class Candidate:
     points: F32
     visible: Bools
     error: F32
+    painted: bool = False
 
 
 def follow(
@@ -63,7 +65,17 @@ def follow(
         for direction in (-1, 1)
         for candidate in _follow_one_way(target, direction, points, wanted, shot, settings)
     ]
+    clean = painted(target, shot)
+    if clean is not None:
+        shown = ~_touches(~clean, points)
+        both.append(Candidate(target, 0, points, shown, np.zeros(len(points), np.float32), painted=True))
     return sorted(both, key=lambda candidate: (abs(candidate.offset), candidate.offset))
+
+
+def painted(frame: int, shot: ShotReader) -> Bools | None:
+    """(h, w) bool: where the artist's clean plate of a frame has samples; None where there is none."""
+    clean = shot.clean_plate(frame)
+    return None if clean is None else ~touched(~finite_pixels(clean), shot.proxy(frame).size)
 
 
 def offsets(reach: int) -> list[int]:
@@ -86,8 +98,12 @@ def _follow_one_way(
         np.zeros(len(points), int),
     )
     candidates: list[Candidate] = []
-    for distance in range(1, settings.frames_each_way + 1):
-        frame = target + direction * distance
+    reached = range(1, settings.frames_each_way + 1)
+    frames = [target + direction * distance for distance in reached]
+    given = {
+        frame for frame in frames if 0 <= frame < len(shot.frames) and shot.clean_plate(frame) is not None
+    }
+    for distance, frame in zip(reached, frames, strict=True):
         if not 0 <= frame < len(shot.frames):
             break
         field = shot.motion(frame - 1).forward if direction > 0 else shot.motion(frame).backward
@@ -95,12 +111,18 @@ def _follow_one_way(
         alive, error = alive & still, error + missed
         if not alive[wanted].any():
             break
-        if distance in looked_at:
+        if frame in given:
+            given.discard(frame)
+            clean = painted(frame, shot)
+            shown = alive if clean is None else alive & ~_touches(~clean, points)
+            candidates.append(Candidate(frame, frame - target, points, shown, error, painted=True))
+            seen += shown
+        elif distance in looked_at:
             visible = alive & ~_touches(occupied(frame, shot), points)
             candidates.append(Candidate(frame, frame - target, points, visible, error))
             seen += visible
             # Twice what is needed, so that there is a choice; more of them would only be further away.
-            if (seen[wanted & alive] >= 2 * settings.sources).all():
+            if not given and (seen[wanted & alive] >= 2 * settings.sources).all():
                 break
     return candidates
 
