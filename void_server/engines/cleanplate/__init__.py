@@ -2,11 +2,19 @@
 """The clean-plate engine: rebuilds a removed region's background from other frames of the shot, without a model.
 
 Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
-`estimate_pair` and then `settle_pair` for every two neighbours, `fill_frame` for every frame with something to fill.
+`estimate_pair` and then `settle_pair` for every two neighbours, `fill_frame` for every frame with something to fill;
+then, where no frame shows something, `complete_key` for a few frames and `carry_keys` for the others.
 Same inputs, same bits (with one OpenCV thread). The method is docs/cleanplate.md.
 """
 
 from void_server.engines.cleanplate.fill import FrameFill, fill_frame
+from void_server.engines.cleanplate.key_frames import (
+    KeyFrame,
+    carry_keys,
+    complete_key,
+    key_positions,
+    unseen_part,
+)
 from void_server.engines.cleanplate.motion import PairMotion, estimate_pair
 from void_server.engines.cleanplate.other_times import SETTLE_REACH
 from void_server.engines.cleanplate.proxy import ProxyFrame, prepare_frame
@@ -19,11 +27,16 @@ __all__ = [
     "VERSION",
     "CleanplateSettings",
     "FrameFill",
+    "KeyFrame",
     "PairMotion",
     "ProxyFrame",
     "ShotReader",
+    "carry_keys",
+    "complete_key",
     "estimate_pair",
     "fill_frame",
+    "key_positions",
     "prepare_frame",
     "settle_pair",
+    "unseen_part",
 ]

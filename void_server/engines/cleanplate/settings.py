@@ -27,6 +27,8 @@ class CleanplateSettings:
         margin: pixels around the region, in the plate's size, that are filled too, so that a later change of grow
             or feather needs no new fill; 0 to 512.
         trace: keep where each borrowed pixel's high band comes from.
+        unseen: how to fill what no frame shows: `texture` completes it with texture of the shot, `smooth` continues
+            the colours around it, `auto` takes the one that rebuilds a hidden band around it better.
         reach: how many frames to look each way for a background that shows, 1 to 500; None for 96 (`preview`: 48).
 
     Raises:
@@ -38,11 +40,14 @@ class CleanplateSettings:
     sources: int = 3
     margin: int = 16
     trace: bool = False
+    unseen: Literal["auto", "texture", "smooth"] = "auto"
     reach: int | None = None
 
     def __post_init__(self) -> None:
         if self.quality not in ("final", "preview"):
             raise InvalidInput(f"quality is {self.quality!r}.", fix="Use 'final' or 'preview'.")
+        if self.unseen not in ("auto", "texture", "smooth"):
+            raise InvalidInput(f"unseen is {self.unseen!r}.", fix="Use 'auto', 'texture' or 'smooth'.")
         _check_range("sources", self.sources, 1, 3)
         _check_range("margin", self.margin, 0, MAX_MARGIN)
         if self.reach is not None:

@@ -60,12 +60,15 @@ class CompletedTexture:
         trust: 0..1, how the low band of a rehearsal on known pixels around the hole compares with that of a smooth
             fill: 0.5 is equally good, 1/3 a plausible random texture, 0 a smooth fill is far better. Below 0.3 the
             low band of `colour` goes over to the smooth fill's, until at 0.1 only fine texture is copied.
+        advantage: dB by which the rehearsal, all bands together, is better than the smooth fill's: positive where
+            texture is regular enough to be foreseen. 0 without a check.
     """
 
     colour: F32
     source: I32
     cost: float
     trust: float
+    advantage: float
 
 
 def complete_texture(
@@ -96,16 +99,18 @@ def complete_texture(
     colour = linear.astype(np.float32)
     source = np.full((*hole.shape, 2), -1, np.int32)
     if not hole.any():
-        return CompletedTexture(colour, source, 0.0, 1.0)
+        return CompletedTexture(colour, source, 0.0, 1.0, 0.0)
     if not known.any():
         colour[hole] = 0
-        return CompletedTexture(colour, source, np.inf, 0.0)
+        return CompletedTexture(colour, source, np.inf, 0.0, 0.0)
     x0, y0, x1, y1 = _window(known, hole, settings.reach)
     part = (slice(y0, y1), slice(x0, x1))
-    filled, found, cost, trust = _complete(colour[part], known[part], hole[part], eps, random, settings)
+    filled, found, cost, (trust, advantage) = _complete(
+        colour[part], known[part], hole[part], eps, random, settings
+    )
     colour[part] = filled
     source[part][hole[part]] = found[hole[part]] + np.array((x0, y0), np.int32)
-    return CompletedTexture(colour, source, cost, trust)
+    return CompletedTexture(colour, source, cost, trust, advantage)
 
 
 def _window(known: Bools, hole: Bools, reach: float) -> tuple[int, int, int, int]:
@@ -121,7 +126,7 @@ def _window(known: Bools, hole: Bools, reach: float) -> tuple[int, int, int, int
 
 def _complete(
     linear: F32, known: Bools, hole: Bools, eps: float, random: np.random.Generator, settings: TextureSettings
-) -> tuple[F32, I32, float, float]:
+) -> tuple[F32, I32, float, tuple[float, float]]:
     light = np.log(np.maximum(linear, 0) + np.float32(eps))
     reduction = _reduction(hole)
     small, small_known, small_hole = _reduced(light, known, hole, reduction)
@@ -130,10 +135,12 @@ def _complete(
     if field is None:
         extended = membrane(light, known.astype(np.float32))
         filled = np.where(hole[..., None], np.exp(extended) - np.float32(eps), linear)
-        return np.asarray(filled, np.float32), _nearest(known), np.inf, 0.0
+        return np.asarray(filled, np.float32), _nearest(known), np.inf, (0.0, 0.0)
     inside = field.solved & small_hole
     cost = float(field.distance[inside].mean(dtype=np.float64)) if inside.any() else np.inf
-    trust = _rehearsed(small, small_known, small_hole, reach, random) if settings.check else 1.0
+    trust, advantage = 1.0, 0.0
+    if settings.check:
+        trust, advantage = _rehearsed(small, small_known, small_hole, reach, random)
     share = float(np.clip((trust - LOST) / (SURE - LOST), 0, 1))
     source = _lifted(field, reduction, known, hole)
     smooth = membrane(light, known.astype(np.float32)) if share < 1 else None
@@ -144,7 +151,7 @@ def _complete(
     # No gain may take a pixel out of the range of what was recorded, least of all below zero.
     filled = linear.copy()
     filled[hole] = np.clip(lit, copied.min(axis=0), copied.max(axis=0))
-    return filled, source, cost, trust
+    return filled, source, cost, (trust, advantage)
 
 
 def _reduction(hole: Bools) -> int:
@@ -241,22 +248,24 @@ def _most_shared(
     return np.asarray(np.stack(places)[best, np.arange(len(rows))], np.int32)
 
 
-def _rehearsed(light: F32, known: Bools, hole: Bools, reach: F32, random: np.random.Generator) -> float:
-    """Trust: how well a hidden band around the hole is completed, against the membrane, in the low band."""
+def _rehearsed(
+    light: F32, known: Bools, hole: Bools, reach: F32, random: np.random.Generator
+) -> tuple[float, float]:
+    """How well a hidden band around the hole is completed, against the membrane: trust, and advantage in dB."""
     reduction = max(2, int(np.ceil(np.sqrt(np.count_nonzero(hole) / CHECK_PIXELS))))
     small, small_known, small_hole = _reduced(light, known, hole, reduction)
     depth = float(cv2.distanceTransform(np.pad(small_hole.astype(np.uint8), 1), cv2.DIST_L2, 5).max())
     band = grown(small_hole, max(3.0, depth / 2)) & small_known
     rest = small_known & ~band
     if not band.any() or not rest.any():
-        return 0.0
+        return 0.0, 0.0
     rows, columns = (
         np.minimum(np.arange(n) * reduction, m - 1) for n, m in zip(rest.shape, reach.shape, strict=True)
     )
     there = reach[rows[:, None], columns] / reduction
     field = solve_offsets(small, rest, small_hole | band, np.maximum(there, LEAST_REACH / 2), random)
     if field is None:
-        return 0.0
+        return 0.0, 0.0
     hidden = small_hole | band
     source = _lifted(field, 1, rest, hidden)
     weight = rest.astype(np.float32)
@@ -264,9 +273,10 @@ def _rehearsed(light: F32, known: Bools, hole: Bools, reach: F32, random: np.ran
     gain = joining_gain(small, rest, hidden, source, LOW_BAND)
     textured = small[source[..., 1], source[..., 0]] + gain
     seen = (small_known | small_hole).astype(np.float32)
-    errors = []
+    errors, whole = [], []
     for fill in (textured, smooth):
         difference = np.where((band)[..., None], fill - small, 0)
         low = masked_blur(difference, seen, LOW_BAND)[band]
         errors.append(float(np.square(low).mean(dtype=np.float64)) + 1e-10)
-    return errors[1] / (errors[0] + errors[1])
+        whole.append(float(np.square(difference[band]).mean(dtype=np.float64)) + 1e-10)
+    return errors[1] / (errors[0] + errors[1]), float(10 * np.log10(whole[1] / whole[0]))

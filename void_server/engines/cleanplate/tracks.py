@@ -72,6 +72,27 @@ def follow(
     return sorted(both, key=lambda candidate: (abs(candidate.offset), candidate.offset))
 
 
+def track_to(target: int, frame: int, points: F32, shot: ShotReader) -> Candidate:
+    """Where points of the target are in one other frame, whatever stands before them there.
+
+    Args:
+        target, frame: positions of two different frames.
+        points: (N, 2) float32 proxy positions (x, y) in the target.
+        shot: the shot.
+    """
+    direction = 1 if frame > target else -1
+    alive, error = np.ones(len(points), bool), np.zeros(len(points), np.float32)
+    for at in range(target, frame, direction):
+        points, still, missed = _step(_field(at, direction, shot), points)
+        alive, error = alive & still, error + missed
+    return Candidate(frame, frame - target, points, alive, error, painted=True)
+
+
+def _field(frame: int, direction: int, shot: ShotReader) -> FlowField:
+    """The motion from a frame to the next in a direction."""
+    return shot.motion(frame).forward if direction > 0 else shot.motion(frame - 1).backward
+
+
 def painted(frame: int, shot: ShotReader) -> Bools | None:
     """(h, w) bool: where the artist's clean plate of a frame has samples; None where there is none."""
     clean = shot.clean_plate(frame)
@@ -106,8 +127,7 @@ def _follow_one_way(
     for distance, frame in zip(reached, frames, strict=True):
         if not 0 <= frame < len(shot.frames):
             break
-        field = shot.motion(frame - 1).forward if direction > 0 else shot.motion(frame).backward
-        points, still, missed = _step(field, points)
+        points, still, missed = _step(_field(frame - direction, direction, shot), points)
         alive, error = alive & still, error + missed
         if not alive[wanted].any():
             break
