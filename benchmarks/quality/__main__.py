@@ -119,7 +119,7 @@ def parse_settings(pairs: list[str]) -> CleanplateSettings:
 
 
 def _value(key: str, text: str) -> str | bool | int:
-    if key == "quality":
+    if key in ("quality", "unseen"):
         return text
     if key == "grain":
         if text not in ("on", "off"):

@@ -19,12 +19,18 @@ from benchmarks.quality.shots import Shot
 from void_server.conform.blend import blend_matte, composite
 from void_server.engines.cleanplate import (
     CleanplateSettings,
+    FrameFill,
+    KeyFrame,
     PairMotion,
     ProxyFrame,
+    carry_keys,
+    complete_key,
     estimate_pair,
     fill_frame,
+    key_positions,
     prepare_frame,
     settle_pair,
+    unseen_part,
 )
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.quadmask.regions import Quadmask
@@ -121,11 +127,26 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
     reader = _Reader(proxies, motions, plate)
     with _timed(run, "fill", count):
         fills = [fill_frame(i, reader, settings) for i in range(count)]
+    with _timed(run, "complete", count):
+        fills = _completed(fills, reader, settings)
     with _timed(run, "blend", count):
         for i, fill in enumerate(fills):
             _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
     run.figures = [fill.figures for fill in fills]
     return run
+
+
+def _completed(fills: list[FrameFill], reader: _Reader, settings: CleanplateSettings) -> list[FrameFill]:
+    """The fills with what no frame shows completed on key frames and carried to the others."""
+    unseen = [i for i, fill in enumerate(fills) if unseen_part(fill, reader.proxy(i)) is not None]
+    keys: list[KeyFrame] = []
+    for position in key_positions(unseen):
+        key = complete_key(position, fills[position], keys, reader, settings)
+        keys += [key] if key is not None else []
+    if not keys:
+        return fills
+    needing = set(unseen)
+    return [carry_keys(i, f, keys, reader, settings) if i in needing else f for i, f in enumerate(fills)]
 
 
 def _proposed(

@@ -20,6 +20,8 @@ STAGES = (
     "motion",
     "settle",
     "fill",
+    "complete",
+    "carry",
     "publish",
     "review",
     "report",

@@ -1,23 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clean-plate engine's units: `prepare` a frame, find and `settle` the `motion` of a pair, `fill` a frame."""
+"""The clean-plate engine's units: `prepare` a frame, find and `settle` the `motion` of a pair, `fill` a frame,
+`complete` key frames, `carry` them to a frame.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from void_server.engines.cleanplate import (
     CleanplateSettings,
+    FrameFill,
+    KeyFrame,
     PairMotion,
     ProxyFrame,
+    carry_keys,
+    complete_key,
     estimate_pair,
     fill_frame,
     prepare_frame,
     settle_pair,
+    unseen_part,
 )
 from void_server.frames.blobs import BlobFolder, StoredBlob
-from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.shot import StoredShot
 from void_server.quadmask.regions import Quadmask
 
@@ -54,7 +62,37 @@ def fill(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     """Fill one frame; leaves the blob `fill`."""
     filled = fill_frame(position, shot, settings_of(shot))
     figures = {name: round(value, 5) for name, value in filled.figures.items()}
+    unseen = unseen_part(filled, shot.proxy(position))
+    figures["unseen"] = 0.0 if unseen is None else round(float(unseen.mean(dtype=np.float64)), 5)
     return {"fill": store_arrays(blobs, filled.to_arrays())}, figures
+
+
+def complete(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answer:
+    """Complete the key frames, each after those before it; leaves the blobs `key000` and so on.
+
+    Args:
+        args: `positions` of the key frames, and `fills`, the digest of each one's `FrameFill`.
+    """
+    settings, keys = settings_of(shot), list[KeyFrame]()
+    for position, digest in zip(args["positions"], args["fills"], strict=True):
+        fill_of_key = FrameFill.from_arrays(load_arrays(blobs, digest))
+        key = complete_key(position, fill_of_key, keys, shot, settings)
+        if key is not None:
+            keys.append(key)
+    stored = {f"key{i:03d}": store_arrays(blobs, key.to_arrays()) for i, key in enumerate(keys)}
+    return stored, {"positions": [key.position for key in keys]}
+
+
+def carry(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answer:
+    """Put into one frame's fill what the key frames show; leaves the blob `fill`.
+
+    Args:
+        args: `position`, `fill`, the digest of its `FrameFill`, and `keys`, those of the key frames.
+    """
+    keys = [KeyFrame.from_arrays(load_arrays(blobs, digest)) for digest in args["keys"]]
+    found = FrameFill.from_arrays(load_arrays(blobs, args["fill"]))
+    carried = carry_keys(args["position"], found, keys, shot, settings_of(shot))
+    return {"fill": store_arrays(blobs, carried.to_arrays())}, {}
 
 
 def prepared(shot: StoredShot, position: int, quadmask: Quadmask) -> ProxyFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from void_server.errors import InvalidInput
 
@@ -42,6 +42,14 @@ CATALOGUE: tuple[Option, ...] = (
         "Frames to look ahead and back for a background that shows.",
         minimum=1,
         maximum=500,
+    ),
+    Option(
+        "unseen",
+        "choice",
+        "auto",
+        "How to fill what no frame shows: texture = continued from elsewhere in the picture; smooth = colours alone;"
+        " auto = whichever rebuilds a hidden band around it better.",
+        choices=("auto", "texture", "smooth"),
     ),
     Option(
         "grow",
@@ -84,6 +92,7 @@ class Options:
     grain: bool
     sources: int
     reach: int
+    unseen: Literal["auto", "texture", "smooth"]
     grow: float
     feather: float
     passes: str
@@ -116,6 +125,7 @@ class Options:
                 grain=values["grain"] == "on",
                 sources=int(values["sources"]),
                 reach=int(values["reach"]),
+                unseen=cast(Literal["auto", "texture", "smooth"], values["unseen"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
                 passes=values["passes"],

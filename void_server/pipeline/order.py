@@ -108,6 +108,7 @@ class Order:
             grain=self.options.grain,
             sources=self.options.sources,
             reach=self.options.reach,
+            unseen=self.options.unseen,
             trace=self.options.source_pass,
         )
 

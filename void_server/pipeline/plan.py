@@ -19,6 +19,7 @@ from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
 from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
+from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_reasoner import (
     abstentions,
     plan_associate,
@@ -58,6 +59,8 @@ def plan_stage(
         "motion": _plan_motion,
         "settle": _plan_settle,
         "fill": _plan_fill,
+        "complete": plan_complete,
+        "carry": plan_carry,
         "publish": _plan_publish,
         "review": _plan_review,
         "report": _plan_report,
@@ -143,7 +146,8 @@ def _plan_fill(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             window=shot.window,
             colour=asdict(shot.colour),
             encoding=shot.encoding,
-            settings=shot.settings,
+            # How the unseen is filled is decided later.
+            settings={name: value for name, value in shot.settings.items() if name != "unseen"},
         )
         args = {"shot": digest, "position": position}
         units.append(unit("fill", key, f"fill of frame {frame.frame}", args, frame=frame.frame))
@@ -165,7 +169,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "compression": order.options.compression,
     }
     units = []
-    fills = [found.blobs["fill"] if (found := results.find("fill", f)) else "" for f in order.frames]
+    fills = [last_fill(results, frame) for frame in order.frames]
     for position, frame in enumerate(shot.frames):
         attributes = header_attributes(order, frame)
         passes = {

@@ -104,6 +104,10 @@ class Session:
         shot = self._shot(args["shot"])
         if kind in _SHOT_UNITS:
             return _SHOT_UNITS[kind](shot, args["position"], self._blobs)
+        if kind == "complete":
+            return cleanplate.complete(shot, args, self._blobs)
+        if kind == "carry":
+            return cleanplate.carry(shot, args, self._blobs)
         if kind == "associate":
             return reasoner.associate(args, self._blobs)
         if kind == "publish":
