@@ -27,6 +27,7 @@ class CleanplateSettings:
         margin: pixels around the region, in the plate's size, that are filled too, so that a later change of grow
             or feather needs no new fill; 0 to 512.
         trace: keep where each borrowed pixel's high band comes from.
+        relight: keep the gain and the offset of shadows and reflections that were undone.
         reach: how many frames to look each way for a background that shows, 1 to 500; None for 96 (`preview`: 48).
 
     Raises:
@@ -38,6 +39,7 @@ class CleanplateSettings:
     sources: int = 3
     margin: int = 16
     trace: bool = False
+    relight: bool = False
     reach: int | None = None
 
     def __post_init__(self) -> None:
