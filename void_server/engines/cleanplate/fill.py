@@ -11,7 +11,8 @@ from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, bound
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
 from void_server.engines.cleanplate.compose import Target, blend_sources
 from void_server.engines.cleanplate.harmonise import epsilon
-from void_server.engines.cleanplate.proxy import FILL, HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.proxy import EFFECT, FILL, HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.relight import relight
 from void_server.engines.cleanplate.self_test import keep_what_wins
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
@@ -42,7 +43,11 @@ class FrameFill:
             position of the frame in the shot; that is -1 where nothing is borrowed. None unless it was asked for.
         figures: `coverage` (share 0..1 of the hole that other frames show), `confidence` (mean over the hole),
             `ring_error` (mean encoded difference 0..1 around the hole over the sources used), `sources` (frames
-            read), `distance` (mean frames between target and source, by weight).
+            read), `distance` (mean frames between target and source, by weight), `relit` (share 0..1 of the affected
+            region off the object that is the plate's own, its effect undone; only where there is such a region).
+        relit: float32 (h, w), 0..1, how much is the plate's own surface with shadow or reflection undone.
+        gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset where `relit` is
+            1; 1 and 0 where nothing was. None unless they were asked for.
     """
 
     box: tuple[int, int, int, int]
@@ -52,6 +57,9 @@ class FrameFill:
     synthesised: F32
     figures: dict[str, float]
     trace: F32 | None = None
+    relit: F32 | None = None
+    gain: F32 | None = None
+    offset: F32 | None = None
 
     @property
     def empty(self) -> bool:
@@ -67,8 +75,8 @@ class FrameFill:
             "borrowed": self.borrowed,
             "synthesised": self.synthesised,
         }
-        if self.trace is not None:
-            arrays["trace"] = self.trace
+        optional = {"trace": self.trace, "relit": self.relit, "gain": self.gain, "offset": self.offset}
+        arrays.update({name: values for name, values in optional.items() if values is not None})
         arrays.update(
             {f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()}
         )
@@ -91,6 +99,9 @@ class FrameFill:
             arrays["synthesised"],
             figures,
             arrays.get("trace"),
+            arrays.get("relit"),
+            arrays.get("gain"),
+            arrays.get("offset"),
         )
 
 
@@ -114,14 +125,21 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     sources = verdict.sources
     plate = shot.plate(target)
     cut = _cut(proxy, box, pixels, plate)
-    blended = blend_sources(cut, sources, shot, settings)
+    relit = relight(cut, blend_sources(cut, sources, shot, settings), proxy, grain=settings.grain)
+    blended = relit.background
     colour, synthesised = _complete(cut, blended.colour, blended.use, plate)
-    borrowed = np.where(cut.filled, blended.use, 0).astype(np.float32)
+    own = np.where(cut.filled, blended.use * relit.own, 0).astype(np.float32)
+    borrowed = np.where(cut.filled, blended.use - own, 0).astype(np.float32)
     if blended.trace is not None:
         blended.trace[borrowed <= 0] = -1
-    confidence = _confidence(cut, sources, borrowed, synthesised)
+    # A pixel that is neither borrowed nor synthesised is the plate's own, and as sure as what was divided out of it.
+    confidence = _confidence(cut, sources, borrowed, synthesised) - own * relit.doubt
     figures = _figures(target, sources, in_hole, cut, confidence) | verdict.figures
-    whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, blended.trace)
+    figures |= _relit_figure(cut, proxy, own)
+    kept = (relit.gain, relit.offset) if settings.relight else (None, None)
+    whole = FrameFill(
+        cut.box.full, colour, confidence, borrowed, synthesised, figures, blended.trace, own, *kept
+    )
     return _trimmed(cut, whole)
 
 
@@ -206,6 +224,11 @@ def _figures(
     return figures
 
 
+def _relit_figure(cut: Target, proxy: ProxyFrame, own: F32) -> dict[str, float]:
+    place = cut.box.crop(proxy.where(EFFECT)) & cut.hole
+    return {"relit": float(cut.box.reduce(own)[place].mean(dtype=np.float64))} if place.any() else {}
+
+
 def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
     """The fill of the work box without the ring that was only evidence."""
     left, top, right, bottom = bounds(cut.filled) or (0, 0, 0, 0)
@@ -221,5 +244,5 @@ def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
         part(whole.borrowed),
         part(whole.synthesised),
         whole.figures,
-        None if whole.trace is None else part(whole.trace),
+        *(None if v is None else part(v) for v in (whole.trace, whole.relit, whole.gain, whole.offset)),
     )

@@ -123,7 +123,7 @@ def complete_key(
     hole = np.zeros(plate.shape[:2], bool)
     hole[y0:y1, x0:x1] = (fill.synthesised > 0) & ~taken
     covered = _enlarged(occupied(position, shot), plate.shape[:2])
-    covered[y0:y1, x0:x1] &= (fill.borrowed < FILLED) & ~taken
+    covered[y0:y1, x0:x1] &= (fill.borrowed + fill.relit < FILLED) & ~taken
     known = finite_pixels(plate) & ~covered & ~hole
     if hole.any():
         eps = epsilon(whole[known][:: max(1, int(known.sum()) // 100_000)])

@@ -27,7 +27,7 @@ from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.errors import InvalidInput
 from void_server.quadmask.regions import THRESHOLD
 
-HOLE, GUARD, RING, FILL = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8)
+HOLE, GUARD, RING, FILL, EFFECT = np.uint8(1), np.uint8(2), np.uint8(4), np.uint8(8), np.uint8(16)
 
 # Radii in units u, docs/cleanplate.md, step 1.
 REMOVE_GROWTH, AFFECTED_GROWTH, RING_WIDTH, LEAST_GUARD = 3.0, 4.0, 15.0, 24.0
@@ -44,7 +44,8 @@ class ProxyFrame:
     Attributes:
         picture: uint8 (h, w, 3), display-like encoded.
         regions: uint8 (h, w), bits: HOLE (never lent to another frame, never evidence), GUARD (flow is not trusted),
-            RING (the band around the hole that gives photometric evidence), FILL (to be filled, margin included).
+            RING (the band around the hole that gives photometric evidence), FILL (to be filled, margin included),
+            EFFECT (affected, margin included, clear of the removed object and its fringe: the surface may still show).
         full_size: (H, W) of the plate.
     """
 
@@ -151,9 +152,11 @@ def _regions(
     # One pixel more than the margin, since a proxy pixel may cover the margin only in part.
     fill = grown(wanted, margin + 1) if wanted.any() else wanted
     ring = grown(hole, RING_WIDTH * unit) & ~hole
+    reached = grown(effect, max(AFFECTED_GROWTH * unit, margin + 1))
+    lit = reached & ~grown(removed, REMOVE_GROWTH * unit) & ~unusable
     guard = grown(hole, KNOWN_EFFECT_GUARD * unit) if effect.any() else _wide_guard(removed, unit) | hole
     regions = np.zeros(hole.shape, np.uint8)
-    for mask, bit in ((hole, HOLE), (guard, GUARD), (ring, RING), (fill, FILL)):
+    for mask, bit in ((hole, HOLE), (guard, GUARD), (ring, RING), (fill, FILL), (lit, EFFECT)):
         regions[mask] |= bit
     return regions
 

@@ -29,6 +29,7 @@ class CleanplateSettings:
         trace: keep where each borrowed pixel's high band comes from.
         unseen: how to fill what no frame shows: `texture` completes it with texture of the shot, `smooth` continues
             the colours around it, `auto` takes the one that rebuilds a hidden band around it better.
+        relight: keep the gain and the offset of shadows and reflections that were undone.
         reach: how many frames to look each way for a background that shows, 1 to 500; None for 96 (`preview`: 48).
 
     Raises:
@@ -41,6 +42,7 @@ class CleanplateSettings:
     margin: int = 16
     trace: bool = False
     unseen: Literal["auto", "texture", "smooth"] = "auto"
+    relight: bool = False
     reach: int | None = None
 
     def __post_init__(self) -> None:

@@ -1,0 +1,306 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shadow, reflection and spill taken off a surface that still shows, so that its texture and grain stay the plate's.
+
+docs/cleanplate.md, step 7a. The plate I is compared with the background R that other frames lend. Light that a surface
+lost is a factor, I = g B; light that it gained by reflection is a term, I = B + b; both are smooth. Where the one or the
+other explains the plate, the plate with it undone takes the place of R; elsewhere (a mirror image, a thing that moved,
+a shadow as black as the noise) R stays.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.compose import Blended, Target
+from void_server.engines.cleanplate.membrane import gaussian, masked_blur
+from void_server.engines.cleanplate.proxy import EFFECT, ProxyFrame
+from void_server.engines.cleanplate.scales import expected, smooth_field
+
+KNOWN = 0.99
+"""Use of the borrowed background from which it is evidence."""
+WINDOW, FEATHER, CHOICE = 4.0, 1.5, 8.0
+"""Standard deviations in units u: of what counts as local, of the transition, of the choice between factor and term."""
+LEAST_GAIN, SURE_GAIN = 0.08, 0.16
+"""A surface with less light than the first, in any channel, is refilled: its noise would be amplified tenfold."""
+MOST_GAIN = 8.0
+BEARABLE, UNBEARABLE = 0.4, 0.9
+"""Squared difference beyond that on the ring, over the texture's own square, up to which the surface is visible, and
+from which it is gone; two unrelated textures have 2."""
+NOISES = 2.0
+"""How many times the ring's squared difference is bearable everywhere."""
+OUTLINE, FAINT_OUTLINE, OUTLINED = 1.0, 4.0, 8.0
+"""Standard deviation in units u that leaves outlines and no grain, and the multiples of the ring's square there."""
+WIDE_WINDOW, WEAK, STRONG = 10.0, 0.1, 0.3
+"""In units u, what is called wide, and the log gains from which the surface must show in that window too."""
+COLOUR_OF_NONE, COLOUR_OF_LIGHT = 0.15, 0.45
+"""Greatest difference of a channel's log gain from their mean: a constant, and a share of the mean."""
+CORE, SIGNIFICANT = 0.5, 2.0
+"""Light within the first times its own noise is no effect at all, beyond the second it is one."""
+PREFER_GAIN = 1.3
+"""How much better, in squared difference, a term must explain the plate than a factor; light is lost more often."""
+DOUBT = 0.2
+"""Relative difference to the borrowed background at which confidence has fallen to a half."""
+BRIGHTNESSES, FLATTEST = 6, 20.0
+"""Classes of brightness, and the percentile of local noise in each that counts as grain alone: elsewhere texture adds to it."""
+
+
+@dataclass(frozen=True)
+class Relit:
+    """The effect undone, over the work box at plate resolution.
+
+    Attributes:
+        background: the borrowed background with the plate's own surface where it shows.
+        own: (H, W) float32 0..1, the plate's share in it.
+        doubt: (H, W) float32 0..1, how far a divided pixel is to be doubted.
+        gain, offset: (H, W, 3) float32, scene-linear: plate = background * gain + offset; 1 and 0 where nothing was
+            undone.
+    """
+
+    background: Blended
+    own: F32
+    doubt: F32
+    gain: F32
+    offset: F32
+
+
+def relight(target: Target, borrowed: Blended, proxy: ProxyFrame, *, grain: bool) -> Relit:
+    """Undoes shadow and reflection where the surface still shows.
+
+    Args:
+        target: the frame to be filled.
+        borrowed: what the sources lend.
+        proxy: the frame as analysis sees it, for its regions.
+        grain: True takes all of a visible surface from the plate; False averages it with the sources, by how noisy
+            each is.
+    """
+    place = target.box.crop(proxy.where(EFFECT)) & target.fill
+    seen = target.box.reduce(borrowed.use) >= KNOWN
+    if not (place & seen).any():
+        return _nothing(target, borrowed)
+    pair = _Pair.of(target, borrowed, place, seen)
+    gain, offset, share, noise = _explained(pair)
+    own = target.box.enlarge(share)
+    whole_gain, whole_offset = target.box.enlarge(gain), target.box.enlarge(offset)
+    divided = (target.plate - whole_offset) / whole_gain
+    difference = (divided - borrowed.colour) / target.box.enlarge(pair.level)
+    squared = np.square(difference).mean(axis=2)
+    if not grain:
+        own = own * _weight_against_noise(target, pair, squared)
+    colour = borrowed.colour + (divided - borrowed.colour) * own[..., None]
+    trace = borrowed.trace
+    if trace is not None:
+        trace = np.where((own > 0.5)[..., None], np.float32(-1), trace)
+    return Relit(
+        replace(borrowed, colour=colour.astype(np.float32), trace=trace),
+        own.astype(np.float32),
+        target.box.enlarge((noise / (noise + DOUBT**2)).astype(np.float32)),
+        (1 + (whole_gain - 1) * own[..., None]).astype(np.float32),
+        (whole_offset * own[..., None]).astype(np.float32),
+    )
+
+
+def _nothing(target: Target, borrowed: Blended) -> Relit:
+    none = np.zeros(target.box.full_size, np.float32)
+    colour = np.zeros((*target.box.full_size, 3), np.float32)
+    return Relit(borrowed, none, none, colour + 1, colour)
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """Plate and borrowed background at proxy resolution.
+
+    Attributes:
+        here, there: (h, w, 3) float32, plate and background, at least 0.
+        level: (h, w, 3) float32, above 0, the background without its texture: what differences are in relation to.
+        evidence: (h, w) float32 0 or 1, where the two may be compared.
+        place: (h, w) bool, where the plate is to be used if it can.
+        calm: (h, w) bool, where both show the same under the same light; never empty.
+        texture: (h, w) float32, the background's squared local contrast.
+        eps, unit: see `Target`.
+    """
+
+    here: F32
+    there: F32
+    level: F32
+    evidence: F32
+    place: Bools
+    calm: Bools
+    texture: F32
+    eps: float
+    unit: float
+
+    @classmethod
+    def of(cls, target: Target, borrowed: Blended, place: Bools, seen: Bools) -> _Pair:
+        reduce, unit = target.box.reduce, target.unit
+        here, there = (reduce(np.maximum(p, 0)) for p in (target.plate, borrowed.colour))
+        evidence = ((place | target.ring | (target.fill & ~target.hole)) & seen).astype(np.float32)
+        level = np.maximum(masked_blur(there, evidence, WINDOW * unit), 0) + np.float32(4 * target.eps)
+        calm = target.ring & ~place & seen
+        if not calm.any():
+            # The whole picture is affected: what differs least is taken for unaffected.
+            apart = np.abs((here - there) / level).mean(axis=2)
+            calm = place & seen & (apart <= np.percentile(apart[place & seen], 25))
+        relative = there / level
+        contrast = np.square(relative - gaussian(relative, WINDOW * unit)).mean(axis=2)
+        texture = masked_blur(contrast.astype(np.float32), evidence, WINDOW * unit)
+        return cls(here, there, level, evidence, place & seen, calm, texture, target.eps, unit)
+
+    def mean(self, values: F32) -> F32:
+        """(h, w) local mean over the evidence."""
+        return masked_blur(values, self.evidence, WINDOW * self.unit)
+
+    def left(self, found: F32) -> F32:
+        """(h, w, 3) what is left between a divided plate and the background, in relation to its level."""
+        return np.asarray((found - self.there) / self.level, np.float32)
+
+
+def _explained(pair: _Pair) -> tuple[F32, F32, F32, F32]:
+    """(h, w, 3) gain, (h, w, 3) offset, (h, w) share 0..1 of the plate, (h, w) squared relative difference left."""
+    sure = pair.evidence
+    # Twice: what turned out to be no surface must not lend its light to its neighbours.
+    for _ in range(2):
+        gain = _gain(pair, sure)
+        offset = _offset(pair, sure)
+        by_gain, by_offset = pair.here / gain, pair.here - offset
+        term = _term(pair, by_gain, by_offset)
+        found = by_gain + (by_offset - by_gain) * term[..., None]
+        visible = _visible(pair, found, gain) * _plausible(gain, term)
+        sure = pair.evidence * np.maximum(visible, 0.02).astype(np.float32)
+    both = 1 / ((1 - term[..., None]) / gain + term[..., None])
+    inside = _inside(pair, visible)
+    left = pair.mean(np.square(pair.left(found)).mean(axis=2))
+    return both.astype(np.float32), (both * term[..., None] * offset).astype(np.float32), inside, left
+
+
+def _weights(pair: _Pair, sure: F32) -> F32:
+    """(h, w, 1): evidence in relation to its brightness, so that a highlight does not speak for all around it."""
+    brightness = gaussian((pair.here + pair.there).mean(axis=2), 2 * pair.unit) + 2 * pair.eps
+    return (sure / brightness)[..., None].astype(np.float32)
+
+
+def _gain(pair: _Pair, sure: F32) -> F32:
+    weights = _weights(pair, sure)
+
+    def log_ratio(sigma: float) -> F32:
+        # A ratio of means, not a mean of ratios: noise and sub-pixel shifts cancel out of it.
+        mass = gaussian(weights, sigma)
+        top = gaussian(weights * pair.here, sigma) + np.float32(pair.eps) * mass
+        bottom = gaussian(weights * pair.there, sigma) + np.float32(pair.eps) * mass
+        return np.where(mass > 1e-9, np.log(np.maximum(top, 1e-20) / np.maximum(bottom, 1e-20)), 0)
+
+    field, noise = smooth_field(log_ratio, pair.calm, pair.texture, pair.unit)
+    field = _cored(field, noise)
+    return np.exp(np.clip(field, np.log(LEAST_GAIN / 2), np.log(MOST_GAIN))).astype(np.float32)
+
+
+def _offset(pair: _Pair, sure: F32) -> F32:
+    weights = _weights(pair, sure)
+
+    def relative(sigma: float) -> F32:
+        mass = gaussian(weights, sigma)
+        total = gaussian(weights * (pair.here - pair.there), sigma)
+        return np.where(mass > 1e-9, total / np.maximum(mass, 1e-20), 0) / scale
+
+    scale = gaussian(pair.level, CHOICE * pair.unit)
+    field, noise = smooth_field(relative, pair.calm, pair.texture, pair.unit)
+    return (_cored(field, noise) * scale).astype(np.float32)
+
+
+def _cored(field: F32, noise: F32) -> F32:
+    """The field without what is no more than its own noise: where nothing happened the plate comes back as it is."""
+    size = np.sqrt(np.square(field).mean(axis=2)) / np.maximum(noise, 1e-6)
+    return field * _step(size, CORE, SIGNIFICANT)[..., None]
+
+
+def _term(pair: _Pair, by_gain: F32, by_offset: F32) -> F32:
+    """(h, w) 0..1: how far the effect is a term rather than a factor."""
+    squares = [np.square(pair.left(found)).mean(axis=2) for found in (by_gain, by_offset)]
+    floor = np.float32(0.1 * np.median(squares[0][pair.calm]) + 1e-8)
+    factor, term = (masked_blur(square + floor, pair.evidence, CHOICE * pair.unit) for square in squares)
+    ratio = np.log(np.maximum(factor, 1e-12) / np.maximum(term, 1e-12))
+    return _step(ratio, np.log(PREFER_GAIN), 2 * np.log(PREFER_GAIN))
+
+
+def _visible(pair: _Pair, found: F32, gain: F32) -> F32:
+    """(h, w) 0..1: whether the divided plate shows the texture of the background."""
+    left = pair.left(found)
+    fine = np.square(left).mean(axis=2).astype(np.float32)
+    # Averaged over a few pixels grain is gone, and the outline of what is no light stands out.
+    coarse = np.square(gaussian(left, OUTLINE * pair.unit)).mean(axis=2).astype(np.float32)
+    refuted = np.zeros(fine.shape, np.float32)
+    usual = expected(fine, pair.calm, pair.texture)
+    for window in (WINDOW, WIDE_WINDOW):
+        local, contrast = (masked_blur(v, pair.evidence, window * pair.unit) for v in (fine, pair.texture))
+        excess = np.maximum(local - NOISES * usual, 0) / (contrast + usual + 1e-6)
+        against = _step(excess, BEARABLE, UNBEARABLE)
+        if window == WINDOW:
+            outline = pair.mean(coarse) / expected(coarse, pair.calm, pair.texture)
+            refuted = np.maximum(against, _step(outline, FAINT_OUTLINE, OUTLINED))
+        else:
+            # A thing that moved has flat parts, which any smooth light explains: its contours speak for them.
+            strong = _step(np.abs(np.log(gain)).max(axis=2), WEAK, STRONG)
+            refuted = np.maximum(refuted, against * strong)
+    return 1 - refuted
+
+
+def _plausible(gain: F32, term: F32) -> F32:
+    """(h, w) 0..1: whether a factor is light: not too dark to be undone, and not of a strong colour."""
+    bright = _step(gain.min(axis=2), LEAST_GAIN, SURE_GAIN)
+    strength = np.log(gain)
+    mean = strength.mean(axis=2)
+    colour = np.abs(strength - mean[..., None]).max(axis=2) / (
+        COLOUR_OF_NONE + COLOUR_OF_LIGHT * np.abs(mean)
+    )
+    return np.maximum(bright * (1 - _step(colour, 1, 1.5)), term)
+
+
+def _inside(pair: _Pair, visible: F32) -> F32:
+    """(h, w) 0..1: visibility within the place, falling to 0 before its border with the object and with the unknown."""
+    barred = ~(pair.evidence > 0)
+    near = gaussian(barred.astype(np.float32), FEATHER * pair.unit)
+    ramp = np.clip(1 - 2 * near, 0, 1)
+    return (gaussian(visible, pair.unit) * ramp * pair.place).astype(np.float32)
+
+
+def _weight_against_noise(target: Target, pair: _Pair, squared: F32) -> F32:
+    """(H, W) 0..1: the plate's weight in the average with the sources, by the inverse of both variances.
+
+    What differs is the plate's grain and the sources' error together; the plate's grain is known from where it is flat.
+    """
+    total = pair.mean(target.box.reduce(squared.astype(np.float32)))
+    grain = _grain(target, pair)
+    sources = np.maximum(total - grain, grain / 3)
+    return target.box.enlarge((sources / (sources + grain + 1e-9)).astype(np.float32))
+
+
+def _grain(target: Target, pair: _Pair) -> F32:
+    """(h, w) the plate's grain as a squared share of its level, at every brightness from where it is flattest.
+
+    Immerkaer, "Fast noise variance estimation", CVIU 64(2), 1996, has the operator that sees grain and little else.
+    """
+    plate = target.plate
+    second = plate[2:] - 2 * plate[1:-1] + plate[:-2]
+    mixed = second[:, 2:] - 2 * second[:, 1:-1] + second[:, :-2]
+    squared = np.zeros(plate.shape[:2], np.float32)
+    level = target.box.enlarge(pair.level)[1:-1, 1:-1]
+    squared[1:-1, 1:-1] = np.square(mixed / level).mean(axis=2) / 36
+    local = pair.mean(target.box.reduce(squared))
+    brightness = pair.level.mean(axis=2)
+    known = pair.evidence > 0
+    edges = np.quantile(brightness[known], np.linspace(0, 1, BRIGHTNESSES + 1))
+    found = []
+    for low, high in pairwise(edges):
+        within = known & (brightness >= low) & (brightness <= high)
+        found.append(float(np.percentile(local[within], FLATTEST)))
+    middle = (edges[1:] + edges[:-1]) / 2
+    return np.interp(brightness, middle, found).astype(np.float32)
+
+
+def _step(values: F32, low: float, high: float) -> F32:
+    """Smoothstep from 0 at `low` to 1 at `high`."""
+    t = np.clip((values - low) / (high - low), 0, 1)
+    return np.asarray(t * t * (3 - 2 * t), np.float32)

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A field measured as smoothly as it is: the widest average, at each place, that no narrower one contradicts.
+
+Goldenshluger and Nemirovski, "On spatially adaptive estimation of nonparametric regression" (Mathematical Methods of
+Statistics 6, 1997): averages of growing width are taken for as long as they agree with all narrower ones within noise.
+So the edge of a shadow is followed, and grain does not enter the field.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.membrane import gaussian
+
+SIGMAS = (1.0, 2.0, 4.0, 8.0)
+"""Standard deviations of the averages, in units u."""
+LEAST_SIGMA = 0.7
+"""In pixels of the analysis picture."""
+AGREES, CONTRADICTS = 1.5, 3.0
+"""Multiples of an average's noise up to which, and from which, a wider one is another value."""
+LEAST_NOISE = 0.002
+OUTLIER = 9.0
+"""Times the median from which a squared difference is no noise: an edge within the calm."""
+
+
+def smooth_field(averaged: Callable[[float], F32], calm: Bools, texture: F32, unit: float) -> tuple[F32, F32]:
+    """The field, and the noise of it.
+
+    Args:
+        averaged: the field averaged with a Gaussian of a standard deviation in pixels, (h, w, c) float32.
+        calm: (h, w) bool, where the field is zero but for noise.
+        texture: (h, w) float32, squared contrast, to which the noise of a misplaced picture is proportional.
+        unit: the length u in pixels.
+
+    Returns:
+        (h, w, c) float32 and (h, w) float32.
+    """
+    levels = [
+        np.asarray(averaged(max(s * unit, LEAST_SIGMA * (i + 1))), np.float32) for i, s in enumerate(SIGMAS)
+    ]
+    bounds = [np.sqrt(expected(_squared(level - levels[-1]), calm, texture)) for level in levels[:-1]]
+    bounds = [np.maximum(bound, LEAST_NOISE) for bound in bounds]
+    errors = [np.sqrt(expected(_squared(level), calm, texture)) for level in levels]
+    field, error, trust = levels[0], errors[0], np.ones(calm.shape, np.float32)
+    for index, level in enumerate(levels[1:], start=1):
+        apart = np.max(
+            [
+                np.sqrt(_squared(level - finer)) / bound
+                for finer, bound in zip(levels[:index], bounds, strict=False)
+            ],
+            axis=0,
+        )
+        agreed = np.clip((CONTRADICTS - apart) / (CONTRADICTS - AGREES), 0, 1).astype(np.float32)
+        trust = np.minimum(trust, gaussian(agreed, unit))
+        field = field + (level - field) * trust[..., None]
+        error = error + (errors[index] - error) * trust
+    return np.asarray(field, np.float32), np.asarray(np.maximum(error, LEAST_NOISE), np.float32)
+
+
+def expected(squared: F32, calm: Bools, texture: F32) -> F32:
+    """(h, w) float32, above 0: what `squared` is by noise and misplaced texture, a + b texture, fitted to the calm."""
+    known = squared[calm].astype(np.float64)
+    if known.size == 0:
+        return np.full(squared.shape, 1e-8, np.float32)
+    known = np.minimum(known, OUTLIER * np.median(known))
+    beside = texture[calm].astype(np.float64)
+    spread = float(beside.var())
+    slope = (
+        float(((known - known.mean()) * (beside - beside.mean())).mean()) / spread if spread > 1e-12 else 0.0
+    )
+    slope = float(np.clip(slope, 0, known.mean() / max(float(beside.mean()), 1e-12)))
+    base = max(float(known.mean()) - slope * float(beside.mean()), 0.0)
+    return np.asarray(base + slope * texture + 1e-8, np.float32)
+
+
+def _squared(values: F32) -> F32:
+    return np.asarray(np.square(values).mean(axis=2), np.float32)
