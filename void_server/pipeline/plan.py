@@ -21,11 +21,13 @@ from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_reasoner import (
     abstentions,
+    moved_things,
     plan_associate,
     plan_propose,
     plan_survey,
     plan_survey_motion,
     plan_survey_settle,
+    plan_tie,
 )
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
@@ -52,6 +54,7 @@ def plan_stage(
         "survey": plan_survey,
         "survey_motion": plan_survey_motion,
         "survey_settle": plan_survey_settle,
+        "tie": plan_tie,
         "propose": plan_propose,
         "associate": plan_associate,
         "prepare": _plan_prepare,
@@ -111,7 +114,9 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
-    return Plan(proxy_units("prepare", shot, blobs), abstentions(order, results))
+    return Plan(
+        proxy_units("prepare", shot, blobs), abstentions(order, results) + moved_things(order, results)
+    )
 
 
 def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
