@@ -40,6 +40,7 @@ from void_server.reasoners.motion import (
     agree,
     propose_frame,
     proposed_matte,
+    sort_movers,
 )
 
 Reasoner = Literal["artist", "motion", "none"]
@@ -162,7 +163,8 @@ def _proposed(
         proxies, [estimate_pair(one, two, SURVEY_SETTINGS) for one, two in pairwise(proxies)], plate
     )
     survey = _Reader(proxies, [settle_pair(i, measured) for i in range(len(proxies) - 1)], plate)
-    found = [propose_frame(i, survey, encoding.decode) for i in range(len(proxies))]
+    movers = sort_movers(survey, encoding.decode)
+    found = [propose_frame(i, survey, encoding.decode, movers) for i in range(len(proxies))]
     agreed = [
         agree(own, [p for p in found[max(0, i - AGREEING_FRAMES) : i + AGREEING_FRAMES + 1] if p is not own])
         for i, own in enumerate(found)

@@ -14,6 +14,7 @@ STAGES = (
     "survey",
     "survey_motion",
     "survey_settle",
+    "tie",
     "propose",
     "associate",
     "prepare",

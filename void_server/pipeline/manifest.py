@@ -114,6 +114,7 @@ class ShotManifest:
         window: the common window (x, y, width, height) that all frames are placed on.
         encoding: the shot's display-like mapping, as `ShotEncoding`'s numbers.
         settings: the engine's settings.
+        movers: digest of what moves on its own, as the reasoner tells it; empty before, and where nothing does.
     """
 
     view: str
@@ -122,6 +123,7 @@ class ShotManifest:
     encoding: dict[str, Any]
     settings: dict[str, Any]
     frames: tuple[FrameRef, ...]
+    movers: str = ""
 
     def shot_encoding(self) -> ShotEncoding:
         """The shot's display-like mapping."""
@@ -153,6 +155,7 @@ def load_manifest(path: Path) -> ShotManifest:
         encoding=tree["encoding"],
         settings=tree["settings"],
         frames=frames,
+        movers=tree["movers"],
     )
 
 

@@ -22,11 +22,13 @@ from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_reasoner import (
     abstentions,
+    moved_things,
     plan_associate,
     plan_propose,
     plan_survey,
     plan_survey_motion,
     plan_survey_settle,
+    plan_tie,
 )
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
@@ -53,6 +55,7 @@ def plan_stage(
         "survey": plan_survey,
         "survey_motion": plan_survey_motion,
         "survey_settle": plan_survey_settle,
+        "tie": plan_tie,
         "propose": plan_propose,
         "associate": plan_associate,
         "prepare": _plan_prepare,
@@ -114,7 +117,9 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
-    return Plan(proxy_units("prepare", shot, blobs), abstentions(order, results))
+    return Plan(
+        proxy_units("prepare", shot, blobs), abstentions(order, results) + moved_things(order, results)
+    )
 
 
 def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:

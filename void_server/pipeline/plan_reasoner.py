@@ -58,18 +58,43 @@ def plan_survey_settle(order: Order, results: Results, blobs: BlobFolder) -> Pla
     return Plan(settle_units("survey_settle", shot, blobs))
 
 
-def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    """Each frame with something removed, or near one, compared with its background."""
+def plan_tie(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """What moves on its own, followed through the whole shot."""
     if order.reasoner != "motion":
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_settle")
-    digest = shot.store(blobs).digest
+    if not all(frame.proxy for frame in shot.frames):
+        return Plan()
+    key = unit_key(
+        "tie",
+        reasoner=MOTION_VERSION,
+        engine=CLEANPLATE_VERSION,
+        frames=[[f.proxy, f.motion] for f in shot.frames],
+        encoding=shot.encoding,
+    )
+    args = {"shot": shot.store(blobs).digest, "position": 0}
+    return Plan([unit("tie", key, "what the object set in motion", args)])
+
+
+def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """Each frame with something removed, near one, or after it set things in motion, compared with its background."""
+    if order.reasoner != "motion":
+        return Plan()
+    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_settle")
+    told = results.find("tie", None)
+    movers = told.blobs.get("movers", "") if told is not None else ""
+    first_moved = told.info["first_moved"] if told is not None else None
+    independent = set(told.info["independent"]) if told is not None else set()
+    digests = [replace(shot, movers=m).store(blobs).digest for m in ("", movers)]
     units = []
     active = [frame.active for frame in shot.frames]
     for position, frame in enumerate(shot.frames):
+        moved = first_moved is not None and position >= first_moved
         # Its shadow may come into sight before the object does.
-        if not frame.proxy or not any(active[max(0, position - OUT_OF_SIGHT) : position + OUT_OF_SIGHT + 1]):
+        near = any(active[max(0, position - OUT_OF_SIGHT) : position + OUT_OF_SIGHT + 1])
+        if not frame.proxy or not (near or moved):
             continue
+        reads_movers = moved or position in independent
         first = max(0, position - REACH)
         stroke = _stroke(shot, position)
         key = unit_key(
@@ -81,8 +106,9 @@ def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             first=first - position,
             encoding=shot.encoding,
             **({"stroke": stroke} if stroke else {}),
+            **({"movers": movers, "position": position} if reads_movers else {}),
         )
-        args = {"shot": digest, "position": position}
+        args = {"shot": digests[reads_movers], "position": position}
         units.append(unit("propose", key, f"proposal for frame {frame.frame}", args, frame=frame.frame))
     return Plan(units)
 
@@ -125,6 +151,26 @@ def abstentions(order: Order, results: Results) -> list[dict[str, Any]]:
         " nothing is proposed there.",
         fix="Draw shadows and reflections with --affected, or give frames before and after.",
         frames=silent,
+    )
+    return [asdict(problem)]
+
+
+def moved_things(order: Order, results: Results) -> list[dict[str, Any]]:
+    """A warning for the frames in which things were put back that the object had set in motion."""
+    moved = tuple(
+        frame
+        for frame in order.frames
+        if (found := results.find("associate", frame)) is not None and found.info.get("moved_percent")
+    )
+    if not moved:
+        return []
+    problem = Problem(
+        severity="warning",
+        code="reasoner_moved_things",
+        message="The object set things in motion: there the picture is refilled as it stood before. What they would"
+        " have done without the object is not known.",
+        fix="Check these frames; where the things should move otherwise, draw with --affected what is to be refilled.",
+        frames=moved,
     )
     return [asdict(problem)]
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The reasoner's units: `survey` of a frame, `survey_motion` of a pair, `propose` for a frame, `associate` with its
-neighbours' proposals.
+"""The reasoner's units: `survey` of a frame, `survey_motion` of a pair, `tie` for the shot, `propose` for a frame,
+`associate` with its neighbours' proposals.
 """
 
 from __future__ import annotations
@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import touched
+from void_server.engines.cleanplate.arrays import Bools, touched
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.cleanplate import prepared, settings_of, stored_motion
 from void_server.pipeline.shot import StoredShot
 from void_server.quadmask.regions import THRESHOLD, Quadmask
-from void_server.reasoners.motion import Proposal, agree, propose_frame, survey_pair
+from void_server.reasoners.motion import Proposal, agree, propose_frame, sort_movers, survey_pair
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 
@@ -39,9 +39,18 @@ def survey_motion(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     return stored_motion(survey_pair(position, shot, settings_of(shot)), blobs)
 
 
+def tie(shot: StoredShot, _position: int, blobs: BlobFolder) -> Answer:
+    """Tell which of the things that move on their own the object set in motion; where there are any, leaves the blob
+    `movers`, a `Movers`.
+    """
+    found = sort_movers(shot, shot.manifest.shot_encoding().decode)
+    info = {"first_moved": found.first_moved, "independent": sorted(found.independent)}
+    return {"movers": store_arrays(blobs, found.to_arrays())} if found else {}, info
+
+
 def propose(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
     """Compare one frame with its background; leaves the blob `proposal`, a `Proposal`."""
-    found = propose_frame(position, shot, shot.manifest.shot_encoding().decode)
+    found = propose_frame(position, shot, shot.manifest.shot_encoding().decode, shot.movers())
     figures = {name: round(value, 5) for name, value in found.figures.items()}
     return {"proposal": store_arrays(blobs, found.to_arrays())}, figures
 
@@ -54,6 +63,12 @@ def associate(args: Mapping[str, Any], blobs: BlobFolder) -> Answer:
     """
     own, *others = (Proposal.from_arrays(load_arrays(blobs, d)) for d in (args["own"], *args["others"]))
     affected = agree(own, others)
-    share = float(np.count_nonzero(affected)) / affected.size
     stored = store_arrays(blobs, {"affected": affected.astype(np.uint8)})
-    return {"proposal": stored}, {"affected_percent": round(100 * share, 3)}
+    info = {"affected_percent": _percent(affected)}
+    if own.moved is not None:
+        info["moved_percent"] = _percent(own.moved)
+    return {"proposal": stored}, info
+
+
+def _percent(mask: Bools) -> float:
+    return round(100 * float(np.count_nonzero(mask)) / mask.size, 3)

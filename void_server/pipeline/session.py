@@ -34,6 +34,7 @@ _SHOT_UNITS = {
     "survey": reasoner.survey,
     "survey_motion": reasoner.survey_motion,
     "survey_settle": cleanplate.settle,
+    "tie": reasoner.tie,
     "propose": reasoner.propose,
     "prepare": cleanplate.prepare,
     "motion": cleanplate.motion,

@@ -22,7 +22,7 @@ from void_server.plates.matte import Matte, read_matte, read_quadmask
 from void_server.plates.plate import Plate, read_plate
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
-from void_server.reasoners.motion import proposed_matte
+from void_server.reasoners.motion import Movers, proposed_matte
 
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -158,6 +158,17 @@ class StoredShot:
             return np.asarray(load_arrays(self._blobs, digest)["stroke"] != 0)
 
         return self._cache.get(("stroke", digest), load, lambda a: a.nbytes)
+
+    def movers(self) -> Movers | None:
+        """What moves on its own in the shot; None where nothing does, and before the reasoner has told."""
+        digest = self.manifest.movers
+        if not digest:
+            return None
+        return self._cache.get(
+            ("movers", digest),
+            lambda: Movers.from_arrays(load_arrays(self._blobs, digest)),
+            lambda m: sum(a.nbytes for a in m.to_arrays().values()),
+        )
 
     def keep(self, position: int, window: Window) -> F32:
         """The protection matte over `window`; 0 where none was given."""

@@ -31,8 +31,13 @@ def agree(own: Proposal, neighbours: Sequence[Proposal]) -> Bools:
     Returns:
         (h, w) bool at proxy resolution: where more than half of all that say something, the frame itself counted
         once, propose it at the same place relative to the object; and what the artist pointed at on this very frame.
-        Nothing when the frame itself abstained.
+        None of these when the frame itself abstained. In any case what the object moved.
     """
+    agreed = _agreed_light(own, neighbours)
+    return agreed if own.moved is None else agreed | own.moved
+
+
+def _agreed_light(own: Proposal, neighbours: Sequence[Proposal]) -> Bools:
     if own.object_box is None or own.figures["abstained"]:
         return np.zeros_like(own.affected)
     votes = own.affected.astype(np.float32)

@@ -63,10 +63,16 @@ class Background:
     votes: npt.NDArray[np.intp]
 
 
-def median_background(target: int, box: Rect, survey: SurveyReader) -> Background:
-    """The background of the target frame inside `box` (x0, y0, x1, y1), proxy pixels, ends exclusive."""
+def median_background(
+    target: int, box: Rect, survey: SurveyReader, directions: Sequence[int] = (-1, 1)
+) -> Background:
+    """The background of the target frame inside `box` (x0, y0, x1, y1), proxy pixels, ends exclusive.
+
+    Args:
+        directions: -1 for the frames before, 1 for those after.
+    """
     samples, seen = [], []
-    for direction in (-1, 1):
+    for direction in directions:
         for picture, visible in _seen_one_way(target, direction, box, survey):
             samples.append(np.where(visible[..., None], picture, np.iinfo(np.uint16).max).astype(np.uint16))
             seen.append(visible)

@@ -7,7 +7,7 @@ docs/motion_reasoner.md, steps 2 to 4. Lengths are in units u = long side of the
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -18,6 +18,8 @@ from void_server.engines.cleanplate.membrane import gaussian
 from void_server.engines.cleanplate.proxy import HOLE, REMOVE_GROWTH
 from void_server.reasoners.motion.background import Background, Rect, SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
+from void_server.reasoners.motion.moved import independent_left_out, moved_region
+from void_server.reasoners.motion.movers import Movers
 from void_server.reasoners.motion.strokes import stroke_at
 from void_server.reasoners.motion.whereabouts import object_of, whereabouts
 
@@ -62,12 +64,15 @@ class Proposal:
             when the background is no ground to judge on); where a hint stroke was read, `stroke_offset` (the frame that
             it was drawn on less this one).
         pointed_at: (h, w) bool, the part of `affected` that touches a stroke drawn on this frame itself; None without.
+        moved: (h, w) bool, what is not as it was before the object set it in motion; None where there is nothing. It is
+            proposed whatever the frames around say.
     """
 
     affected: Bools
     object_box: Rect | None
     figures: dict[str, float]
     pointed_at: Bools | None = None
+    moved: Bools | None = None
 
     def to_arrays(self) -> Arrays:
         """As named arrays, for storage."""
@@ -78,6 +83,8 @@ class Proposal:
         arrays.update({f"figure.{name}": np.array([v], np.float64) for name, v in self.figures.items()})
         if self.pointed_at is not None:
             arrays["pointed_at"] = self.pointed_at.astype(np.uint8)
+        if self.moved is not None:
+            arrays["moved"] = self.moved.astype(np.uint8)
         return arrays
 
     @classmethod
@@ -86,17 +93,31 @@ class Proposal:
         figures = {n.removeprefix("figure."): float(v[0]) for n, v in sorted(arrays.items()) if "." in n}
         box = tuple(int(v) for v in arrays["object_box"])
         pointed_at = arrays["pointed_at"] != 0 if "pointed_at" in arrays else None
-        return cls(arrays["affected"] != 0, box if len(box) == 4 else None, figures, pointed_at)
+        moved = arrays["moved"] != 0 if "moved" in arrays else None
+        return cls(arrays["affected"] != 0, box if len(box) == 4 else None, figures, pointed_at, moved)
 
 
-def propose_frame(target: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Proposal:
-    """Compares one frame with its background around the object.
+def propose_frame(
+    target: int, survey: SurveyReader, decode: Callable[[F32], F32], movers: Movers | None = None
+) -> Proposal:
+    """Compares one frame with its background around the object, and with what was there before it moved anything.
 
     Args:
         target: the frame's position, 0..n-1.
         survey: only the proxies and motions that the frame needs are read.
         decode: the shot's mapping, encoded (n, 3) float32 0..1 to scene-linear.
+        movers: those of the whole shot; None where nothing moves on its own.
     """
+    found = _light(target, survey, decode)
+    if not movers:
+        return found
+    found = replace(found, affected=independent_left_out(found.affected, movers.independent.get(target)))
+    moved = moved_region(target, survey.proxy(target), movers, decode)
+    return replace(found, moved=moved) if moved.any() else found
+
+
+def _light(target: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Proposal:
+    """What the object's shadow and mirror image change."""
     proxy = survey.proxy(target)
     place = whereabouts(target, survey)
     stroke = stroke_at(target, survey) if place is not None else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from void_server.engines.cleanplate import CleanplateSettings
 
-VERSION = "1"
+VERSION = "2"
 """Part of every unit key: raised by any change that can change a bit of a proposal."""
 
 SURVEY_SETTINGS = CleanplateSettings(quality="preview", margin=0)

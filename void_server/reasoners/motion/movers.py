@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which of the things that move on their own the removed object set in motion, and how their places looked before.
+
+docs/motion_reasoner.md, "Moved things". Every frame's movers are followed through the shot, earliest first: what begins
+in contact with the object and was at rest is tied to it, and so is what begins where tied things are or were.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, grown
+from void_server.engines.cleanplate.camera import apply
+from void_server.engines.cleanplate.motion import FlowField, pixel_grid, sample_vectors
+from void_server.engines.cleanplate.proxy import GUARD, HOLE
+from void_server.reasoners.motion.background import SurveyReader, median_background
+from void_server.reasoners.motion.display import DisplayCurve
+from void_server.reasoners.motion.unlike import unlike
+from void_server.reasoners.motion.whereabouts import object_of
+
+TOUCHING = 10.0
+"""Distance, in units u, at which movers touch one another, or a place passed over."""
+HIDDEN = 16.0
+"""Distance, in units u, from the object's guard at which what begins may have begun within it: movers are looked for at
+places some way apart, and what is hit is pushed on its near side."""
+REMEMBERED = 3
+"""Frames for which a mover that is not seen moving is still known."""
+LEAST_BEFORE = 3
+"""Frames before contact in which a place was seen: fewer do not tell how it was."""
+CHANGED = 0.4
+"""Share of a mover that looks unlike its place did before, beyond which it was not at rest there."""
+SAME_CONTACT = 24
+"""Frames within which things that begin to move count as one contact."""
+MOST_CONTACTS = 8
+LEAST_MOVING = 3
+"""Frames in which something tied must be seen moving; fewer are a mistake of the flow."""
+COARSE = 4
+"""Positions are kept for every fourth pixel each way: they are smooth."""
+NEVER = np.int32(2**31 - 1)
+NOWHERE = np.float32(-1e6)
+
+
+@dataclass
+class Contact:
+    """Things that were set in motion at one time; places are those of frame `frame`, proxy pixels.
+
+    Attributes:
+        frame: position of the frame in which they are first seen moving.
+        picture: (h, w, 3) uint8, encoded as in `ProxyFrame.picture`: how it looked before.
+        known: (h, w) bool, where that is known.
+        swept: (h, w) int32, the frame from which on a place had been passed over; `NEVER` elsewhere.
+        places: a frame from `frame` on, (h / 4, w / 4, 2) float32: where every fourth pixel of that frame lies in
+            frame `frame`; far outside where it did not show.
+        moving: frames in which something was seen moving.
+    """
+
+    frame: int
+    picture: npt.NDArray[np.uint8]
+    known: Bools
+    swept: I32
+    places: list[F32]
+    moving: int = 0
+
+    def places_in(self, position: int) -> F32:
+        """(h, w, 2) float32: where every pixel of a frame from `frame` on lies in frame `frame`."""
+        height, width = self.known.shape
+        at = (pixel_grid((height, width)) / COARSE).astype(np.float32)
+        return sample_vectors(self.places[position - self.frame], at)
+
+    def swept_in(self, position: int) -> Bools:
+        """(h, w) bool: what was passed over up to a frame, as it lies in that frame."""
+        passed = (self.swept <= position).astype(np.uint8)
+        return np.asarray(cv2.remap(passed, self.places_in(position), None, cv2.INTER_NEAREST) != 0)
+
+    def sweep(self, position: int, mask: Bools) -> None:
+        """Count a mask (h, w) of a frame as passed over."""
+        height, width = mask.shape
+        at = np.rint(self.places_in(position)[mask])
+        inside = (at >= 0).all(-1) & (at[:, 0] < width) & (at[:, 1] < height)
+        columns, rows = at[inside].astype(np.intp).T
+        hit = np.zeros(mask.shape, bool)
+        hit[rows, columns] = True
+        self.swept[grown(hit, 1.0) & (self.swept == NEVER)] = position
+        self.moving += 1
+
+
+@dataclass
+class Movers:
+    """What moves on its own in a shot, by its relation to the object.
+
+    Attributes:
+        contacts: things that the object set in motion, earliest first.
+        independent: by position, (h, w) bool: what moves and has nothing to do with it; only where there is any.
+    """
+
+    contacts: list[Contact] = field(default_factory=list)
+    independent: dict[int, Bools] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.contacts or self.independent)
+
+    @property
+    def first_moved(self) -> int | None:
+        """The first frame with moved things; None without."""
+        return min((c.frame for c in self.contacts), default=None)
+
+    def to_arrays(self) -> Arrays:
+        """As named arrays, for storage."""
+        arrays: Arrays = {}
+        if self.independent:
+            masks = [self.independent[p] for p in sorted(self.independent)]
+            arrays["independent.frames"] = np.array(sorted(self.independent), np.int32)
+            arrays["independent.size"] = np.array(masks[0].shape, np.int32)
+            arrays["independent.bits"] = np.stack([np.packbits(m) for m in masks])
+        for i, contact in enumerate(self.contacts):
+            arrays[f"contact{i}.frames"] = np.array([contact.frame, contact.moving], np.int32)
+            arrays[f"contact{i}.picture"] = contact.picture
+            arrays[f"contact{i}.known"] = contact.known.astype(np.uint8)
+            arrays[f"contact{i}.swept"] = contact.swept
+            arrays[f"contact{i}.places"] = np.stack(contact.places)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> Movers:
+        """The movers that `to_arrays` gave."""
+        found = cls()
+        if "independent.bits" in arrays:
+            height, width = (int(v) for v in arrays["independent.size"])
+            for position, bits in zip(arrays["independent.frames"], arrays["independent.bits"], strict=True):
+                mask = np.unpackbits(bits, count=height * width).reshape(height, width) != 0
+                found.independent[int(position)] = mask
+        while (name := f"contact{len(found.contacts)}") + ".frames" in arrays:
+            frame, moving = (int(v) for v in arrays[f"{name}.frames"])
+            picture, swept = arrays[f"{name}.picture"], arrays[f"{name}.swept"]
+            known, places = arrays[f"{name}.known"] != 0, list(arrays[f"{name}.places"])
+            found.contacts.append(Contact(frame, picture, known, swept, places, moving))
+        return found
+
+
+def sort_movers(survey: SurveyReader, decode: Callable[[F32], F32]) -> Movers:
+    """Follows what moves on its own through the shot, and tells what the removed object set in motion.
+
+    Args:
+        survey: all of it is read once, in order, and the frames before a contact once more.
+        decode: the shot's mapping, encoded (n, 3) float32 0..1 to scene-linear.
+    """
+    count = len(survey.frames)
+    found = Movers()
+    others = _Remembered()
+    companions = _Remembered()
+    for position in range(count):
+        back = survey.motion(position - 1).backward if position else None
+        if back is not None:
+            for contact in found.contacts:
+                contact.places.append(_carried_places(contact.places[-1], back))
+            others.carry(back)
+            companions.carry(back)
+        moving = moving_in(position, survey)
+        tied, independent, companion = (np.zeros_like(moving) for _ in range(3))
+        if moving.any():
+            tied, independent, companion = _told(position, moving, found, others, companions, survey, decode)
+        others.add(independent)
+        companions.add(companion)
+        if independent.any():
+            found.independent[position] = independent
+        if tied.any():
+            _sweep(position, tied, found, survey)
+    found.contacts = [c for c in found.contacts if c.moving >= LEAST_MOVING]
+    return found
+
+
+def moving_in(position: int, survey: SurveyReader) -> Bools:
+    """(h, w) bool: what moves on its own in a frame."""
+    if len(survey.frames) < 2:
+        return np.zeros(survey.proxy(position).size, bool)
+    if position == len(survey.frames) - 1:
+        return survey.motion(position - 1).backward.moving
+    return survey.motion(position).forward.moving
+
+
+@dataclass
+class _Remembered:
+    """Masks of the last frames, carried along with the background to the present one."""
+
+    masks: deque[Bools] = field(default_factory=lambda: deque(maxlen=REMEMBERED))
+
+    def carry(self, back: FlowField) -> None:
+        for i, mask in enumerate(self.masks):
+            if mask.any():
+                grid = pixel_grid(mask.shape)
+                at = apply(back.matrix, grid + back.residual.astype(np.float32))
+                self.masks[i] = np.asarray(cv2.remap(mask.astype(np.uint8), at, None, cv2.INTER_NEAREST) != 0)
+
+    def add(self, mask: Bools) -> None:
+        self.masks.append(mask)
+
+    def near(self, size: tuple[int, ...], radius: float) -> Bools:
+        here = np.zeros(size, bool)
+        for mask in self.masks:
+            here |= mask
+        return grown(here, radius)
+
+
+def _told(
+    position: int,
+    moving: Bools,
+    found: Movers,
+    others: _Remembered,
+    companions: _Remembered,
+    survey: SurveyReader,
+    decode: Callable[[F32], F32],
+) -> tuple[Bools, Bools, Bools]:
+    """The movers of a frame as tied, independent, and what goes with the object from its own first frame on."""
+    radius = TOUCHING * survey.proxy(position).unit
+    passed = np.zeros_like(moving)
+    for contact in found.contacts:
+        passed |= contact.swept_in(position)
+    passed = grown(passed, radius)
+    strangers = others.near(moving.shape, radius)
+    friends = companions.near(moving.shape, radius)
+    zone = _contact_zone(position, survey)
+    tied, independent, companion = (np.zeros_like(moving) for _ in range(3))
+    unlike_before: Bools | None = None
+    count, labels = cv2.connectedComponents(moving.astype(np.uint8), connectivity=8)
+    for label in range(1, count):
+        part = labels == label
+        meets = [bool((part & mask).any()) for mask in (passed, strangers, friends, zone)]
+        if meets[0] and meets[1]:
+            # Something passes before what was set in motion: each keeps what it lies on.
+            tied |= part & ~strangers
+            independent |= part & strangers
+        elif meets[1]:
+            independent |= part
+        elif meets[0]:
+            tied |= part
+        elif meets[2]:
+            companion |= part
+        elif meets[3]:
+            if unlike_before is None:
+                unlike_before = _unlike_before(position, survey, decode)
+            at_rest = float(unlike_before[part].mean()) < CHANGED
+            (tied if at_rest else companion)[part] = True
+        else:
+            independent |= part
+    return tied, independent, companion
+
+
+def _contact_zone(position: int, survey: SurveyReader) -> Bools:
+    """(h, w) bool: the object's guard, inside which nothing is seen moving, and what touches it."""
+    zone = np.zeros(survey.proxy(position).size, bool)
+    # Motion to the next frame is measured outside the guards of both.
+    for frame in range(max(0, position - 1), min(len(survey.frames), position + 2)):
+        proxy = survey.proxy(frame)
+        thing = object_of(proxy)
+        if thing.any():
+            _, labels = cv2.connectedComponents(proxy.where(GUARD).astype(np.uint8), connectivity=8)
+            zone |= np.isin(labels, np.setdiff1d(labels[thing], [0]))
+    return grown(zone, HIDDEN * survey.proxy(position).unit)
+
+
+def _unlike_before(position: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Bools:
+    """(h, w) bool: where a frame differs from the frames before, or it is not known whether it does."""
+    proxy = survey.proxy(position)
+    height, width = proxy.size
+    before = median_background(position, (0, 0, width, height), survey, directions=(-1,))
+    known = (before.votes >= LEAST_BEFORE) & ~proxy.where(HOLE)
+    curve = DisplayCurve(decode, proxy.picture, ~proxy.where(HOLE))
+    differs, _ = unlike(curve(proxy.picture.astype(np.float32)), curve(before.picture), known, proxy.unit)
+    return differs | ~known
+
+
+def _sweep(position: int, tied: Bools, found: Movers, survey: SurveyReader) -> None:
+    last = found.contacts[-1] if found.contacts else None
+    full = len(found.contacts) == MOST_CONTACTS
+    new = tied.copy()
+    for contact in found.contacts:
+        reached = grown(contact.swept_in(position), TOUCHING * survey.proxy(position).unit)
+        _, labels = cv2.connectedComponents(tied.astype(np.uint8), connectivity=8)
+        own = tied & np.isin(labels, np.setdiff1d(labels[reached & tied], [0]))
+        if contact is last and (full or position - contact.frame < SAME_CONTACT):
+            own |= new
+        if own.any():
+            contact.sweep(position, own)
+        new &= ~own
+    if new.any():
+        contact = _contact(position, survey)
+        contact.sweep(position, new)
+        found.contacts.append(contact)
+
+
+def _contact(position: int, survey: SurveyReader) -> Contact:
+    proxy = survey.proxy(position)
+    height, width = proxy.size
+    before = median_background(position, (0, 0, width, height), survey, directions=(-1,))
+    return Contact(
+        position,
+        np.rint(before.picture).astype(np.uint8),
+        np.asarray(before.votes >= LEAST_BEFORE),
+        np.full(proxy.size, NEVER, np.int32),
+        [np.ascontiguousarray(pixel_grid(proxy.size)[::COARSE, ::COARSE])],
+    )
+
+
+def _carried_places(places: F32, back: FlowField) -> F32:
+    """Where every fourth pixel of a frame lies at the contact, from the same of the frame before it."""
+    height, width = back.valid.shape
+    grid = np.ascontiguousarray(pixel_grid(back.valid.shape)[::COARSE, ::COARSE])
+    residual = back.residual[::COARSE, ::COARSE].astype(np.float32)
+    arrived = apply(back.matrix, grid + residual)
+    outside = (arrived < 0).any(-1) | (arrived[..., 0] > width - 1) | (arrived[..., 1] > height - 1)
+    followed = sample_vectors(places, (arrived / COARSE).astype(np.float32))
+    followed[outside] = NOWHERE
+    return followed
