@@ -178,7 +178,7 @@ def test_a_recorded_unit_whose_blob_is_gone_or_cut_is_computed_again(start_serve
 
 
 def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_path):
-    """`reach` 1: a frame reads its neighbours only, so the far end of the shot is not computed again."""
+    """`reach` 1: a fill reads its neighbours' plates only; the motion around it is settled from all of them."""
     spec = spec_of(shot, "/before")
     spec.settings.options["reach"] = "1"
     server.caller.run(spec)
@@ -195,9 +195,11 @@ def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_
         "ingest": 1,
         "prepare": 1,
         "motion": 1,
-        "fill": 2,
-        "publish": 2,
-        "review": 2,
+        "settle": 4,
+        "fill": 4,
+        "complete": 1,
+        "publish": 4,
+        "review": 4,
         "report": 1,
     }
 

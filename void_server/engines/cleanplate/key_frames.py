@@ -123,7 +123,8 @@ def complete_key(
     hole = np.zeros(plate.shape[:2], bool)
     hole[y0:y1, x0:x1] = (fill.synthesised > 0) & ~taken
     covered = _enlarged(occupied(position, shot), plate.shape[:2])
-    covered[y0:y1, x0:x1] &= (fill.borrowed + fill.relit < FILLED) & ~taken
+    real = fill.borrowed if fill.relit is None else fill.borrowed + fill.relit
+    covered[y0:y1, x0:x1] &= (real < FILLED) & ~taken
     known = finite_pixels(plate) & ~covered & ~hole
     if hole.any():
         eps = epsilon(whole[known][:: max(1, int(known.sum()) // 100_000)])
