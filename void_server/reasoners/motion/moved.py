@@ -20,7 +20,7 @@ from void_server.reasoners.motion.display import DisplayCurve
 from void_server.reasoners.motion.movers import Contact, Movers
 from void_server.reasoners.motion.unlike import unlike
 
-CLOSED, OPENED, WIDENED = 6.0, 4.0, 3.0
+CLOSED, OPENED, WIDENED = 10.0, 4.0, 3.0
 """Gaps that are closed in a region, the width below which it is an edge that is a little misplaced, and by how much it
 is widened, in units u."""
 LEAST_AREA = 60.0
@@ -63,9 +63,10 @@ def _since(contact: Contact, position: int, proxy: ProxyFrame, usable: Bools, cu
     )
     differs, _ = unlike(curve(proxy.picture.astype(np.float32)), curve(before), usable & inside & seen, unit)
     hole = proxy.where(HOLE)
-    # What is moved lies beside the object and behind it, so the hole joins what it cuts apart.
-    joined = _opened(_closed(differs, CLOSED * unit), OPENED * unit)
     seeds = contact.swept_in(position)
+    # What is moved lies beside the object and behind it, so the hole joins what it cuts apart.
+    closed = _closed(differs, CLOSED * unit)
+    joined = _opened(closed, OPENED * unit) | (closed & seeds)
     count, labels, stats, _ = cv2.connectedComponentsWithStats(
         (joined | hole).astype(np.uint8), connectivity=8
     )

@@ -26,9 +26,9 @@ from void_server.reasoners.motion.whereabouts import object_of
 
 TOUCHING = 10.0
 """Distance, in units u, at which movers touch one another, or a place passed over."""
-HIDDEN = 16.0
-"""Distance, in units u, from the object's guard at which what begins may have begun within it: movers are looked for at
-places some way apart, and what is hit is pushed on its near side."""
+HIDDEN, HIDDEN_PIXELS = 16.0, 12.0
+"""Distance from the object's guard (u, and pixels, since flow blurs edges over some however small the picture) at which
+what begins may have begun within it: what is hit is pushed on its near side, where motion is not measured."""
 REMEMBERED = 3
 """Frames for which a mover that is not seen moving is still known."""
 LEAST_BEFORE = 3
@@ -261,7 +261,7 @@ def _contact_zone(position: int, survey: SurveyReader) -> Bools:
         if thing.any():
             _, labels = cv2.connectedComponents(proxy.where(GUARD).astype(np.uint8), connectivity=8)
             zone |= np.isin(labels, np.setdiff1d(labels[thing], [0]))
-    return grown(zone, HIDDEN * survey.proxy(position).unit)
+    return grown(zone, max(HIDDEN * survey.proxy(position).unit, HIDDEN_PIXELS))
 
 
 def _unlike_before(position: int, survey: SurveyReader, decode: Callable[[F32], F32]) -> Bools:
