@@ -109,6 +109,7 @@ class Order:
             sources=self.options.sources,
             reach=self.options.reach,
             trace=self.options.source_pass,
+            relight=self.options.relight_pass,
         )
 
 

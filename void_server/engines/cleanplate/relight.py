@@ -22,6 +22,8 @@ from void_server.engines.cleanplate.scales import expected, smooth_field
 
 KNOWN = 0.99
 """Use of the borrowed background from which it is evidence."""
+LEAST_UNIT = 0.5
+"""Pixels: in windows of smaller pictures too few of them would vote, so there the windows are wider."""
 WINDOW, FEATHER, CHOICE = 4.0, 1.5, 8.0
 """Standard deviations in units u: of what counts as local, of the transition, of the choice between factor and term."""
 LEAST_GAIN, SURE_GAIN = 0.08, 0.16
@@ -127,7 +129,8 @@ class _Pair:
         place: (h, w) bool, where the plate is to be used if it can.
         calm: (h, w) bool, where both show the same under the same light; never empty.
         texture: (h, w) float32, the background's squared local contrast.
-        eps, unit: see `Target`.
+        eps: see `Target`.
+        unit: the length u in pixels, at least LEAST_UNIT.
     """
 
     here: F32
@@ -142,7 +145,7 @@ class _Pair:
 
     @classmethod
     def of(cls, target: Target, borrowed: Blended, place: Bools, seen: Bools) -> _Pair:
-        reduce, unit = target.box.reduce, target.unit
+        reduce, unit = target.box.reduce, max(target.unit, LEAST_UNIT)
         here, there = (reduce(np.maximum(p, 0)) for p in (target.plate, borrowed.colour))
         evidence = ((place | target.ring | (target.fill & ~target.hole)) & seen).astype(np.float32)
         level = np.maximum(masked_blur(there, evidence, WINDOW * unit), 0) + np.float32(4 * target.eps)

@@ -21,8 +21,8 @@ LEAST_SIGMA = 0.7
 """In pixels of the analysis picture."""
 AGREES, CONTRADICTS = 0.8, 2.0
 """Multiples of an average's noise up to which, and from which, a wider one is another value."""
-UNEVEN = 0.02
-"""Difference between a narrow average and the widest that is worth mentioning."""
+UNEVEN, UNEVEN_SHARE = 0.02, 0.15
+"""Difference between a narrow average and the widest that is worth mentioning, absolute and in relation to the widest."""
 LEAST_NOISE = 0.004
 OUTLIER = 9.0
 """Times the median from which a squared difference is no noise: an edge within the calm."""
@@ -62,7 +62,8 @@ def smooth_field(
         trust = np.minimum(trust, gaussian(agreed, unit))
         field = field + (level - field) * trust[..., None]
         error = error + (errors[index] - error) * trust
-    uneven = np.sqrt(_squared(levels[1] - levels[-1])) / np.hypot(CONTRADICTS * bounds[1], UNEVEN)
+    worth_it = np.maximum(UNEVEN, UNEVEN_SHARE * np.sqrt(_squared(levels[-1])))
+    uneven = np.sqrt(_squared(levels[1] - levels[-1])) / np.hypot(CONTRADICTS * bounds[1], worth_it)
     rough = np.clip(uneven - 1, 0, 1).astype(np.float32)
     return np.asarray(field, np.float32), np.asarray(np.maximum(error, LEAST_NOISE), np.float32), rough
 
