@@ -72,8 +72,8 @@ CATALOGUE: tuple[Option, ...] = (
         "choice",
         "none",
         "Layers for touch-up in the returned EXRs: qc = confidence, borrowed, synthesised, change over time;"
-        " source = where borrowed pixels come from.",
-        choices=("none", "qc", "source", "all"),
+        " source = where borrowed pixels come from; relight = shadows and reflections that were divided or subtracted out.",
+        choices=("none", "qc", "source", "relight", "all"),
     ),
     Option(
         "compression",
@@ -107,6 +107,11 @@ class Options:
     def source_pass(self) -> bool:
         """Whether `void_source` is wanted."""
         return self.passes in ("source", "all")
+
+    @property
+    def relight_pass(self) -> bool:
+        """Whether `void_gain` and `void_offset` are wanted."""
+        return self.passes in ("relight", "all")
 
     @staticmethod
     def parse(given: Mapping[str, str]) -> Options:

@@ -110,6 +110,7 @@ class Order:
             reach=self.options.reach,
             unseen=self.options.unseen,
             trace=self.options.source_pass,
+            relight=self.options.relight_pass,
         )
 
 

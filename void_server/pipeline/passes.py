@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The optional layers of a result: `void_qc` for judging it, `void_source` for borrowing again by hand."""
+"""The optional layers of a result: `void_qc` for judging it, `void_source` for borrowing again by hand, `void_gain` and
+`void_offset` for putting a shadow or a reflection back.
+"""
 
 from __future__ import annotations
 
@@ -44,13 +46,19 @@ def qc_layer(
     if fill is None or fill.empty:
         return {f"void_qc.{name}": nothing for name in ("red", "green", "blue", "alpha")}
     here = window_of(shot, fill)
-    filled = (fill.borrowed + fill.synthesised > 0).astype(np.float32)
+    filled = _filled(fill).astype(np.float32)
     return {
         "void_qc.red": over(window, fill.confidence * filled, here),
         "void_qc.green": over(window, fill.borrowed, here),
         "void_qc.blue": over(window, fill.synthesised, here),
         "void_qc.alpha": over(window, filled * _change(shot, fill, before), here),
     }
+
+
+def _filled(fill: FrameFill) -> npt.NDArray[np.bool_]:
+    """(h, w), where a fill is not simply the plate."""
+    changed = fill.borrowed + fill.synthesised
+    return np.asarray((changed if fill.relit is None else changed + fill.relit) > 0)
 
 
 def _change(shot: StoredShot, fill: FrameFill, before: FrameFill | None) -> F32:
@@ -64,7 +72,7 @@ def _change(shot: StoredShot, fill: FrameFill, before: FrameFill | None) -> F32:
         return change
     epsilon = shot.manifest.shot_encoding().epsilon
     now, then = fill.colour[here.slices(shared)], before.colour[there.slices(shared)]
-    both = (before.borrowed + before.synthesised)[there.slices(shared)] > 0
+    both = _filled(before)[there.slices(shared)]
     difference = np.abs(symlog(now, epsilon) - symlog(then, epsilon)).mean(axis=-1)
     change[here.slices(shared)] = np.where(both, difference, 0)
     return change
@@ -100,3 +108,20 @@ def source_layer(
         "void_source.green": (1 - (row - display.y + 0.5) / display.height).astype(np.float32),
         "void_source.blue": frame.astype(np.float32),
     }
+
+
+def relight_layers(shot: StoredShot, fill: FrameFill | None, window: Window) -> dict[str, F32]:
+    """`void_gain` and `void_offset` over `window`, in the engine's scene-linear light: what was divided out and
+    subtracted where the plate's own surface was kept, plate = result * gain + offset; 1 and 0 elsewhere.
+    """
+    colours = ("red", "green", "blue")
+    layers = {f"void_gain.{c}": np.ones(window.shape, np.float32) for c in colours}
+    layers |= {f"void_offset.{c}": np.zeros(window.shape, np.float32) for c in colours}
+    if fill is None or fill.empty or fill.gain is None or fill.offset is None:
+        return layers
+    here = window_of(shot, fill)
+    for channel, colour in enumerate(colours):
+        # Placed as the difference from 1, since outside the fill there is 0.
+        layers[f"void_gain.{colour}"] = 1 + over(window, fill.gain[..., channel] - 1, here)
+        layers[f"void_offset.{colour}"] = over(window, fill.offset[..., channel], here)
+    return layers

@@ -180,6 +180,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
+            "relight": order.options.relight_pass,
             "fill_before": fills[position - 1] if position and order.options.qc_pass else "",
         }
         args = {

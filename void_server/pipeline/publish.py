@@ -15,7 +15,7 @@ from void_server.engines.cleanplate import FrameFill
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays
-from void_server.pipeline.passes import over, qc_layer, source_layer, window_of
+from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
 from void_server.plates.result import write_quadmask, write_result
@@ -38,7 +38,8 @@ def publish(
     Args:
         fill_digest: the stored `FrameFill`; empty for a frame with nothing to fill.
         edge: grow, feather (pixels) and compression.
-        passes: `qc` and `source`, whether these layers are wanted, and `fill_before`, the fill of the frame before.
+        passes: `qc`, `source` and `relight`, whether these layers are wanted, and `fill_before`, the fill of the frame
+            before.
         attributes: provenance for the header, under `void/`.
 
     Raises:
@@ -69,6 +70,8 @@ def publish(
         layer |= qc_layer(shot, fill, previous, window)
     if passes["source"]:
         layer |= source_layer(shot, position, fill, source)
+    if passes["relight"]:
+        layer |= relight_layers(shot, fill, window)
     with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
         write_result(path, source, result, layer, compression=edge["compression"], attributes=attributes)
         outside = outside_difference(path, source, blend)

@@ -22,6 +22,8 @@ from void_server.engines.cleanplate.scales import expected, smooth_field
 
 KNOWN = 0.99
 """Use of the borrowed background from which it is evidence."""
+LEAST_UNIT = 0.5
+"""Pixels: in windows of smaller pictures too few of them would vote, so there the windows are wider."""
 WINDOW, FEATHER, CHOICE = 4.0, 1.5, 8.0
 """Standard deviations in units u: of what counts as local, of the transition, of the choice between factor and term."""
 LEAST_GAIN, SURE_GAIN = 0.08, 0.16
@@ -32,8 +34,13 @@ BEARABLE, UNBEARABLE = 0.4, 0.9
 from which it is gone; two unrelated textures have 2."""
 NOISES = 2.0
 """How many times the ring's squared difference is bearable everywhere."""
-OUTLINE, FAINT_OUTLINE, OUTLINED = 1.0, 4.0, 8.0
+OUTLINE, FAINT_OUTLINE, OUTLINED = 1.5, 4.0, 8.0
 """Standard deviation in units u that leaves outlines and no grain, and the multiples of the ring's square there."""
+SLIGHT, ADDED, TEXTURED = 0.01, (0.1, 0.35), (0.07, 0.2)
+"""A log gain that is none; shares of the light near by that is added, and of the place where it is not smooth, up to
+which and from which it is a mirror image."""
+LEAST_OUTLINE = 0.005**2
+"""Squared difference that is no outline however clean the ring is."""
 WIDE_WINDOW, WEAK, STRONG = 10.0, 0.1, 0.3
 """In units u, what is called wide, and the log gains from which the surface must show in that window too."""
 COLOUR_OF_NONE, COLOUR_OF_LIGHT = 0.15, 0.45
@@ -45,7 +52,9 @@ PREFER_GAIN = 1.3
 DOUBT = 0.2
 """Relative difference to the borrowed background at which confidence has fallen to a half."""
 BRIGHTNESSES, FLATTEST = 6, 20.0
-"""Classes of brightness, and the percentile of local noise in each that counts as grain alone: elsewhere texture adds to it."""
+"""Classes of brightness, and the percentile of local noise in each that is grain alone: elsewhere texture adds to it."""
+GRAIN_OF_SOURCES = 1 / 3
+"""Squared grain of an average of three sources in relation to that of one frame."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +129,8 @@ class _Pair:
         place: (h, w) bool, where the plate is to be used if it can.
         calm: (h, w) bool, where both show the same under the same light; never empty.
         texture: (h, w) float32, the background's squared local contrast.
-        eps, unit: see `Target`.
+        eps: see `Target`.
+        unit: the length u in pixels, at least LEAST_UNIT.
     """
 
     here: F32
@@ -135,7 +145,7 @@ class _Pair:
 
     @classmethod
     def of(cls, target: Target, borrowed: Blended, place: Bools, seen: Bools) -> _Pair:
-        reduce, unit = target.box.reduce, target.unit
+        reduce, unit = target.box.reduce, max(target.unit, LEAST_UNIT)
         here, there = (reduce(np.maximum(p, 0)) for p in (target.plate, borrowed.colour))
         evidence = ((place | target.ring | (target.fill & ~target.hole)) & seen).astype(np.float32)
         level = np.maximum(masked_blur(there, evidence, WINDOW * unit), 0) + np.float32(4 * target.eps)
@@ -163,12 +173,13 @@ def _explained(pair: _Pair) -> tuple[F32, F32, F32, F32]:
     sure = pair.evidence
     # Twice: what turned out to be no surface must not lend its light to its neighbours.
     for _ in range(2):
-        gain = _gain(pair, sure)
-        offset = _offset(pair, sure)
+        gain, gain_rough = _gain(pair, sure)
+        offset, offset_rough = _offset(pair, sure)
         by_gain, by_offset = pair.here / gain, pair.here - offset
         term = _term(pair, by_gain, by_offset)
         found = by_gain + (by_offset - by_gain) * term[..., None]
-        visible = _visible(pair, found, gain) * _plausible(gain, term)
+        rough = gain_rough + (offset_rough - gain_rough) * term
+        visible = _visible(pair, found, gain) * _plausible(gain, term) * (1 - _mirrors(pair, gain, rough))
         sure = pair.evidence * np.maximum(visible, 0.02).astype(np.float32)
     both = 1 / ((1 - term[..., None]) / gain + term[..., None])
     inside = _inside(pair, visible)
@@ -182,7 +193,7 @@ def _weights(pair: _Pair, sure: F32) -> F32:
     return (sure / brightness)[..., None].astype(np.float32)
 
 
-def _gain(pair: _Pair, sure: F32) -> F32:
+def _gain(pair: _Pair, sure: F32) -> tuple[F32, F32]:
     weights = _weights(pair, sure)
 
     def log_ratio(sigma: float) -> F32:
@@ -192,12 +203,12 @@ def _gain(pair: _Pair, sure: F32) -> F32:
         bottom = gaussian(weights * pair.there, sigma) + np.float32(pair.eps) * mass
         return np.where(mass > 1e-9, np.log(np.maximum(top, 1e-20) / np.maximum(bottom, 1e-20)), 0)
 
-    field, noise = smooth_field(log_ratio, pair.calm, pair.texture, pair.unit)
+    field, noise, rough = smooth_field(log_ratio, pair.calm, pair.texture, pair.unit)
     field = _cored(field, noise)
-    return np.exp(np.clip(field, np.log(LEAST_GAIN / 2), np.log(MOST_GAIN))).astype(np.float32)
+    return np.exp(np.clip(field, np.log(LEAST_GAIN / 2), np.log(MOST_GAIN))).astype(np.float32), rough
 
 
-def _offset(pair: _Pair, sure: F32) -> F32:
+def _offset(pair: _Pair, sure: F32) -> tuple[F32, F32]:
     weights = _weights(pair, sure)
 
     def relative(sigma: float) -> F32:
@@ -206,8 +217,8 @@ def _offset(pair: _Pair, sure: F32) -> F32:
         return np.where(mass > 1e-9, total / np.maximum(mass, 1e-20), 0) / scale
 
     scale = gaussian(pair.level, CHOICE * pair.unit)
-    field, noise = smooth_field(relative, pair.calm, pair.texture, pair.unit)
-    return (_cored(field, noise) * scale).astype(np.float32)
+    field, noise, rough = smooth_field(relative, pair.calm, pair.texture, pair.unit)
+    return (_cored(field, noise) * scale).astype(np.float32), rough
 
 
 def _cored(field: F32, noise: F32) -> F32:
@@ -238,13 +249,25 @@ def _visible(pair: _Pair, found: F32, gain: F32) -> F32:
         excess = np.maximum(local - NOISES * usual, 0) / (contrast + usual + 1e-6)
         against = _step(excess, BEARABLE, UNBEARABLE)
         if window == WINDOW:
-            outline = pair.mean(coarse) / expected(coarse, pair.calm, pair.texture)
+            outline = pair.mean(coarse) / (expected(coarse, pair.calm, pair.texture) + LEAST_OUTLINE)
             refuted = np.maximum(against, _step(outline, FAINT_OUTLINE, OUTLINED))
         else:
             # A thing that moved has flat parts, which any smooth light explains: its contours speak for them.
             strong = _step(np.abs(np.log(gain)).max(axis=2), WEAK, STRONG)
             refuted = np.maximum(refuted, against * strong)
     return 1 - refuted
+
+
+def _mirrors(pair: _Pair, gain: F32, rough: F32) -> F32:
+    """(h, w) 0..1: whether the effect is an image. A shadow may have an edge; what adds light and has edges mirrors
+    something, and its texture would stay.
+    """
+    strength = np.log(gain).mean(axis=2)
+    added, changed, edges = (
+        masked_blur(values.astype(np.float32), pair.evidence, CHOICE * pair.unit)
+        for values in (np.maximum(strength, 0), np.abs(strength) + SLIGHT, rough)
+    )
+    return _step(added / np.maximum(changed, SLIGHT), *ADDED) * _step(edges, *TEXTURED)
 
 
 def _plausible(gain: F32, term: F32) -> F32:
@@ -269,35 +292,31 @@ def _inside(pair: _Pair, visible: F32) -> F32:
 def _weight_against_noise(target: Target, pair: _Pair, squared: F32) -> F32:
     """(H, W) 0..1: the plate's weight in the average with the sources, by the inverse of both variances.
 
-    What differs is the plate's grain and the sources' error together; the plate's grain is known from where it is flat.
+    Args:
+        squared: (H, W) float32, squared relative difference between the divided plate and the sources: the grain of
+            the one and the grain and misplacement of the others.
     """
-    total = pair.mean(target.box.reduce(squared.astype(np.float32)))
-    grain = _grain(target, pair)
-    sources = np.maximum(total - grain, grain / 3)
+    local = pair.mean(target.box.reduce(squared.astype(np.float32)))
+    grain = _grain(pair, local)
+    usual = (1 + GRAIN_OF_SOURCES) * grain
+    sources = np.maximum(local - NOISES * usual, 0) + GRAIN_OF_SOURCES * grain
     return target.box.enlarge((sources / (sources + grain + 1e-9)).astype(np.float32))
 
 
-def _grain(target: Target, pair: _Pair) -> F32:
-    """(h, w) the plate's grain as a squared share of its level, at every brightness from where it is flattest.
-
-    Immerkaer, "Fast noise variance estimation", CVIU 64(2), 1996, has the operator that sees grain and little else.
+def _grain(pair: _Pair, local: F32) -> F32:
+    """(h, w) the plate's grain as a squared share of its level: of what differs where nothing happened, the part that
+    is there without texture, by brightness; below the darkest that is known as photons have it, as 1 / brightness.
     """
-    plate = target.plate
-    second = plate[2:] - 2 * plate[1:-1] + plate[:-2]
-    mixed = second[:, 2:] - 2 * second[:, 1:-1] + second[:, :-2]
-    squared = np.zeros(plate.shape[:2], np.float32)
-    level = target.box.enlarge(pair.level)[1:-1, 1:-1]
-    squared[1:-1, 1:-1] = np.square(mixed / level).mean(axis=2) / 36
-    local = pair.mean(target.box.reduce(squared))
-    brightness = pair.level.mean(axis=2)
-    known = pair.evidence > 0
-    edges = np.quantile(brightness[known], np.linspace(0, 1, BRIGHTNESSES + 1))
+    brightness = gaussian(pair.here.mean(axis=2), WINDOW * pair.unit) + np.float32(pair.eps)
+    known = brightness[pair.calm]
+    edges = np.quantile(known, np.linspace(0, 1, BRIGHTNESSES + 1))
     found = []
     for low, high in pairwise(edges):
-        within = known & (brightness >= low) & (brightness <= high)
-        found.append(float(np.percentile(local[within], FLATTEST)))
+        within = local[pair.calm][(known >= low) & (known <= high)]
+        found.append(float(np.percentile(within, FLATTEST)) / (1 + GRAIN_OF_SOURCES))
     middle = (edges[1:] + edges[:-1]) / 2
-    return np.interp(brightness, middle, found).astype(np.float32)
+    darker = np.maximum(middle[0] / brightness, 1)
+    return (np.interp(brightness, middle, found) * darker).astype(np.float32)
 
 
 def _step(values: F32, low: float, high: float) -> F32:

@@ -19,14 +19,18 @@ SIGMAS = (1.0, 2.0, 4.0, 8.0)
 """Standard deviations of the averages, in units u."""
 LEAST_SIGMA = 0.7
 """In pixels of the analysis picture."""
-AGREES, CONTRADICTS = 1.5, 3.0
+AGREES, CONTRADICTS = 0.8, 2.0
 """Multiples of an average's noise up to which, and from which, a wider one is another value."""
-LEAST_NOISE = 0.002
+UNEVEN, UNEVEN_SHARE = 0.02, 0.15
+"""Difference between a narrow average and the widest that is worth mentioning, absolute and in relation to the widest."""
+LEAST_NOISE = 0.004
 OUTLIER = 9.0
 """Times the median from which a squared difference is no noise: an edge within the calm."""
 
 
-def smooth_field(averaged: Callable[[float], F32], calm: Bools, texture: F32, unit: float) -> tuple[F32, F32]:
+def smooth_field(
+    averaged: Callable[[float], F32], calm: Bools, texture: F32, unit: float
+) -> tuple[F32, F32, F32]:
     """The field, and the noise of it.
 
     Args:
@@ -36,7 +40,8 @@ def smooth_field(averaged: Callable[[float], F32], calm: Bools, texture: F32, un
         unit: the length u in pixels.
 
     Returns:
-        (h, w, c) float32 and (h, w) float32.
+        The field (h, w, c) float32, its noise (h, w) float32, and how rough it is (h, w) float32 0..1:
+        1 where the widest average is far from it.
     """
     levels = [
         np.asarray(averaged(max(s * unit, LEAST_SIGMA * (i + 1))), np.float32) for i, s in enumerate(SIGMAS)
@@ -57,7 +62,10 @@ def smooth_field(averaged: Callable[[float], F32], calm: Bools, texture: F32, un
         trust = np.minimum(trust, gaussian(agreed, unit))
         field = field + (level - field) * trust[..., None]
         error = error + (errors[index] - error) * trust
-    return np.asarray(field, np.float32), np.asarray(np.maximum(error, LEAST_NOISE), np.float32)
+    worth_it = np.maximum(UNEVEN, UNEVEN_SHARE * np.sqrt(_squared(levels[-1])))
+    uneven = np.sqrt(_squared(levels[1] - levels[-1])) / np.hypot(CONTRADICTS * bounds[1], worth_it)
+    rough = np.clip(uneven - 1, 0, 1).astype(np.float32)
+    return np.asarray(field, np.float32), np.asarray(np.maximum(error, LEAST_NOISE), np.float32), rough
 
 
 def expected(squared: F32, calm: Bools, texture: F32) -> F32:
@@ -68,9 +76,7 @@ def expected(squared: F32, calm: Bools, texture: F32) -> F32:
     known = np.minimum(known, OUTLIER * np.median(known))
     beside = texture[calm].astype(np.float64)
     spread = float(beside.var())
-    slope = (
-        float(((known - known.mean()) * (beside - beside.mean())).mean()) / spread if spread > 1e-12 else 0.0
-    )
+    slope = float(((known - known.mean()) * (beside - beside.mean())).mean()) / spread if spread > 1e-12 else 0.0
     slope = float(np.clip(slope, 0, known.mean() / max(float(beside.mean()), 1e-12)))
     base = max(float(known.mean()) - slope * float(beside.mean()), 0.0)
     return np.asarray(base + slope * texture + 1e-8, np.float32)
