@@ -158,7 +158,7 @@ def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F3
     # In the hole the plate shows the object, so nothing of it may enter, however small its share.
     known = cut.known[..., None]
     trusted = np.where(cut.known, 1, share >= FULLY_SHOWN).astype(np.float32)
-    fallback = median_colour(plate, finite_pixels(plate))
+    fallback = np.zeros(3, np.float32) if trusted.any() else median_colour(plate, finite_pixels(plate))
     unseen = fill_unseen(np.where(known, best, borrowed), trusted, cut.eps, fallback)
     mixed = np.where(known, best, borrowed * share[..., None] + unseen * (1 - share[..., None]))
     return np.asarray(np.where(cut.filled[..., None], mixed, best), np.float32), synthesised

@@ -7,6 +7,7 @@ it carries light and no texture; being a factor, it clips nothing and cannot cha
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools
@@ -60,4 +61,7 @@ def log_gain(target_low: F32, source_low: F32, evidence: Bools, eps: float, unit
 
 def apply_log_gain(picture: F32, gain: F32, eps: float) -> F32:
     """(picture + eps) * exp(gain) - eps."""
-    return ((picture + np.float32(eps)) * np.exp(gain) - np.float32(eps)).astype(np.float32)
+    lit = cv2.exp(np.ascontiguousarray(gain, np.float32)).reshape(gain.shape)
+    lit *= picture + np.float32(eps)
+    lit -= np.float32(eps)
+    return np.asarray(lit, np.float32)

@@ -73,10 +73,12 @@ def masked_blur(values: F32, weight: F32, sigma: float) -> F32:
     if sigma <= 0:
         return values
     over = weight if values.ndim == 2 else weight[..., None]
-    total = gaussian(np.where(over > 0, values, 0) * over.astype(np.float32), sigma)
-    mass = gaussian(weight, sigma)
-    mass = mass if values.ndim == 2 else mass[..., None]
-    return np.where(mass > 1e-6, total / np.maximum(mass, 1e-6), 0).astype(np.float32)
+    known = np.where(over > 0, values, 0).astype(np.float32, copy=False)
+    known *= over
+    total, mass = gaussian(known, sigma), gaussian(weight, sigma)
+    total /= np.maximum(mass, 1e-6) if values.ndim == 2 else np.maximum(mass, 1e-6)[..., None]
+    total[mass <= 1e-6] = 0
+    return total
 
 
 def gaussian(picture: F32, sigma: float) -> F32:
