@@ -46,6 +46,13 @@ def finite_pixels(picture: F32) -> Bools:
     return np.asarray(np.isfinite(picture).all(axis=2))
 
 
+def over_channels(values: F32, channels: int) -> F32:
+    """(h, w) repeated to (h, w, channels): NumPy broadcasts along a short last axis several times slower."""
+    if channels == 1:
+        return values[..., None]
+    return np.asarray(cv2.merge([values] * channels), np.float32)
+
+
 def grown(mask: Bools, radius: float) -> Bools:
     """The mask grown by a Euclidean disc of `radius` pixels."""
     if radius <= 0 or not mask.any():

@@ -14,7 +14,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, Bools, finite_view
+from void_server.engines.cleanplate.arrays import F32, I32, Bools, all_finite, finite, over_channels
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
 from void_server.engines.cleanplate.motion import pixel_grid
@@ -70,6 +70,11 @@ class Target:
         """(h, w, 3) the plate at proxy resolution, at least 0."""
         return self.box.reduce(np.maximum(self.plate, 0))
 
+    @cached_property
+    def tracked(self) -> F32:
+        """(h, w) share of tracked pixels under the low band's kernel, more than 0."""
+        return np.maximum(gaussian(self.on_grid(np.ones(len(self.pixels), np.float32)), self.split), 1e-6)
+
     def on_grid(self, values: F32) -> F32:
         """(N,) or (N, c) values of the tracked pixels placed in the box at proxy resolution; 0 elsewhere."""
         grid = np.zeros((*self.box.proxy_size, *values.shape[1:]), np.float32)
@@ -85,12 +90,11 @@ class Target:
         size = tuple(
             round(side / scale) for side, scale in zip(plate.shape[1::-1], self.box.scale, strict=True)
         )
-        light = finite_view(plate)
-        if light.min() < 0:
-            light = np.maximum(light, 0)
-        if size == light.shape[1::-1]:
-            return light
-        return np.asarray(cv2.resize(light, size, interpolation=cv2.INTER_AREA), np.float32)
+        light = np.maximum(plate, 0) if plate.min() < 0 else plate
+        small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+        if all_finite(small):
+            return np.asarray(small, np.float32)
+        return self.reduced(finite(plate))
 
 
 @dataclass(frozen=True)
@@ -118,8 +122,10 @@ def blend_sources(
     The low band is made from reduced plates, at proxy resolution. At plate resolution only what the result takes its
     high band from is sampled, in tiles.
     """
-    weights = _smooth_weights(target, sources)
-    labels = _high_band_labels(target, sources)
+    raw = [target.on_grid(source.weight) for source in sources]
+    fit = [_away_from_edge(target, source) for source in sources]
+    weights = _smooth_weights(target, raw, fit)
+    labels = _high_band_labels(target, raw, fit)
     total = _BandSum(target, settings.grain)
     trace = np.full((*target.box.full_size, 3), -1, np.float32) if settings.trace else None
     x0, y0, x1, y1 = target.box.proxy
@@ -160,36 +166,33 @@ def _displacement(target: Target, source: Source, shows: Bools) -> F32:
     return membrane(moved, shows.astype(np.float32))
 
 
-def _smooth_weights(target: Target, sources: list[Source]) -> list[F32]:
+def _smooth_weights(target: Target, raw: list[F32], fit: list[F32]) -> list[F32]:
     """Blending weights at proxy resolution, which cross-dissolve between sources and never leave what each shows."""
-    raw = [target.on_grid(source.weight) for source in sources]
     total = np.maximum(np.sum(raw, axis=0), 1e-12)
     return [
-        gaussian((weight / total).astype(np.float32), SEAM * target.unit) * _away_from_edge(target, source)
-        for source, weight in zip(sources, raw, strict=True)
+        gaussian((weight / total).astype(np.float32), SEAM * target.unit) * inner
+        for inner, weight in zip(fit, raw, strict=True)
     ]
 
 
-def _high_band_labels(target: Target, sources: list[Source]) -> list[F32]:
+def _high_band_labels(target: Target, raw: list[F32], inner: list[F32]) -> list[F32]:
     """For each source, (h, w) 0 or 1 where the high band is taken from it: one source a pixel, in coherent patches."""
-    if not sources:
+    if not raw:
         return []
-    fit = np.stack([_away_from_edge(target, source) for source in sources])
-    raw = [target.on_grid(source.weight) for source in sources]
+    fit = np.stack(inner)
     first = (np.stack([gaussian(weight, LABEL_SEAM * target.unit) for weight in raw]) * fit).argmax(axis=0)
     voted = cv2.medianBlur(first.astype(np.uint8), 5)
     fit_of_voted, fit_of_first = (
         np.take_along_axis(fit, choice[None].astype(np.intp), axis=0)[0] for choice in (voted, first)
     )
     label = np.where(fit_of_voted >= fit_of_first, voted, first)
-    return [((label == index) & (fit[index] > 0)).astype(np.float32) for index in range(len(sources))]
+    return [((label == index) & (fit[index] > 0)).astype(np.float32) for index in range(len(raw))]
 
 
 def _away_from_edge(target: Target, source: Source) -> F32:
     """(h, w) 0 where a source shows nothing, 1 once nine tenths of the low band's kernel see it."""
     shows = target.on_grid(source.visible.astype(np.float32))
-    tracked = target.on_grid(np.ones(len(target.pixels), np.float32))
-    share = gaussian(shows, target.split) / np.maximum(gaussian(tracked, target.split), 1e-6)
+    share = gaussian(shows, target.split) / target.tracked
     inner = np.clip(10 * share - 9, LEAST_EDGE_WEIGHT, 1)
     return np.asarray(inner * shows, np.float32)
 
@@ -215,11 +218,11 @@ class _BandSum:
         self._mean = np.zeros((*target.box.proxy_size, 3), np.float32)
         self._weight = np.zeros(target.box.proxy_size, np.float32)
         self._sum = np.zeros((*target.box.full_size, 3), np.float32)
-        self._shares = np.zeros((*target.box.full_size, 1), np.float32)
+        self._shares = np.zeros(target.box.full_size, np.float32)
 
     def add_low(self, low: F32, weight: F32) -> None:
         """A source's (h, w, 3) low band and its (h, w) weight."""
-        self._mean += low * weight[..., None]
+        self._mean += low * over_channels(weight, 3)
         self._weight += weight
 
     def add(self, tile: Rect, picture: F32, low: F32, share: F32) -> None:
@@ -230,9 +233,9 @@ class _BandSum:
             picture += self._eps
             picture /= below
         x0, y0, x1, y1 = tile
-        picture *= share[..., None]
+        picture *= over_channels(share, 3)
         self._sum[y0:y1, x0:x1] += picture
-        self._shares[y0:y1, x0:x1] += share[..., None]
+        self._shares[y0:y1, x0:x1] += share
 
     def result(self) -> F32:
         """(H, W, 3) of the box."""
@@ -240,12 +243,13 @@ class _BandSum:
         for tile in self._box.tiles(everywhere, TILE):
             x0, y0, x1, y1 = tile
             high, shares = self._sum[y0:y1, x0:x1], self._shares[y0:y1, x0:x1]
-            high /= np.maximum(shares, 1e-6)
+            high /= over_channels(np.maximum(shares, 1e-6), 3)
             if self._grain:
                 mean = self._box.enlarge_part(self._mean, tile)
-                mean /= np.maximum(self._box.enlarge_part(self._weight, tile), 1e-6)[..., None]
+                weight = np.maximum(self._box.enlarge_part(self._weight, tile), 1e-6)
+                mean = mean / over_channels(weight, 3)
                 mean += self._eps
-                high[shares[..., 0] <= 0] = 1
+                high[shares <= 0] = 1
                 high *= mean
                 high -= self._eps
         return self._sum
