@@ -35,10 +35,17 @@ def test_without_evidence_nothing_changes():
     np.testing.assert_array_equal(gain, 0)
 
 
-def test_a_gain_is_at_most_a_factor_of_two_either_way():
-    gain = log_gain(LOW * 100, LOW, RING, 1e-4, 1.0)
-    assert gain.max() <= 0.7 + 1e-5
-    assert log_gain(LOW, LOW * 100, RING, 1e-4, 1.0).min() >= -0.7 - 1e-5
+def test_within_a_frame_a_gain_differs_by_a_factor_of_two_at_most():
+    other = LOW.copy()
+    other[:, 45:] *= 100
+    assert log_gain(other, LOW, RING, 1e-4, 1.0).max() <= 0.7 + 1e-5
+    assert log_gain(LOW, other, RING, 1e-4, 1.0).min() >= -0.7 - 1e-5
+
+
+@pytest.mark.parametrize("factor", [100.0, 4.0, 0.01])
+def test_a_flash_or_a_fade_is_followed_however_far_it_goes(factor):
+    gain = log_gain(LOW * np.float32(factor), LOW, RING, 1e-6, 1.0)
+    np.testing.assert_allclose(gain, np.log(factor), atol=0.01)
 
 
 def test_a_saturated_lamp_on_the_ring_hardly_counts():

@@ -100,7 +100,9 @@ def test_light_that_a_reflection_adds_is_subtracted():
     inside = core()
     offset = over(made, filled, filled.offset, 0)[inside]
     np.testing.assert_allclose(offset, (soft_blob(TARGET) * added)[inside], atol=0.05)
-    np.testing.assert_allclose(over(made, filled, filled.colour, 0)[inside], made.clean[TARGET][inside], atol=0.04)
+    np.testing.assert_allclose(
+        over(made, filled, filled.colour, 0)[inside], made.clean[TARGET][inside], atol=0.04
+    )
     np.testing.assert_allclose(over(made, filled, filled.gain, 1)[inside], 1, atol=0.03)
 
 
@@ -116,7 +118,9 @@ def test_a_thing_that_moved_is_refilled_and_not_divided():
     assert over(made, filled, filled.relit, 0)[inside].mean() < 0.05
     assert over(made, filled, filled.borrowed, 0)[inside].mean() > 0.95
     assert np.abs(over(made, filled, filled.gain, 1)[inside] - 1).mean() < 0.02
-    np.testing.assert_allclose(over(made, filled, filled.colour, 0)[inside], made.clean[TARGET][inside], rtol=0.15)
+    np.testing.assert_allclose(
+        over(made, filled, filled.colour, 0)[inside], made.clean[TARGET][inside], rtol=0.15
+    )
 
 
 def test_a_shadow_as_black_as_noise_is_refilled():

@@ -19,6 +19,9 @@ import numpy.typing as npt
 HARD_EDGE = 1e-3
 """Feather in pixels below which the edge is hard: no pixel centre lies in between, and the ramp would overflow."""
 
+ROWS = 32
+"""Rows of a picture that are joined at a time."""
+
 
 @dataclass(frozen=True)
 class Composite:
@@ -88,20 +91,36 @@ def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt
     """
     if plate.shape != fill.shape or plate.shape[:2] != blend.shape:
         raise ValueError(f"shapes differ: plate {plate.shape}, fill {fill.shape}, blend {blend.shape}")
-    inside = blend > 0
-    weight = blend[inside].astype(np.float32)[:, None]
-    before, after = plate[inside], fill[inside]
-    with np.errstate(invalid="ignore", over="ignore"):
-        source = before.astype(np.float32)
-        mixed = source * (1 - weight) + after * weight
-    mixed = np.where((weight == 1) | ~np.isfinite(source), after, mixed)
-    largest = np.float32(np.finfo(plate.dtype).max)
-    usable = ~np.isnan(after) & ~np.isinf(after)
-    clipped = usable & (np.abs(mixed) > largest)
-    published = np.clip(mixed, -largest, largest).astype(plate.dtype)
     colour = plate.copy()
-    colour[inside] = np.where(usable, published, before)
-    return Composite(colour, int(np.count_nonzero(clipped)), int(np.count_nonzero(~usable)))
+    clipped = unfilled = 0
+    # Some rows at a time, so that the many passes stay in the processor's cache.
+    for top in range(0, len(plate), ROWS):
+        rows = slice(top, top + ROWS)
+        columns = np.flatnonzero(blend[rows].any(axis=0))
+        if columns.size:
+            part = (rows, slice(int(columns[0]), int(columns[-1]) + 1))
+            counted = _join(colour[part], fill[part], blend[part])
+            clipped, unfilled = clipped + counted[0], unfilled + counted[1]
+    return Composite(colour, clipped, unfilled)
+
+
+def _join(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDArray[Any]) -> tuple[int, int]:
+    """Writes the composite into the plate; the numbers of clipped and of unfilled samples."""
+    channels = plate.shape[2]
+    weight = cv2.merge([blend.astype(np.float32)] * channels).reshape(plate.shape)
+    inside = weight > 0
+    with np.errstate(invalid="ignore", over="ignore"):
+        source = plate.astype(np.float32)
+        mixed = source * (1 - weight) + fill * weight
+    np.copyto(mixed, fill, where=(weight == 1) | ~np.isfinite(source))
+    largest = np.float32(np.finfo(plate.dtype).max)
+    usable = np.isfinite(fill) & inside
+    clipped = int(np.count_nonzero(usable & (np.abs(mixed) > largest)))
+    if clipped:
+        np.clip(mixed, -largest, largest, out=mixed)
+    with np.errstate(invalid="ignore", over="ignore"):
+        np.copyto(plate, mixed.astype(plate.dtype), where=usable)
+    return clipped, int(np.count_nonzero(inside)) - int(np.count_nonzero(usable))
 
 
 def _fall(distance: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.float32]:

@@ -72,7 +72,8 @@ CATALOGUE: tuple[Option, ...] = (
         "choice",
         "none",
         "Layers for touch-up in the returned EXRs: qc = confidence, borrowed, synthesised, change over time;"
-        " source = where borrowed pixels come from; relight = shadows and reflections that were divided or subtracted out.",
+        " source = where borrowed pixels come from;"
+        " relight = shadows and reflections that were divided or subtracted out.",
         choices=("none", "qc", "source", "relight", "all"),
     ),
     Option(

@@ -22,14 +22,35 @@ GREATEST_HALF = 65504.0
 
 def finite(picture: F32) -> F32:
     """A float32 copy without NaN (0), with infinities at the greatest half: safe to average and to interpolate."""
-    return np.nan_to_num(
-        picture.astype(np.float32), nan=0.0, posinf=GREATEST_HALF, neginf=-GREATEST_HALF, copy=True
-    )
+    copy = np.array(picture, np.float32, order="C")
+    if not all_finite(copy):
+        bad = ~np.isfinite(copy)
+        copy[bad] = np.nan_to_num(copy[bad], nan=0.0, posinf=GREATEST_HALF, neginf=-GREATEST_HALF)
+    return copy
+
+
+def finite_view(picture: F32) -> F32:
+    """What `finite` gives, but the picture itself where it needs no change; not to be written to."""
+    return picture if picture.dtype == np.float32 and all_finite(picture) else finite(picture)
+
+
+def all_finite(picture: F32) -> bool:
+    """True when there is neither NaN nor infinity."""
+    return picture.size == 0 or bool(cv2.checkRange(picture)[0])
 
 
 def finite_pixels(picture: F32) -> Bools:
     """(H, W) bool: the pixels of a (H, W, c) picture that hold neither NaN nor infinity."""
+    if picture.dtype == np.float32 and all_finite(picture):
+        return np.ones(picture.shape[:2], bool)
     return np.asarray(np.isfinite(picture).all(axis=2))
+
+
+def over_channels(values: F32, channels: int) -> F32:
+    """(h, w) repeated to (h, w, channels): NumPy broadcasts along a short last axis several times slower."""
+    if channels == 1:
+        return values[..., None]
+    return np.asarray(cv2.merge([values] * channels), np.float32)
 
 
 def grown(mask: Bools, radius: float) -> Bools:

@@ -9,18 +9,20 @@ memory does not grow with their number.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, Bools
+from void_server.engines.cleanplate.arrays import F32, I32, Bools, all_finite, finite, over_channels
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
+from void_server.engines.cleanplate.motion import pixel_grid
 from void_server.engines.cleanplate.sampling import sample_plate
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source
-from void_server.engines.cleanplate.workbox import WorkBox
+from void_server.engines.cleanplate.workbox import Rect, WorkBox
 
 # Standard deviations in units u: of the low band (docs/cleanplate.md, step 5), of the cross-dissolve between sources in
 # the low band, and of the smoothing that keeps one source's high band together.
@@ -28,6 +30,8 @@ BAND_SPLIT, SEAM, LABEL_SEAM = 2.0, 2.0, 4.0
 LEAST_BAND_SPLIT = 1.5
 """In proxy pixels: grain is as fine as the pixels however small the picture, and must fall into the high band."""
 LEAST_EDGE_WEIGHT = 0.01
+TILE = 48
+"""Side, in proxy pixels, of the pieces in which plates are sampled."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,16 @@ class Target:
         """Standard deviation, in proxy pixels, that divides the low band from the high."""
         return max(BAND_SPLIT * self.unit, LEAST_BAND_SPLIT)
 
+    @cached_property
+    def small(self) -> F32:
+        """(h, w, 3) the plate at proxy resolution, at least 0."""
+        return self.box.reduce(np.maximum(self.plate, 0))
+
+    @cached_property
+    def tracked(self) -> F32:
+        """(h, w) share of tracked pixels under the low band's kernel, more than 0."""
+        return np.maximum(gaussian(self.on_grid(np.ones(len(self.pixels), np.float32)), self.split), 1e-6)
+
     def on_grid(self, values: F32) -> F32:
         """(N,) or (N, c) values of the tracked pixels placed in the box at proxy resolution; 0 elsewhere."""
         grid = np.zeros((*self.box.proxy_size, *values.shape[1:]), np.float32)
@@ -68,11 +82,19 @@ class Target:
         return grid
 
     def low_band(self, picture: F32, shown: Bools) -> F32:
-        """(h, w, 3) the low frequencies of a (H, W, 3) picture, from where it shows background only, at least 0."""
-        weight = self.box.reduce(shown.astype(np.float32))
-        total = self.box.reduce(np.where(shown[..., None], np.maximum(picture, 0), 0).astype(np.float32))
-        mean = (total / np.maximum(weight, 1e-6)[..., None]).astype(np.float32)
-        return masked_blur(mean, weight, self.split)
+        """(h, w, 3) the low frequencies of a (h, w, 3) picture, from where it shows background only, at least 0."""
+        return masked_blur(np.maximum(picture, 0), shown.astype(np.float32), self.split)
+
+    def reduced(self, plate: F32) -> F32:
+        """A whole (H, W, 3) plate, of this frame or another, at least 0 and averaged to proxy resolution."""
+        size = tuple(
+            round(side / scale) for side, scale in zip(plate.shape[1::-1], self.box.scale, strict=True)
+        )
+        light = np.maximum(plate, 0) if plate.min() < 0 else plate
+        small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+        if all_finite(small):
+            return np.asarray(small, np.float32)
+        return self.reduced(finite(plate))
 
 
 @dataclass(frozen=True)
@@ -95,26 +117,36 @@ class Blended:
 def blend_sources(
     target: Target, sources: list[Source], shot: ShotReader, settings: CleanplateSettings
 ) -> Blended:
-    """Samples, harmonises and blends the sources."""
-    weights = _smooth_weights(target, sources)
-    labels = _high_band_labels(target, sources)
-    total = _BandSum(target.box.full_size, target.eps, settings.grain)
+    """Samples, harmonises and blends the sources.
+
+    The low band is made from reduced plates, at proxy resolution. At plate resolution only what the result takes its
+    high band from is sampled, in tiles.
+    """
+    raw = [target.on_grid(source.weight) for source in sources]
+    fit = [_away_from_edge(target, source) for source in sources]
+    weights = _smooth_weights(target, raw, fit)
+    labels = _high_band_labels(target, raw, fit)
+    total = _BandSum(target, settings.grain)
     trace = np.full((*target.box.full_size, 3), -1, np.float32) if settings.trace else None
+    x0, y0, x1, y1 = target.box.proxy
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
-        positions = target.box.positions(_displacement(target, source, shows))
-        picture = sample_plate(_lent(source, shot), positions)
-        shown = target.box.enlarge(shows.astype(np.float32)) > 0.5
-        if trace is not None:
-            chosen = target.box.enlarge(label) > 0.5
-            trace[chosen, :2], trace[chosen, 2] = positions[chosen], source.frame
-        low, gain = target.low_band(picture, shown), _gain(target, picture, shows, shown)
-        total.add(
-            apply_log_gain(picture, target.box.enlarge(gain), target.eps),
-            target.box.enlarge(apply_log_gain(low, gain, target.eps)),
-            target.box.enlarge(weight),
-            target.box.enlarge(label),
-        )
+        moved = _displacement(target, source, shows)
+        plate = _lent(source, shot)
+        small = sample_plate(target.reduced(plate), moved + pixel_grid((y1, x1))[y0:, x0:])
+        gain = _gain(target, small, shows)
+        low = apply_log_gain(target.low_band(small, shows), gain, target.eps)
+        total.add_low(low, weight)
+        share = label if settings.grain else weight
+        for tile in target.box.tiles(share > 0, TILE):
+            positions = target.box.positions(moved, tile)
+            picture = sample_plate(plate, positions, cubic=settings.quality == "final")
+            picture = apply_log_gain(picture, target.box.enlarge_part(gain, tile), target.eps)
+            total.add(tile, picture, low, target.box.enlarge_part(share, tile))
+            if trace is not None:
+                chosen = target.box.enlarge_part(label, tile) > 0.5
+                part = trace[tile[1] : tile[3], tile[0] : tile[2]]
+                part[chosen, :2], part[chosen, 2] = positions[chosen], source.frame
     return Blended(total.result(), _use(target, weights), trace)
 
 
@@ -123,13 +155,13 @@ def _lent(source: Source, shot: ShotReader) -> F32:
     return shot.plate(source.frame) if clean is None else clean
 
 
-def _gain(target: Target, picture: F32, shows: Bools, shown: Bools) -> F32:
-    """(h, w, 3) log gain from the picture of a source to the target.
+def _gain(target: Target, picture: F32, shows: Bools) -> F32:
+    """(h, w, 3) log gain from the picture (h, w, 3) of a source to the target.
 
     Both low bands are taken over the same pixels: else texture beside the hole would pass for light.
     """
-    both = target.known & shown
-    here, there = target.low_band(target.plate, both), target.low_band(picture, both)
+    both = ~target.hole & shows
+    here, there = target.low_band(target.small, both), target.low_band(picture, both)
     return log_gain(here, there, target.ring & shows, target.eps, target.unit)
 
 
@@ -139,36 +171,33 @@ def _displacement(target: Target, source: Source, shows: Bools) -> F32:
     return membrane(moved, shows.astype(np.float32))
 
 
-def _smooth_weights(target: Target, sources: list[Source]) -> list[F32]:
+def _smooth_weights(target: Target, raw: list[F32], fit: list[F32]) -> list[F32]:
     """Blending weights at proxy resolution, which cross-dissolve between sources and never leave what each shows."""
-    raw = [target.on_grid(source.weight) for source in sources]
     total = np.maximum(np.sum(raw, axis=0), 1e-12)
     return [
-        gaussian((weight / total).astype(np.float32), SEAM * target.unit) * _away_from_edge(target, source)
-        for source, weight in zip(sources, raw, strict=True)
+        gaussian((weight / total).astype(np.float32), SEAM * target.unit) * inner
+        for inner, weight in zip(fit, raw, strict=True)
     ]
 
 
-def _high_band_labels(target: Target, sources: list[Source]) -> list[F32]:
+def _high_band_labels(target: Target, raw: list[F32], inner: list[F32]) -> list[F32]:
     """For each source, (h, w) 0 or 1 where the high band is taken from it: one source a pixel, in coherent patches."""
-    if not sources:
+    if not raw:
         return []
-    fit = np.stack([_away_from_edge(target, source) for source in sources])
-    raw = [target.on_grid(source.weight) for source in sources]
+    fit = np.stack(inner)
     first = (np.stack([gaussian(weight, LABEL_SEAM * target.unit) for weight in raw]) * fit).argmax(axis=0)
     voted = cv2.medianBlur(first.astype(np.uint8), 5)
     fit_of_voted, fit_of_first = (
         np.take_along_axis(fit, choice[None].astype(np.intp), axis=0)[0] for choice in (voted, first)
     )
     label = np.where(fit_of_voted >= fit_of_first, voted, first)
-    return [((label == index) & (fit[index] > 0)).astype(np.float32) for index in range(len(sources))]
+    return [((label == index) & (fit[index] > 0)).astype(np.float32) for index in range(len(raw))]
 
 
 def _away_from_edge(target: Target, source: Source) -> F32:
     """(h, w) 0 where a source shows nothing, 1 once nine tenths of the low band's kernel see it."""
     shows = target.on_grid(source.visible.astype(np.float32))
-    tracked = target.on_grid(np.ones(len(target.pixels), np.float32))
-    share = gaussian(shows, target.split) / np.maximum(gaussian(tracked, target.split), 1e-6)
+    share = gaussian(shows, target.split) / target.tracked
     inner = np.clip(10 * share - 9, LEAST_EDGE_WEIGHT, 1)
     return np.asarray(inner * shows, np.float32)
 
@@ -189,25 +218,43 @@ class _BandSum:
     gives back the chosen frame's samples, and next to an HDR highlight it cannot fall below zero as a difference can.
     """
 
-    def __init__(self, size: tuple[int, int], eps: float, grain: bool) -> None:
-        self._eps, self._grain = np.float32(eps), grain
-        self._mean = np.zeros((*size, 3), np.float32)
-        self._weight = np.zeros((*size, 1), np.float32)
-        self._factor = np.zeros((*size, 3), np.float32) if grain else None
-        self._labels = np.zeros((*size, 1), np.float32) if grain else None
+    def __init__(self, target: Target, grain: bool) -> None:
+        self._box, self._eps, self._grain = target.box, np.float32(target.eps), grain
+        self._mean = np.zeros((*target.box.proxy_size, 3), np.float32)
+        self._weight = np.zeros(target.box.proxy_size, np.float32)
+        self._sum = np.zeros((*target.box.full_size, 3), np.float32)
+        self._shares = np.zeros(target.box.full_size, np.float32)
 
-    def add(self, picture: F32, low: F32, weight: F32, label: F32) -> None:
-        self._weight += weight[..., None]
-        if self._factor is None or self._labels is None:
-            self._mean += picture * weight[..., None]
-            return
-        self._mean += low * weight[..., None]
-        self._factor += (picture + self._eps) / (np.maximum(low, 0) + self._eps) * label[..., None]
-        self._labels += label[..., None]
+    def add_low(self, low: F32, weight: F32) -> None:
+        """A source's (h, w, 3) low band and its (h, w) weight."""
+        self._mean += low * over_channels(weight, 3)
+        self._weight += weight
+
+    def add(self, tile: Rect, picture: F32, low: F32, share: F32) -> None:
+        """A tile of a source's picture at plate resolution, which is written to, and how much it counts there."""
+        if self._grain:
+            below = np.maximum(self._box.enlarge_part(low, tile), 0)
+            below += self._eps
+            picture += self._eps
+            picture /= below
+        x0, y0, x1, y1 = tile
+        picture *= over_channels(share, 3)
+        self._sum[y0:y1, x0:x1] += picture
+        self._shares[y0:y1, x0:x1] += share
 
     def result(self) -> F32:
-        mean = np.asarray(self._mean / np.maximum(self._weight, 1e-6), np.float32)
-        if self._factor is None or self._labels is None:
-            return mean
-        factor = np.where(self._labels > 0, self._factor / np.maximum(self._labels, 1e-6), 1)
-        return np.asarray((mean + self._eps) * factor - self._eps, np.float32)
+        """(H, W, 3) of the box."""
+        everywhere = np.ones(self._box.proxy_size, bool)
+        for tile in self._box.tiles(everywhere, TILE):
+            x0, y0, x1, y1 = tile
+            high, shares = self._sum[y0:y1, x0:x1], self._shares[y0:y1, x0:x1]
+            high /= over_channels(np.maximum(shares, 1e-6), 3)
+            if self._grain:
+                mean = self._box.enlarge_part(self._mean, tile)
+                weight = np.maximum(self._box.enlarge_part(self._weight, tile), 1e-6)
+                mean = mean / over_channels(weight, 3)
+                mean += self._eps
+                high[shares <= 0] = 1
+                high *= mean
+                high -= self._eps
+        return self._sum

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, bounds, finite, finite_pixels
+from void_server.engines.cleanplate.arrays import (
+    F32,
+    I32,
+    Arrays,
+    Bools,
+    bounds,
+    finite,
+    finite_pixels,
+    over_channels,
+)
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
 from void_server.engines.cleanplate.compose import Target, blend_sources
 from void_server.engines.cleanplate.harmonise import epsilon
@@ -166,20 +175,24 @@ def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
     part = finite(plate[y0:y1, x0:x1])
     filled = box.enlarge(fill.astype(np.float32)) > 0
     known = box.enlarge((~hole).astype(np.float32)) >= 1
-    return Target(box, pixels, part, hole, ring, fill, filled, known, epsilon(part[known]), proxy.unit)
+    step = max(1, int(min(box.scale)))
+    eps = epsilon(part[::step, ::step][known[::step, ::step]])
+    return Target(box, pixels, part, hole, ring, fill, filled, known, eps, proxy.unit)
 
 
 def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F32]:
     """The finished colour of the box, and how much of each pixel was seen in no frame."""
     share = np.where(cut.filled, use, 0).astype(np.float32)
-    best = cut.plate + (borrowed - cut.plate) * share[..., None]
+    best = borrowed - cut.plate
+    best *= over_channels(share, 3)
+    best += cut.plate
     synthesised = np.where(cut.filled & ~cut.known, 1 - share, 0).astype(np.float32)
     if not (synthesised > 0).any():
         return best, synthesised
     # In the hole the plate shows the object, so nothing of it may enter, however small its share.
     known = cut.known[..., None]
     trusted = np.where(cut.known, 1, share >= FULLY_SHOWN).astype(np.float32)
-    fallback = median_colour(plate, finite_pixels(plate))
+    fallback = np.zeros(3, np.float32) if trusted.any() else median_colour(plate, finite_pixels(plate))
     unseen = fill_unseen(np.where(known, best, borrowed), trusted, cut.eps, fallback)
     mixed = np.where(known, best, borrowed * share[..., None] + unseen * (1 - share[..., None]))
     return np.asarray(np.where(cut.filled[..., None], mixed, best), np.float32), synthesised

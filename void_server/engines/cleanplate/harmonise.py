@@ -7,6 +7,7 @@ it carries light and no texture; being a factor, it clips nothing and cannot cha
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools
@@ -43,19 +44,24 @@ def log_gain(target_low: F32, source_low: F32, evidence: Bools, eps: float, unit
         unit: the length u in pixels.
 
     Returns:
-        (h, w, 3) float32 within +-0.7; 0 when there is no evidence.
+        (h, w, 3) float32 within +-0.7 of its median on the evidence; 0 when there is no evidence.
     """
     if not evidence.any():
         return np.zeros_like(target_low)
     ratio = np.log((np.maximum(target_low, 0) + eps) / (np.maximum(source_low, 0) + eps))
-    ratio = np.clip(ratio, -GREATEST_LOG_GAIN, GREATEST_LOG_GAIN).astype(np.float32)
+    # A flash or a fade changes all of the frame and may be any factor; what differs from it much is not light.
+    level = np.median(ratio[evidence], axis=0)
+    ratio = np.clip(ratio, level - GREATEST_LOG_GAIN, level + GREATEST_LOG_GAIN).astype(np.float32)
     grey = max(float(np.median(target_low[evidence])), eps)
-    level = target_low.mean(axis=2) / (BRIGHT * grey)
-    weight = (evidence / (1 + np.square(level))).astype(np.float32)
+    brightness = target_low.mean(axis=2) / (BRIGHT * grey)
+    weight = (evidence / (1 + np.square(brightness))).astype(np.float32)
     steady = masked_blur(ratio, weight, GAIN_SIGMA * unit)
     return gaussian(membrane(steady, weight), GAIN_SIGMA * unit)
 
 
 def apply_log_gain(picture: F32, gain: F32, eps: float) -> F32:
     """(picture + eps) * exp(gain) - eps."""
-    return ((picture + np.float32(eps)) * np.exp(gain) - np.float32(eps)).astype(np.float32)
+    lit = cv2.exp(np.ascontiguousarray(gain, np.float32)).reshape(gain.shape)
+    lit *= picture + np.float32(eps)
+    lit -= np.float32(eps)
+    return np.asarray(lit, np.float32)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32
+from void_server.engines.cleanplate.arrays import F32, over_channels
 
 
 def membrane(values: F32, weight: F32) -> F32:
@@ -26,23 +26,28 @@ def membrane(values: F32, weight: F32) -> F32:
     """
     flat = values[..., None] if values.ndim == 2 else values
     known = np.clip(weight, 0.0, 1.0).astype(np.float32)
-    start = np.where(known[..., None] > 0, flat, 0).astype(np.float32)
+    start = np.where(over_channels(known, flat.shape[2]) > 0, flat, 0).astype(np.float32, copy=False)
     result = _pull_push(np.ascontiguousarray(start), known)
     return result[..., 0] if values.ndim == 2 else result
 
 
 def _pull_push(values: F32, weight: F32) -> F32:
     height, width = weight.shape
-    if min(height, width) <= 1 or bool((weight >= 1).all()):
+    if float(weight.min()) >= 1:
+        return values
+    if min(height, width) <= 1:
         return _flatten(values, weight)
     half = ((width + 1) // 2, (height + 1) // 2)
     mass = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
-    total = _keep_channels(cv2.resize(values * weight[..., None], half, interpolation=cv2.INTER_AREA))
-    coarse = total / np.maximum(mass, 1e-12)[..., None]
+    share = over_channels(weight, values.shape[2])
+    weighted = values * share
+    total = _keep_channels(cv2.resize(weighted, half, interpolation=cv2.INTER_AREA))
+    coarse = total / over_channels(np.maximum(mass, 1e-12), values.shape[2])
     # A quarter of known samples makes a coarse cell fully known, so that near samples outweigh far ones.
     coarse = _pull_push(coarse, np.minimum(4 * mass, 1))
     grown = _keep_channels(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR))
-    return np.asarray(values * weight[..., None] + grown * (1 - weight[..., None]), np.float32)
+    weighted += grown * (1 - share)
+    return weighted
 
 
 def _flatten(values: F32, weight: F32) -> F32:
@@ -72,11 +77,14 @@ def masked_blur(values: F32, weight: F32, sigma: float) -> F32:
     """
     if sigma <= 0:
         return values
-    over = weight if values.ndim == 2 else weight[..., None]
-    total = gaussian(np.where(over > 0, values, 0) * over.astype(np.float32), sigma)
-    mass = gaussian(weight, sigma)
-    mass = mass if values.ndim == 2 else mass[..., None]
-    return np.where(mass > 1e-6, total / np.maximum(mass, 1e-6), 0).astype(np.float32)
+    over = weight if values.ndim == 2 else over_channels(weight, values.shape[2])
+    known = np.where(over > 0, values, 0).astype(np.float32, copy=False)
+    known *= over
+    total, mass = gaussian(known, sigma), gaussian(weight, sigma)
+    least = np.maximum(mass, 1e-6)
+    total /= least if values.ndim == 2 else over_channels(least, values.shape[2])
+    total[mass <= 1e-6] = 0
+    return total
 
 
 def gaussian(picture: F32, sigma: float) -> F32:

@@ -9,6 +9,7 @@ f(x) = H(x + r(x)), and it is valid where going there and back returns to the st
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -22,6 +23,7 @@ from void_server.errors import InvalidInput
 
 FLAGS = tuple(np.uint8(bit) for bit in (1, 2, 4, 8))
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
+COARSE = 4
 LEAST_FLOW_SIDE = 16
 """Pixels below which a side is too short for the flow's patches of 8."""
 EDGE = 24.0
@@ -56,6 +58,16 @@ class FlowField:
     measured: Bools
     trusted: Bools
     moving: Bools
+
+    @cached_property
+    def coarse(self) -> F32:
+        """(ceil(h / 4), ceil(w / 4), 2) float32, every fourth pixel of the residual: it is smooth."""
+        return self.residual[::COARSE, ::COARSE].astype(np.float32)
+
+    @cached_property
+    def coarse_trusted(self) -> F32:
+        """The same of `trusted`, 0 or 1."""
+        return self.trusted[::COARSE, ::COARSE].astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -251,10 +263,12 @@ def _round_trip(
     start = pixel_grid(guard.shape)
     arrived = camera.apply(matrix, start + ahead)
     returned = camera.apply(back, arrived + sample_vectors(behind, arrived))
-    error = np.hypot(*np.moveaxis(returned - start, -1, 0)).astype(np.float32)
-    travelled = np.square(arrived - start).sum(-1)
+    error = cv2.magnitude(*cv2.split(returned - start))
+    across, down = cv2.split(arrived - start)
+    travelled = across * across + down * down
     valid = np.square(error) < RELATIVE_TOLERANCE * 2 * travelled + ABSOLUTE_TOLERANCE * unit * unit
-    inside = (arrived >= 0).all(-1) & (arrived[..., 0] <= width - 1) & (arrived[..., 1] <= height - 1)
+    across, down = cv2.split(arrived)
+    inside = (across >= 0) & (down >= 0) & (across <= width - 1) & (down <= height - 1)
     around = grown(guard, 15 * unit) & ~guard & inside
     if guard.any():
         inherited = float(np.median(error[around])) if around.any() else 0.0

@@ -17,13 +17,12 @@ import numpy as np
 
 from void_server.engines.cleanplate import camera
 from void_server.engines.cleanplate.arrays import F32, Bools
-from void_server.engines.cleanplate.motion import FlowField, PairMotion, sample_vectors
+from void_server.engines.cleanplate.motion import COARSE, FlowField, PairMotion, sample_vectors
 from void_server.engines.cleanplate.proxy import ProxyFrame
 
 SETTLE_REACH = 36
 """Pairs each way that are looked at."""
 LAGS = (1, 2, 4, 6, 9, 12, 16, 20, 24, 30, SETTLE_REACH)
-COARSE = 4
 LEAST_TIES = 50
 """Grid points that two times must share."""
 
@@ -107,13 +106,15 @@ def quantile(values: F32, share: float) -> tuple[F32, Bools]:
 
 def residual_of(field: FlowField, places: F32) -> F32:
     """(a, b, 2) float32 residual at places, from every fourth pixel: it is smooth, and this costs a sixteenth."""
-    coarse = field.residual[::COARSE, ::COARSE].astype(np.float32)
-    return sample_vectors(coarse, (places / COARSE).astype(np.float32))
+    return sample_vectors(field.coarse, (places / COARSE).astype(np.float32))
 
 
 def shows(mask: Bools, places: F32) -> Bools:
     """True where all that was looked at around a place, every fourth pixel, carries the mask."""
-    coarse = mask[::COARSE, ::COARSE].astype(np.float32)
+    return _shows(mask[::COARSE, ::COARSE].astype(np.float32), places)
+
+
+def _shows(coarse: F32, places: F32) -> Bools:
     found = cv2.remap(
         coarse, (places / COARSE).astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
@@ -140,4 +141,4 @@ def _visits(step: Step, grid: F32, walk: Walk, shot: MotionReader) -> Iterator[t
                     (places >= 0).all(-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
                 )
                 there = residual_of(other, places)
-                yield there, inside & unbroken & shows(other.trusted, places)
+                yield there, inside & unbroken & _shows(other.coarse_trusted, places)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Shadow, reflection and spill taken off a surface that still shows, so that its texture and grain stay the plate's.
 
-docs/cleanplate.md, step 7a. The plate I is compared with the background R that other frames lend. Light that a surface
-lost is a factor, I = g B; light that it gained by reflection is a term, I = B + b; both are smooth. Where the one or the
-other explains the plate, the plate with it undone takes the place of R; elsewhere (a mirror image, a thing that moved,
-a shadow as black as the noise) R stays.
+docs/cleanplate.md, step 7a. The plate I is compared with the background R that other frames lend. Light that a
+surface lost is a factor, I = g B; light that it gained by reflection is a term, I = B + b; both are smooth. Where the
+one or the other explains the plate, the plate with it undone takes the place of R; elsewhere (a mirror image, a thing
+that moved, a shadow as black as the noise) R stays.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.cleanplate.compose import Blended, Target
@@ -52,7 +53,7 @@ PREFER_GAIN = 1.3
 DOUBT = 0.2
 """Relative difference to the borrowed background at which confidence has fallen to a half."""
 BRIGHTNESSES, FLATTEST = 6, 20.0
-"""Classes of brightness, and the percentile of local noise in each that is grain alone: elsewhere texture adds to it."""
+"""Classes of brightness, and the percentile of local noise in each that is grain alone: elsewhere texture adds."""
 GRAIN_OF_SOURCES = 1 / 3
 """Squared grain of an average of three sources in relation to that of one frame."""
 
@@ -177,9 +178,10 @@ def _explained(pair: _Pair) -> tuple[F32, F32, F32, F32]:
         offset, offset_rough = _offset(pair, sure)
         by_gain, by_offset = pair.here / gain, pair.here - offset
         term = _term(pair, by_gain, by_offset)
-        found = by_gain + (by_offset - by_gain) * term[..., None]
+        found = np.asarray(by_gain + (by_offset - by_gain) * term[..., None], np.float32)
         rough = gain_rough + (offset_rough - gain_rough) * term
-        visible = _visible(pair, found, gain) * _plausible(gain, term) * (1 - _mirrors(pair, gain, rough))
+        surface = _visible(pair, found, gain) * _plausible(gain, term)
+        visible = np.asarray(surface * (1 - _mirrors(pair, gain, rough)), np.float32)
         sure = pair.evidence * np.maximum(visible, 0.02).astype(np.float32)
     both = 1 / ((1 - term[..., None]) / gain + term[..., None])
     inside = _inside(pair, visible)
@@ -214,7 +216,8 @@ def _offset(pair: _Pair, sure: F32) -> tuple[F32, F32]:
     def relative(sigma: float) -> F32:
         mass = gaussian(weights, sigma)
         total = gaussian(weights * (pair.here - pair.there), sigma)
-        return np.where(mass > 1e-9, total / np.maximum(mass, 1e-20), 0) / scale
+        mean = np.where(mass > 1e-9, total / np.maximum(mass, 1e-20), 0)
+        return np.asarray(mean / scale, np.float32)
 
     scale = gaussian(pair.level, CHOICE * pair.unit)
     field, noise, rough = smooth_field(relative, pair.calm, pair.texture, pair.unit)
@@ -278,7 +281,7 @@ def _plausible(gain: F32, term: F32) -> F32:
     colour = np.abs(strength - mean[..., None]).max(axis=2) / (
         COLOUR_OF_NONE + COLOUR_OF_LIGHT * np.abs(mean)
     )
-    return np.maximum(bright * (1 - _step(colour, 1, 1.5)), term)
+    return np.asarray(np.maximum(bright * (1 - _step(colour, 1, 1.5)), term), np.float32)
 
 
 def _inside(pair: _Pair, visible: F32) -> F32:
@@ -316,10 +319,10 @@ def _grain(pair: _Pair, local: F32) -> F32:
         found.append(float(np.percentile(within, FLATTEST)) / (1 + GRAIN_OF_SOURCES))
     middle = (edges[1:] + edges[:-1]) / 2
     darker = np.maximum(middle[0] / brightness, 1)
-    return (np.interp(brightness, middle, found) * darker).astype(np.float32)
+    return np.asarray(np.interp(brightness, middle, found) * darker, np.float32)
 
 
-def _step(values: F32, low: float, high: float) -> F32:
+def _step(values: npt.NDArray[np.floating], low: float, high: float) -> F32:
     """Smoothstep from 0 at `low` to 1 at `high`."""
     t = np.clip((values - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)

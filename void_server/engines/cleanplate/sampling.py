@@ -10,19 +10,20 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, finite
+from void_server.engines.cleanplate.arrays import F32, finite_view
 
 MARGIN = 4
 """Pixels of picture kept around the sampled part: two for the kernel, two for rounding."""
 
 
-def sample_plate(plate: F32, positions: F32) -> F32:
-    """Samples a plate with a cubic kernel.
+def sample_plate(plate: F32, positions: F32, *, cubic: bool = True) -> F32:
+    """Samples a plate with a cubic kernel, or a linear one, which is for previews.
 
     Args:
         plate: (H, W, 3) float32, scene-linear; NaN counts as 0, infinities as the greatest half.
         positions: (h, w, 2) float32, (x, y) in plate pixels, centres at whole numbers; outside the plate the
             nearest border pixel counts.
+        cubic: the kernel.
 
     Returns:
         (h, w, 3) float32, finite, each sample within the range of its 4 x 4 neighbours. Whole positions give the
@@ -33,11 +34,15 @@ def sample_plate(plate: F32, positions: F32) -> F32:
     down = np.clip(positions[..., 1], 0, height - 1)
     left, top = max(0, int(across.min()) - MARGIN), max(0, int(down.min()) - MARGIN)
     right, bottom = min(width, int(across.max()) + MARGIN + 2), min(height, int(down.max()) + MARGIN + 2)
-    part = finite(plate[top:bottom, left:right])
+    part = finite_view(plate[top:bottom, left:right])
     across, down = (across - left).astype(np.float32), (down - top).astype(np.float32)
-    sampled = cv2.remap(part, across, down, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    low, high = _neighbourhood(part, np.floor(across), np.floor(down))
-    return np.asarray(np.clip(sampled, low, high))
+    kernel = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
+    sampled: F32 = cv2.remap(part, across, down, kernel, borderMode=cv2.BORDER_REPLICATE)
+    if cubic:
+        low, high = _neighbourhood(part, np.floor(across), np.floor(down))
+        np.maximum(sampled, low, out=sampled)
+        np.minimum(sampled, high, out=sampled)
+    return sampled
 
 
 def _neighbourhood(part: F32, column: F32, row: F32) -> tuple[F32, F32]:

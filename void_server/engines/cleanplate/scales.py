@@ -22,7 +22,7 @@ LEAST_SIGMA = 0.7
 AGREES, CONTRADICTS = 0.8, 2.0
 """Multiples of an average's noise up to which, and from which, a wider one is another value."""
 UNEVEN, UNEVEN_SHARE = 0.02, 0.15
-"""Difference between a narrow average and the widest that is worth mentioning, absolute and in relation to the widest."""
+"""Difference between a narrow average and the widest worth mentioning: at least, and of the widest."""
 LEAST_NOISE = 0.004
 OUTLIER = 9.0
 """Times the median from which a squared difference is no noise: an edge within the calm."""
@@ -76,7 +76,9 @@ def expected(squared: F32, calm: Bools, texture: F32) -> F32:
     known = np.minimum(known, OUTLIER * np.median(known))
     beside = texture[calm].astype(np.float64)
     spread = float(beside.var())
-    slope = float(((known - known.mean()) * (beside - beside.mean())).mean()) / spread if spread > 1e-12 else 0.0
+    slope = (
+        float(((known - known.mean()) * (beside - beside.mean())).mean()) / spread if spread > 1e-12 else 0.0
+    )
     slope = float(np.clip(slope, 0, known.mean() / max(float(beside.mean()), 1e-12)))
     base = max(float(known.mean()) - slope * float(beside.mean()), 0.0)
     return np.asarray(base + slope * texture + 1e-8, np.float32)

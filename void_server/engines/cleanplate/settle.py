@@ -17,7 +17,7 @@ import numpy as np
 from void_server.engines.cleanplate import camera
 from void_server.engines.cleanplate.arrays import F16, F32, Bools, bounds, grown
 from void_server.engines.cleanplate.membrane import membrane
-from void_server.engines.cleanplate.motion import EDGE, FlowField, PairMotion, pixel_grid
+from void_server.engines.cleanplate.motion import COARSE, EDGE, FlowField, PairMotion, pixel_grid
 from void_server.engines.cleanplate.other_times import (
     MotionReader,
     Step,
@@ -138,7 +138,9 @@ def _settled(step: Step, field: FlowField, moving: Bools, shot: MotionReader) ->
     rect = bounds(doubtful)
     if rect is None or not field.residual.any():
         return replace(field, moving=moving)
-    pad, spacing = int(SURROUNDINGS * proxy.unit), max(1, round(SPACING * proxy.unit))
+    pad, spacing = int(SURROUNDINGS * proxy.unit), max(round(SPACING * proxy.unit), 1)
+    # What is asked comes from every fourth pixel, so that closer places tell a preview nothing.
+    spacing = max(spacing, min(COARSE, max(proxy.size) // 120))
     height, width = proxy.size
     x0, y0 = max(0, rect[0] - pad), max(0, rect[1] - pad)
     grid = _grid((x0, y0, min(width, rect[2] + pad), min(height, rect[3] + pad)), spacing)

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import cv2
 import numpy as np
@@ -71,14 +73,54 @@ class WorkBox:
         smaller = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(smaller.reshape(height, width, *picture.shape[2:]), np.float32)
 
-    def positions(self, moved_by: F32) -> F32:
+    def enlarge_part(self, grid: F32, part: Rect) -> F32:
+        """A part of what `enlarge` gives, a rectangle in plate pixels from the box's corner."""
+        x0, y0, x1, y1 = part
+        (height, width), (tall, wide) = self.full_size, grid.shape[:2]
+        if (tall, wide) == (height, width):
+            return grid[y0:y1, x0:x1]
+        across, down = wide / width, tall / height
+        matrix = np.array(
+            [[across, 0, (x0 + 0.5) * across - 0.5], [0, down, (y0 + 0.5) * down - 0.5]], np.float64
+        )
+        larger = cv2.warpAffine(
+            grid,
+            matrix,
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        return np.asarray(larger.reshape(y1 - y0, x1 - x0, *grid.shape[2:]), np.float32)
+
+    def tiles(self, wanted: Bools, side: int) -> Iterator[Rect]:
+        """Rectangles in plate pixels from the box's corner, which do not overlap and hold all that bilinear enlarging
+        of `wanted` (h, w) makes more than 0.
+
+        Args:
+            wanted: in the box at proxy resolution.
+            side: of a rectangle, in proxy pixels: small ones fit the processor's cache.
+        """
+        (height, width), (tall, wide) = self.full_size, wanted.shape
+        for top, left in product(range(0, tall, side), range(0, wide, side)):
+            bottom, right = min(tall, top + side), min(wide, left + side)
+            if wanted[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1].any():
+                yield (
+                    left * width // wide,
+                    top * height // tall,
+                    right * width // wide,
+                    bottom * height // tall,
+                )
+
+    def positions(self, moved_by: F32, part: Rect | None = None) -> F32:
         """Plate positions (H, W, 2) that every plate pixel of the box has in another frame.
 
         Args:
             moved_by: (h, w, 2) float32, displacement of every proxy pixel of the box, in proxy pixels.
+            part: a rectangle in plate pixels from the box's corner, for that part alone.
         """
-        (across, down), (px, py), (fx, fy) = self.scale, self.proxy[:2], self.full[:2]
-        height, width = self.full_size
+        left, top, right, bottom = part or (0, 0, self.full_size[1], self.full_size[0])
+        (across, down), (px, py) = self.scale, self.proxy[:2]
+        fx, fy, width, height = self.full[0] + left, self.full[1] + top, right - left, bottom - top
         x = (np.arange(width, dtype=np.float64) + fx + 0.5) / across - 0.5
         y = (np.arange(height, dtype=np.float64) + fy + 0.5) / down - 0.5
         columns, rows = np.meshgrid((x - px).astype(np.float32), (y - py).astype(np.float32))
