@@ -14,7 +14,7 @@ from void_server.errors import InvalidInput
     [
         ({"quality": "best"}, "quality is 'best'"),
         ({"sources": 0}, "sources is 0"),
-        ({"sources": 4}, "sources is 4. Use a whole number from 1 to 3"),
+        ({"sources": 9}, "sources is 9. Use a whole number from 1 to 8"),
         ({"margin": -1}, "margin is -1"),
         ({"margin": 513}, "from 0 to 512"),
         ({"reach": 0}, "reach is 0"),

@@ -343,7 +343,7 @@ def _bad_value(spec):
 
 
 def _out_of_range(spec):
-    spec.settings.options["sources"] = "4"
+    spec.settings.options["sources"] = "9"
 
 
 def _not_a_number(spec):
@@ -373,7 +373,7 @@ def _artist_without_matte(spec):
         (_unknown_engine, "Did you mean cleanplate"),
         (_unknown_option, "Did you mean feather"),
         (_bad_value, "on, off"),
-        (_out_of_range, "1 to 3"),
+        (_out_of_range, "0 to 8"),
         (_not_a_number, "number"),
         (_name_of_another_folder, "output name"),
         (_no_name, "output name"),

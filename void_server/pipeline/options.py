@@ -34,7 +34,14 @@ CATALOGUE: tuple[Option, ...] = (
         "on",
         "Keep the grain of real frames: the finest detail comes from one source; off averages over all sources.",
     ),
-    Option("sources", "integer", "3", "Frames that a pixel may be blended from.", minimum=1, maximum=3),
+    Option(
+        "sources",
+        "integer",
+        "0",
+        "Frames that a pixel may be blended from; 0 = 3 with grain, and without as many as suit.",
+        minimum=0,
+        maximum=8,
+    ),
     Option(
         "reach",
         "integer",

@@ -106,7 +106,7 @@ class Order:
         return CleanplateSettings(
             quality="preview" if self.preview else "final",
             grain=self.options.grain,
-            sources=self.options.sources,
+            sources=self.options.sources or None,
             reach=self.options.reach,
             unseen=self.options.unseen,
             trace=self.options.source_pass,

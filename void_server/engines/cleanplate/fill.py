@@ -21,6 +21,7 @@ from void_server.engines.cleanplate.complete import fill_unseen, median_colour
 from void_server.engines.cleanplate.compose import Target, blend_sources
 from void_server.engines.cleanplate.harmonise import epsilon
 from void_server.engines.cleanplate.proxy import EFFECT, FILL, HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.refine import refine
 from void_server.engines.cleanplate.relight import relight
 from void_server.engines.cleanplate.self_test import keep_what_wins
 from void_server.engines.cleanplate.settings import CleanplateSettings
@@ -130,6 +131,7 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     on_ring &= ~occupied(target, shot)[pixels[:, 1], pixels[:, 0]]
     candidates = follow(target, pixels.astype(np.float32), in_hole, shot, settings)
     chosen = choose(candidates, proxy, pixels, in_hole, on_ring, shot, settings)
+    chosen = refine(chosen, proxy, box, pixels, on_ring, shot, settings)
     verdict = keep_what_wins(chosen, proxy, box, pixels, in_hole, on_ring, shot)
     sources = verdict.sources
     plate = shot.plate(target)

@@ -137,7 +137,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     levelled = _levelled(two, one, ~(guard_one | guard_two))
     found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit)
     back = np.linalg.inv(found.matrix).astype(np.float64)
-    flow = _flow_algorithm(settings)
+    flow = flow_algorithm(settings)
     ahead, measured_ahead = _residual(one, levelled, found.matrix, guard_one, guard_two, flow)
     behind, measured_behind = _residual(levelled, one, back, guard_two, guard_one, flow)
     still = np.zeros(first.size, bool)
@@ -169,7 +169,8 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     )
 
 
-def _flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
+def flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
+    """Dense inverse search as the quality asks for it."""
     # Measured: once the homography has removed the large motion, FAST is nearly as good as MEDIUM.
     preset = (
         cv2.DISOPTICAL_FLOW_PRESET_MEDIUM if settings.quality == "final" else cv2.DISOPTICAL_FLOW_PRESET_FAST

@@ -13,6 +13,7 @@ VERSION = "4"
 
 MAX_MARGIN = 512
 MAX_REACH = 500
+MAX_SOURCES = 8
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,8 @@ class CleanplateSettings:
         quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames).
         grain: True keeps the grain of real frames: low frequencies are blended over the sources and the high
             band comes from one of them. False averages all bands, which also halves the grain.
-        sources: how many frames a pixel may be blended from, 1 to 3.
+        sources: how many frames a pixel may be blended from, 1 to 8; None for 3 with grain, and without for as many
+            as are read: their noise averages out.
         margin: pixels around the region, in the plate's size, that are filled too, so that a later change of grow
             or feather needs no new fill; 0 to 512.
         trace: keep where each borrowed pixel's high band comes from.
@@ -38,7 +40,7 @@ class CleanplateSettings:
 
     quality: Literal["final", "preview"] = "final"
     grain: bool = True
-    sources: int = 3
+    sources: int | None = None
     margin: int = 16
     trace: bool = False
     unseen: Literal["auto", "texture", "smooth"] = "auto"
@@ -50,7 +52,8 @@ class CleanplateSettings:
             raise InvalidInput(f"quality is {self.quality!r}.", fix="Use 'final' or 'preview'.")
         if self.unseen not in ("auto", "texture", "smooth"):
             raise InvalidInput(f"unseen is {self.unseen!r}.", fix="Use 'auto', 'texture' or 'smooth'.")
-        _check_range("sources", self.sources, 1, 3)
+        if self.sources is not None:
+            _check_range("sources", self.sources, 1, MAX_SOURCES)
         _check_range("margin", self.margin, 0, MAX_MARGIN)
         if self.reach is not None:
             _check_range("reach", self.reach, 1, MAX_REACH)
@@ -66,6 +69,13 @@ class CleanplateSettings:
         if self.reach is not None:
             return self.reach
         return 96 if self.quality == "final" else 48
+
+    @property
+    def sources_of_a_pixel(self) -> int:
+        """How many frames a pixel may be blended from."""
+        if self.sources is not None:
+            return self.sources
+        return 3 if self.grain else self.source_frames
 
     @property
     def source_frames(self) -> int:

@@ -2,7 +2,7 @@
 """Which frames lend to which pixels: weights by distance, track error and agreement around the hole.
 
 docs/cleanplate.md, step 5. A few frames are chosen for the whole target, since each costs a full-resolution read; among
-them each pixel takes up to `sources`.
+them each pixel takes up to `sources_of_a_pixel`.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def choose(
     limit = REJECTED_ABOVE * float(np.median([np.median(values) for values in around])) + LEAST_DISAGREEMENT
     weights = np.stack([_weights(*pair, limit, target.unit) for pair in zip(useful, around, strict=True)])
     picks = _pick_frames(weights, np.array([candidate.offset for candidate in useful]), in_hole, settings)
-    used = _pick_for_pixels(weights[picks], settings.sources)
+    used = _pick_for_pixels(weights[picks], settings.sources_of_a_pixel)
     return [
         Source(
             useful[index].frame,
@@ -144,7 +144,7 @@ def _pick_frames(weights: F32, offsets: I32, in_hole: Bools, settings: Cleanplat
     least = WORTH_A_FRAME * max(1, int(coverable.sum()))
     held, balance = np.zeros(inside.shape[1], int), np.zeros(inside.shape[1], int)
     picks: list[int] = []
-    for wanted in range(1, settings.sources + 1):
+    for wanted in range(1, settings.sources_of_a_pixel + 1):
         while len(picks) < settings.source_frames:
             open_ = (held < np.minimum(wanted, available)) & coverable
             bonus = np.where(np.sign(offsets)[:, None] * balance < 0, OTHER_SIDE_BONUS, 1.0)

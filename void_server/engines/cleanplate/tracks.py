@@ -142,7 +142,7 @@ def _follow_one_way(
             candidates.append(Candidate(frame, frame - target, points, visible, error))
             seen += visible
             # Twice what is needed, so that there is a choice; more of them would only be further away.
-            if not given and (seen[wanted & alive] >= 2 * settings.sources).all():
+            if not given and (seen[wanted & alive] >= 2 * settings.sources_of_a_pixel).all():
                 break
     return candidates
 

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What many small errors of a long track add up to, taken back where target and source can be compared: on the ring.
+
+docs/cleanplate.md, step 6. The picture that a source lends is compared with the target around the hole by flow, the
+difference is extended into the hole, and it is believed only if it also holds for a hidden band of the ring.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, I32, U8, Bools, grown
+from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
+from void_server.engines.cleanplate.motion import LEAST_FLOW_SIDE, flow_algorithm, pixel_grid, sample_vectors
+from void_server.engines.cleanplate.proxy import HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.self_test import BAND
+from void_server.engines.cleanplate.settings import CleanplateSettings
+from void_server.engines.cleanplate.shot import ShotReader
+from void_server.engines.cleanplate.sources import Source
+from void_server.engines.cleanplate.workbox import WorkBox
+
+FURTHEST = 4.0
+"""Units u by which a place is corrected at most (docs/cleanplate.md, step 6)."""
+SMOOTH = 6.0
+"""Standard deviation, in units u, of the correction: a track's error is smooth, what flow sees in grain is not."""
+LIGHT = 16.0
+"""Standard deviation, in units u, of differences that are light and not place."""
+MUST_WIN = 0.9
+"""Share of the hidden band's error that may be left for a correction to be believed."""
+SOFT = 1.5
+"""Standard deviation, in pixels, of the errors that are compared: else a place between pixels wins."""
+LEAST_BAND = 24
+"""Pixels of the hidden band below which nothing is concluded."""
+
+
+@dataclass(frozen=True)
+class _Around:
+    """The target's box as the ring shows it.
+
+    Attributes:
+        here: (h, w) float32, luminance of the encoded picture, 0..255.
+        grid: (h, w, 2) float32, positions (x, y) in the box.
+        places: (N, 2) int32, the tracked pixels in the box.
+        evidence, band: (h, w) bool, where pictures may be compared, and the part of it next to the hole.
+        unit: the length u in pixels.
+    """
+
+    here: F32
+    grid: F32
+    places: I32
+    evidence: Bools
+    band: Bools
+    unit: float
+
+    def spread(self, values: F32) -> F32:
+        """Values of the tracked pixels as a picture, 0 elsewhere."""
+        picture = np.zeros((*self.here.shape, *values.shape[1:]), np.float32)
+        picture[self.places[:, 1], self.places[:, 0]] = values
+        return picture
+
+
+def refine(
+    sources: list[Source],
+    target: ProxyFrame,
+    box: WorkBox,
+    pixels: I32,
+    on_ring: Bools,
+    shot: ShotReader,
+    settings: CleanplateSettings,
+) -> list[Source]:
+    """The sources with their places corrected by what the ring shows, each where it helps.
+
+    Args:
+        sources: what `choose` chose.
+        target: the frame to be filled.
+        box: the part of it that is worked on.
+        pixels: (N, 2) int32, (x, y) of the tracked proxy pixels, in the whole proxy.
+        on_ring: (N,) bool, which of them give evidence.
+        shot, settings: as for `fill_frame`.
+    """
+    x0, y0, x1, y1 = box.proxy
+    if not on_ring.any() or min(x1 - x0, y1 - y0) < LEAST_FLOW_SIDE:
+        return sources
+    places = pixels - np.array((x0, y0), np.int32)
+    evidence = np.zeros((y1 - y0, x1 - x0), bool)
+    evidence[places[on_ring, 1], places[on_ring, 0]] = True
+    near = grown(box.crop(target.where(HOLE)), BAND * target.unit) & box.crop(target.where(RING))
+    around = _Around(
+        _luminance(target.picture[y0:y1, x0:x1]),
+        pixel_grid(evidence.shape),
+        places,
+        evidence,
+        near,
+        target.unit,
+    )
+    flow = flow_algorithm(settings)
+    return [_refined(source, around, pixels, shot, flow) for source in sources]
+
+
+def _refined(
+    source: Source, around: _Around, pixels: I32, shot: ShotReader, flow: cv2.DISOpticalFlow
+) -> Source:
+    visible = around.spread(source.visible.astype(np.float32)) > 0
+    shown = around.evidence & visible
+    band = shown & around.band
+    if np.count_nonzero(band) < LEAST_BAND or not (shown & ~band).any():
+        return source
+    moved = membrane(around.spread(source.points - pixels), visible.astype(np.float32))
+    corner = (pixels[0] - around.places[0]).astype(np.float32)
+
+    def lent(correction: F32) -> F32:
+        at = around.grid + correction
+        return _sampled(picture, at + corner + sample_vectors(moved, at))
+
+    picture = _luminance(shot.proxy(source.frame).picture)
+    there = lent(np.zeros_like(moved))
+    correction = flow.calc(_bytes(around.here, shown), _bytes(_lit(around, there, shown), shown), None)
+    tested = _extended(correction, shown & ~band, around.unit)
+    before, after = (_error(around, lit, band, shown) for lit in (there, lent(tested)))
+    if after > MUST_WIN * before:
+        return source
+    believed = _extended(correction, shown, around.unit)
+    at = around.grid + believed
+    points = at + corner + sample_vectors(moved, at)
+    x, y = around.places.T
+    return replace(source, points=np.where(source.visible[:, None], points[y, x], source.points))
+
+
+def _luminance(picture: U8) -> F32:
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), np.float32)
+
+
+def _sampled(picture: F32, at: F32) -> F32:
+    found = cv2.remap(picture, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _lit(around: _Around, there: F32, shown: Bools) -> F32:
+    """The lent picture under the light of the target: in a log encoding that is a smooth difference."""
+    return there + masked_blur(around.here - there, shown.astype(np.float32), LIGHT * around.unit)
+
+
+def _bytes(picture: F32, shown: Bools) -> U8:
+    """What is shown, continued smoothly into the rest, so that flow is not drawn to the edge of the hole."""
+    whole = membrane(picture, shown.astype(np.float32))
+    return np.clip(np.round(whole), 0, 255).astype(np.uint8)
+
+
+def _extended(correction: F32, shown: Bools, unit: float) -> F32:
+    """(h, w, 2): the correction where pictures were compared, smooth, and extended to everywhere."""
+    weight = shown.astype(np.float32)
+    steady = masked_blur(np.ascontiguousarray(correction), weight, SMOOTH * unit)
+    whole = gaussian(membrane(steady, weight), SMOOTH * unit)
+    return np.asarray(np.clip(whole, -FURTHEST * unit, FURTHEST * unit), np.float32)
+
+
+def _error(around: _Around, there: F32, band: Bools, shown: Bools) -> float:
+    apart = masked_blur(around.here - _lit(around, there, shown), shown.astype(np.float32), SOFT)
+    return float(np.abs(apart)[band].mean(dtype=np.float64))
