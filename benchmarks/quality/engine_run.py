@@ -28,8 +28,11 @@ from void_server.engines.cleanplate import (
     estimate_pair,
     fill_frame,
     key_positions,
+    low_band,
     prepare_frame,
     settle_pair,
+    steadied,
+    steady_gain,
     unseen_part,
 )
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
@@ -127,9 +130,11 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
         motions = [settle_pair(i, measured) for i in range(count - 1)]
     reader = _Reader(proxies, motions, plate)
     with _timed(run, "fill", count):
-        fills = [fill_frame(i, reader, settings) for i in range(count)]
+        alone = [fill_frame(i, reader, settings) for i in range(count)]
     with _timed(run, "complete", count):
-        fills = _completed(fills, reader, settings)
+        fills = _completed(alone, reader, settings)
+    with _timed(run, "steady", count):
+        fills = _steadied(fills, alone, reader)
     with _timed(run, "blend", count):
         for i, fill in enumerate(fills):
             _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
@@ -148,6 +153,14 @@ def _completed(fills: list[FrameFill], reader: _Reader, settings: CleanplateSett
         return fills
     needing = set(unseen)
     return [carry_keys(i, f, keys, reader, settings) if i in needing else f for i, f in enumerate(fills)]
+
+
+def _steadied(fills: list[FrameFill], alone: list[FrameFill], reader: _Reader) -> list[FrameFill]:
+    """The fills under the light of their neighbours, each as it was filled alone."""
+    lows = {i: low for i, fill in enumerate(alone) if (low := low_band(i, fill, reader)) is not None}
+    return [
+        steadied(fill, steady_gain(i, lows, reader)) if i in lows else fill for i, fill in enumerate(fills)
+    ]
 
 
 def _proposed(

@@ -79,14 +79,39 @@ def test_qc_says_where_pixels_are_borrowed_made_up_and_trusted(finished):
     confidence, borrowed, made_up, change = layer(
         finished["all"], "void_qc", ("red", "green", "blue", "alpha")
     )
-    (blend,) = layer(finished["all"], "void_mask", ("alpha",))
-    assert (borrowed[blend == 1] + made_up[blend == 1] > 0.99).all()
-    assert borrowed[blend == 1].mean() > 0.9
+    remove, blend = layer(finished["all"], "void_mask", ("red", "alpha"))
+    gone, left = (blend == 1) & (remove == 1), blend == 0
+    assert gone.any() and (borrowed[gone] + made_up[gone] > 0.99).all()
+    assert borrowed[gone].mean() > 0.9
     for values in (confidence, borrowed, made_up):
         assert values.min() >= 0 and values.max() <= 1
-    nothing = borrowed + made_up == 0
+    relit = _relit(finished["all"])
+    nothing = (borrowed + made_up == 0) & ~relit & left
     assert nothing.any() and not confidence[nothing].any() and not change[nothing].any()
     assert change.max() > 0
+
+
+def _relit(channels):
+    """Where a shadow or a reflection was divided or subtracted out."""
+    gain, offset = (
+        np.stack(layer(channels, name, ("red", "green", "blue"))) for name in ("void_gain", "void_offset")
+    )
+    return (gain != 1).any(axis=0) | (offset != 0).any(axis=0)
+
+
+def test_gain_and_offset_give_the_plate_back_where_its_own_surface_was_kept(finished, shot):
+    channels = finished["all"]
+    _, borrowed, made_up = layer(channels, "void_qc", ("red", "green", "blue"))
+    blend = layer(channels, "void_mask", ("alpha",))[0]
+    kept = _relit(channels) & (borrowed + made_up < 0.01) & (blend == 1)
+    assert kept.any()
+    plate = np.asarray(oiio.ImageBuf(str(shot.files("plate")[FRAME])).get_pixels(oiio.FLOAT))
+    for index, (name, colour) in enumerate(zip("RGB", ("red", "green", "blue"), strict=True)):
+        gain, offset = (
+            layer(channels, layer_name, (colour,))[0] for layer_name in ("void_gain", "void_offset")
+        )
+        again = channels[name] * gain + offset
+        np.testing.assert_allclose(again[kept], plate[..., index][kept], rtol=0.02, atol=2e-3)
 
 
 def test_the_source_pass_leads_back_to_the_borrowed_samples(finished, shot):

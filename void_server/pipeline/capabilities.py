@@ -23,6 +23,7 @@ STAGES = (
     "fill",
     "complete",
     "carry",
+    "steady",
     "publish",
     "review",
     "report",

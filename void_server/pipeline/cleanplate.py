@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clean-plate engine's units: `prepare` a frame, find and `settle` the `motion` of a pair, `fill` a frame,
-`complete` key frames, `carry` them to a frame.
+`complete` key frames, `carry` them to a frame, `steady` a frame's light.
 """
 
 from __future__ import annotations
@@ -14,14 +14,17 @@ from void_server.engines.cleanplate import (
     CleanplateSettings,
     FrameFill,
     KeyFrame,
+    LowBand,
     PairMotion,
     ProxyFrame,
     carry_keys,
     complete_key,
     estimate_pair,
     fill_frame,
+    low_band,
     prepare_frame,
     settle_pair,
+    steady_gain,
     unseen_part,
 )
 from void_server.frames.blobs import BlobFolder, StoredBlob
@@ -59,12 +62,16 @@ def settle(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
 
 
 def fill(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
-    """Fill one frame; leaves the blob `fill`."""
+    """Fill one frame; leaves the blob `fill`, and `low`, what it shows its neighbours."""
     filled = fill_frame(position, shot, settings_of(shot))
     figures = {name: round(value, 5) for name, value in filled.figures.items()}
     unseen = unseen_part(filled, shot.proxy(position))
     figures["unseen"] = 0.0 if unseen is None else round(float(unseen.mean(dtype=np.float64)), 5)
-    return {"fill": store_arrays(blobs, filled.to_arrays())}, figures
+    stored = {"fill": store_arrays(blobs, filled.to_arrays())}
+    low = low_band(position, filled, shot)
+    if low is not None:
+        stored["low"] = store_arrays(blobs, low.to_arrays())
+    return stored, figures
 
 
 def complete(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answer:
@@ -93,6 +100,18 @@ def carry(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answe
     found = FrameFill.from_arrays(load_arrays(blobs, args["fill"]))
     carried = carry_keys(args["position"], found, keys, shot, settings_of(shot))
     return {"fill": store_arrays(blobs, carried.to_arrays())}, {}
+
+
+def steady(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answer:
+    """Bring one frame's light to that of its neighbours; leaves the blob `steady`.
+
+    Args:
+        args: `position`, and `lows`, the digest of each near frame's `LowBand` by its position as text.
+    """
+    lows = {int(at): LowBand.from_arrays(load_arrays(blobs, digest)) for at, digest in args["lows"].items()}
+    found = steady_gain(args["position"], lows, shot)
+    changed = {"change": round(float(np.abs(found.log_gain).mean(dtype=np.float64)), 5)}
+    return {"steady": store_arrays(blobs, found.to_arrays())}, changed
 
 
 def prepared(shot: StoredShot, position: int, quadmask: Quadmask) -> ProxyFrame:

@@ -30,6 +30,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_survey_settle,
     plan_tie,
 )
+from void_server.pipeline.plan_steady import plan_steady, steady_of
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import header_attributes, provenance
@@ -64,6 +65,7 @@ def plan_stage(
         "fill": _plan_fill,
         "complete": plan_complete,
         "carry": plan_carry,
+        "steady": plan_steady,
         "publish": _plan_publish,
         "review": _plan_review,
         "report": _plan_report,
@@ -174,14 +176,14 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "compression": order.options.compression,
     }
     units = []
-    fills = [last_fill(results, frame) for frame in order.frames]
+    fills = [{"fill": last_fill(results, f), "steady": steady_of(results, f)} for f in order.frames]
     for position, frame in enumerate(shot.frames):
         attributes = header_attributes(order, frame)
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
             "relight": order.options.relight_pass,
-            "fill_before": fills[position - 1] if position and order.options.qc_pass else "",
+            "before": fills[position - 1] if position and order.options.qc_pass else None,
         }
         args = {
             "shot": digest,

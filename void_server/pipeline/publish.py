@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from void_server.conform.blend import blend_matte, composite
 from void_server.conform.quality import FrameQuality, frame_quality
-from void_server.engines.cleanplate import FrameFill
+from void_server.engines.cleanplate import FrameFill, SteadyGain, steadied
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays
@@ -27,7 +27,7 @@ F32 = npt.NDArray[np.float32]
 def publish(
     shot: StoredShot,
     position: int,
-    fill_digest: str,
+    stored_fill: dict[str, str],
     edge: dict[str, Any],
     passes: dict[str, Any],
     attributes: dict[str, str | int | float],
@@ -36,10 +36,11 @@ def publish(
     """Make the returned files of one frame; leaves the blobs `result` and `matte`.
 
     Args:
-        fill_digest: the stored `FrameFill`; empty for a frame with nothing to fill.
+        stored_fill: `fill`, the stored `FrameFill`, empty for a frame with nothing to fill, and `steady`, the gain that
+            steadies it, empty where there is none.
         edge: grow, feather (pixels) and compression.
-        passes: `qc`, `source` and `relight`, whether these layers are wanted, and `fill_before`, the fill of the frame
-            before.
+        passes: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the stored fill of
+            the frame before, or None.
         attributes: provenance for the header, under `void/`.
 
     Raises:
@@ -57,7 +58,7 @@ def publish(
     )
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
-    fill = FrameFill.from_arrays(load_arrays(blobs, fill_digest)) if fill_digest else None
+    fill = _finished(stored_fill, blobs)
     if fill is not None and (blend > 0).any():
         picture = _fill_in_plate_space(shot, fill, source)
         joined = composite(source.colour, picture, blend)
@@ -65,8 +66,7 @@ def publish(
         confidence = over(window, fill.confidence, window_of(shot, fill))
     layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
     if passes["qc"]:
-        before = passes["fill_before"]
-        previous = FrameFill.from_arrays(load_arrays(blobs, before)) if before else None
+        previous = _finished(passes["before"], blobs) if passes["before"] else None
         layer |= qc_layer(shot, fill, previous, window)
     if passes["source"]:
         layer |= source_layer(shot, position, fill, source)
@@ -88,6 +88,15 @@ def publish(
         source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
     )
     return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
+
+
+def _finished(stored: dict[str, str], blobs: BlobFolder) -> FrameFill | None:
+    if not stored["fill"]:
+        return None
+    fill = FrameFill.from_arrays(load_arrays(blobs, stored["fill"]))
+    if fill.empty or not stored["steady"]:
+        return fill
+    return steadied(fill, SteadyGain.from_arrays(load_arrays(blobs, stored["steady"])))
 
 
 def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> F32:

@@ -109,6 +109,8 @@ class Session:
             return cleanplate.complete(shot, args, self._blobs)
         if kind == "carry":
             return cleanplate.carry(shot, args, self._blobs)
+        if kind == "steady":
+            return cleanplate.steady(shot, args, self._blobs)
         if kind == "associate":
             return reasoner.associate(args, self._blobs)
         if kind == "publish":

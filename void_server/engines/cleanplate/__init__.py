@@ -3,7 +3,8 @@
 
 Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
 `estimate_pair` and then `settle_pair` for every two neighbours, `fill_frame` for every frame with something to fill;
-then, where no frame shows something, `complete_key` for a few frames and `carry_keys` for the others.
+then, where no frame shows something, `complete_key` for a few frames and `carry_keys` for the others; at last
+`low_band` and `steady_gain` bring neighbouring fills together.
 Same inputs, same bits (with one OpenCV thread). The method is docs/cleanplate.md.
 """
 
@@ -21,22 +22,36 @@ from void_server.engines.cleanplate.proxy import ProxyFrame, prepare_frame
 from void_server.engines.cleanplate.settings import VERSION, CleanplateSettings
 from void_server.engines.cleanplate.settle import settle_pair
 from void_server.engines.cleanplate.shot import ShotReader
+from void_server.engines.cleanplate.steady import (
+    NEIGHBOURS,
+    LowBand,
+    SteadyGain,
+    low_band,
+    steadied,
+    steady_gain,
+)
 
 __all__ = [
+    "NEIGHBOURS",
     "SETTLE_REACH",
     "VERSION",
     "CleanplateSettings",
     "FrameFill",
     "KeyFrame",
+    "LowBand",
     "PairMotion",
     "ProxyFrame",
     "ShotReader",
+    "SteadyGain",
     "carry_keys",
     "complete_key",
     "estimate_pair",
     "fill_frame",
     "key_positions",
+    "low_band",
     "prepare_frame",
     "settle_pair",
+    "steadied",
+    "steady_gain",
     "unseen_part",
 ]

@@ -83,12 +83,12 @@ def track_to(target: int, frame: int, points: F32, shot: ShotReader) -> Candidat
     direction = 1 if frame > target else -1
     alive, error = np.ones(len(points), bool), np.zeros(len(points), np.float32)
     for at in range(target, frame, direction):
-        points, still, missed = _step(_field(at, direction, shot), points)
+        points, still, missed = step(field_between(at, direction, shot), points)
         alive, error = alive & still, error + missed
     return Candidate(frame, frame - target, points, alive, error, painted=True)
 
 
-def _field(frame: int, direction: int, shot: ShotReader) -> FlowField:
+def field_between(frame: int, direction: int, shot: MotionReader) -> FlowField:
     """The motion from a frame to the next in a direction."""
     return shot.motion(frame).forward if direction > 0 else shot.motion(frame - 1).backward
 
@@ -127,7 +127,7 @@ def _follow_one_way(
     for distance, frame in zip(reached, frames, strict=True):
         if not 0 <= frame < len(shot.frames):
             break
-        points, still, missed = _step(_field(frame - direction, direction, shot), points)
+        points, still, missed = step(field_between(frame - direction, direction, shot), points)
         alive, error = alive & still, error + missed
         if not alive[wanted].any():
             break
@@ -147,7 +147,7 @@ def _follow_one_way(
     return candidates
 
 
-def _step(field: FlowField, points: F32) -> tuple[F32, Bools, F32]:
+def step(field: FlowField, points: F32) -> tuple[F32, Bools, F32]:
     """One frame further: positions, whether the motion there is valid and inside the frame, round-trip error."""
     height, width = field.valid.shape
     moved = camera.apply(field.matrix, points + sample(field.residual.astype(np.float32), points))
