@@ -178,7 +178,9 @@ def test_a_recorded_unit_whose_blob_is_gone_or_cut_is_computed_again(start_serve
 
 
 def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_path):
-    """`reach` 1: a fill reads its neighbours' plates only; the motion around it is settled from all of them."""
+    """`reach` 1: a fill reads its neighbours' plates only; the motion around it is settled from all of them, and
+    fills are steadied by their neighbours.
+    """
     spec = spec_of(shot, "/before")
     spec.settings.options["reach"] = "1"
     server.caller.run(spec)
@@ -198,7 +200,8 @@ def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_
         "settle": 4,
         "fill": 4,
         "complete": 1,
-        "publish": 4,
+        "steady": 5,
+        "publish": 5,
         "review": 4,
         "report": 1,
     }
