@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.engines.cleanplate import PairMotion, ProxyFrame
-from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.arrays import F32, Bools, sample_vectors
 from void_server.engines.cleanplate.camera import apply
-from void_server.engines.cleanplate.motion import FlowField, sample_vectors
+from void_server.engines.cleanplate.motion import FlowField
 from void_server.engines.cleanplate.tracks import occupied
 from void_server.reasoners.motion.settings import LOOKED_AT, REACH
 
