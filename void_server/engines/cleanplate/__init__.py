@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clean-plate engine: rebuilds a removed region's background from other frames of the shot, without a model.
 
-Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
-`estimate_pair` and then `settle_pair` for every two neighbours, `fill_frame` for every frame with something to fill;
-then, where no frame shows something, `complete_key` for a few frames and `carry_keys` for the others.
+Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame;
+`estimate_pair` for every two neighbours, `anchor_span` for every `SPAN` of these pairs, then `settle_pair` and
+`anchored` for each pair; `fill_frame` for every frame with something to fill; then, where no frame shows something,
+`complete_key` for a few frames and `carry_keys` for the others.
 Same inputs, same bits (with one OpenCV thread). The method is docs/cleanplate.md.
 """
 
+from void_server.engines.cleanplate.anchors import SPAN, Anchoring, anchor_span, anchored, span_start
 from void_server.engines.cleanplate.fill import FrameFill, fill_frame
 from void_server.engines.cleanplate.key_frames import (
     KeyFrame,
@@ -24,13 +26,17 @@ from void_server.engines.cleanplate.shot import ShotReader
 
 __all__ = [
     "SETTLE_REACH",
+    "SPAN",
     "VERSION",
+    "Anchoring",
     "CleanplateSettings",
     "FrameFill",
     "KeyFrame",
     "PairMotion",
     "ProxyFrame",
     "ShotReader",
+    "anchor_span",
+    "anchored",
     "carry_keys",
     "complete_key",
     "estimate_pair",
@@ -38,5 +44,6 @@ __all__ = [
     "key_positions",
     "prepare_frame",
     "settle_pair",
+    "span_start",
     "unseen_part",
 ]

@@ -139,11 +139,11 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     unit = first.unit
     one, two = (cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in (first, second))
     guard_one, guard_two = first.where(GUARD), second.where(GUARD)
-    levelled = _levelled(two, one, ~(guard_one | guard_two))
-    found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit)
+    level_two = levelled(two, one, ~(guard_one | guard_two))
+    found = camera.estimate_camera(one, level_two, ~guard_one, ~guard_two, unit)
     back = np.linalg.inv(found.matrix).astype(np.float64)
     left = measure_residuals(
-        View(one, guard_one), View(levelled, guard_two), found.matrix, found.mesh, _flow_algorithm(settings)
+        View(one, guard_one), View(level_two, guard_two), found.matrix, found.mesh, _flow_algorithm(settings)
     )
     ahead, behind = left.ahead.motion, left.behind.motion
     still = np.zeros(first.size, bool)
@@ -183,7 +183,7 @@ def _flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
     return cv2.DISOpticalFlow.create(preset)
 
 
-def _levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
+def levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
     """The picture shifted to the reference's median level: in a log encoding, that undoes a change of exposure."""
     if not trusted.any():
         return picture

@@ -42,7 +42,7 @@ class SurveyReader(Protocol):
         ...
 
     def motion(self, position: int) -> PairMotion:
-        """What `survey_pair` and then `settle_pair` made of the frames position and position + 1."""
+        """What `survey_pair`, `settle_pair` and then `anchored` made of the frames position and position + 1."""
         ...
 
     def stroke(self, position: int) -> Bools | None:
