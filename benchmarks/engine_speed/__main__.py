@@ -8,6 +8,7 @@ machine disturbs little; files are neither read nor written.
 
   prepare   the analysis picture and the regions of a frame
   motion    camera and flow between two neighbours, both ways
+  anchor    each twelfth frame matched directly; a twelfth of that
   settle    that motion completed from up to 36 pairs each way (the frames are shown forwards and backwards for it)
   fill      one frame rebuilt from the others, at plate size
   blend     the blend matte and the composite that is published
@@ -39,9 +40,12 @@ from benchmarks.quality.engine_run import FEATHER, GROW, reference_seconds
 from benchmarks.quality.shots import Shot
 from void_server.conform.blend import blend_matte, composite
 from void_server.engines.cleanplate import (
+    SPAN,
     CleanplateSettings,
     FrameFill,
     ProxyFrame,
+    anchor_span,
+    anchored,
     estimate_pair,
     fill_frame,
     prepare_frame,
@@ -54,7 +58,7 @@ from void_server.quadmask.regions import Quadmask
 MOST_OF_YARDSTICK, LEAST_FASTER = 8.0, 4.0
 PROMISED_SIZE = "3840x2160"
 SIZES = ("960x540", PROMISED_SIZE)
-STAGES = ("prepare", "motion", "settle", "fill", "blend")
+STAGES = ("prepare", "motion", "anchor", "settle", "fill", "blend")
 REPEATS = 9
 """Showings of the shot that `settle` looks at: the middle one, and four on each side for its 36 pairs."""
 
@@ -71,11 +75,11 @@ class Measured:
     sources: float = 0.0
     memory: int = 0
 
-    def timed(self, stage: str, work: Callable[[], Value]) -> Value:
-        """What the work gives; its time is kept."""
+    def timed(self, stage: str, work: Callable[[], Value], pairs: int = 1) -> Value:
+        """What the work gives; its time is kept, for each of so many pairs."""
         start = time.process_time()
         value = work()
-        self.seconds[stage].append(time.process_time() - start)
+        self.seconds[stage].append((time.process_time() - start) / pairs)
         return value
 
     def of(self, stage: str) -> float:
@@ -164,9 +168,18 @@ def _measure(shot: SpeedShot, settings: CleanplateSettings, fills: int) -> Measu
     measured = [
         found.timed("motion", partial(estimate_pair, one, two, settings)) for one, two in pairwise(proxies)
     ]
+    once = ThereAndBack(proxies, measured, shot.plates.__getitem__, 1)
+    corrections = [
+        correction
+        for start in range(0, count - 1, SPAN)
+        for correction in found.timed(
+            "anchor", partial(anchor_span, start, once), min(SPAN, count - 1 - start)
+        ).corrections
+    ]
     reader = ThereAndBack(proxies, measured, shot.plates.__getitem__, REPEATS)
     settled = [
-        found.timed("settle", partial(settle_pair, reader.start + i, reader)) for i in range(count - 1)
+        anchored(found.timed("settle", partial(settle_pair, reader.start + i, reader)), correction)
+        for i, correction in enumerate(corrections)
     ]
     measure_yardstick()
     reader = ThereAndBack(proxies, settled, shot.plates.__getitem__, 1)

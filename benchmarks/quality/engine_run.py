@@ -18,11 +18,14 @@ from numpy.typing import NDArray
 from benchmarks.quality.shots import Shot
 from void_server.conform.blend import blend_matte, composite
 from void_server.engines.cleanplate import (
+    SPAN,
     CleanplateSettings,
     FrameFill,
     KeyFrame,
     PairMotion,
     ProxyFrame,
+    anchor_span,
+    anchored,
     carry_keys,
     complete_key,
     estimate_pair,
@@ -126,8 +129,10 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
         measured = _Reader(
             proxies, [estimate_pair(one, two, settings) for one, two in pairwise(proxies)], plate
         )
+    with _timed(run, "anchor", max(count - 1, 1)):
+        corrections = _corrections(measured)
     with _timed(run, "settle", max(count - 1, 1)):
-        motions = [settle_pair(i, measured) for i in range(count - 1)]
+        motions = [anchored(settle_pair(i, measured), corrections[i]) for i in range(count - 1)]
     reader = _Reader(proxies, motions, plate)
     with _timed(run, "fill", count):
         alone = [fill_frame(i, reader, settings) for i in range(count)]
@@ -140,6 +145,12 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
             _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
     run.figures = [fill.figures for fill in fills]
     return run
+
+
+def _corrections(measured: _Reader) -> list[NDArray[np.float64]]:
+    """What the anchors give each pair."""
+    pairs = len(measured.proxies) - 1
+    return [c for start in range(0, pairs, SPAN) for c in anchor_span(start, measured).corrections]
 
 
 def _completed(fills: list[FrameFill], reader: _Reader, settings: CleanplateSettings) -> list[FrameFill]:
@@ -175,7 +186,8 @@ def _proposed(
     measured = _Reader(
         proxies, [estimate_pair(one, two, SURVEY_SETTINGS) for one, two in pairwise(proxies)], plate
     )
-    survey = _Reader(proxies, [settle_pair(i, measured) for i in range(len(proxies) - 1)], plate)
+    settled = [anchored(settle_pair(i, measured), c) for i, c in enumerate(_corrections(measured))]
+    survey = _Reader(proxies, settled, plate)
     movers = sort_movers(survey, encoding.decode)
     found = [propose_frame(i, survey, encoding.decode, movers) for i in range(len(proxies))]
     agreed = [

@@ -9,14 +9,18 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import (
+    Anchoring,
     CleanplateSettings,
     FrameFill,
     PairMotion,
     ProxyFrame,
+    anchor_span,
+    anchored,
     estimate_pair,
     fill_frame,
     prepare_frame,
     settle_pair,
+    span_start,
 )
 
 HEIGHT, WIDTH = 150, 240
@@ -65,6 +69,7 @@ class Reader:
     settings: CleanplateSettings
     proxies: dict[int, ProxyFrame] = field(default_factory=dict)
     motions: dict[int, PairMotion] = field(default_factory=dict)
+    anchors: dict[int, Anchoring] = field(default_factory=dict)
     measured: Measured = field(init=False)
     plates_read: list[int] = field(default_factory=list)
 
@@ -90,7 +95,11 @@ class Reader:
 
     def motion(self, position: int) -> PairMotion:
         if position not in self.motions:
-            self.motions[position] = settle_pair(position, self.measured)
+            start = span_start(position)
+            if start not in self.anchors:
+                self.anchors[start] = anchor_span(start, self.measured)
+            correction = self.anchors[start].corrections[position - start]
+            self.motions[position] = anchored(settle_pair(position, self.measured), correction)
         return self.motions[position]
 
     def plate(self, position: int) -> np.ndarray:

@@ -21,13 +21,17 @@ from benchmarks.quality.shots import Shot
 from tests.engines.odd_shots import SIZE, Camera, crossing, shot
 from tests.engines.scenes import Scene, encode8, result, texture
 from void_server.engines.cleanplate import (
+    Anchoring,
     CleanplateSettings,
     PairMotion,
     ProxyFrame,
+    anchor_span,
+    anchored,
     estimate_pair,
     fill_frame,
     prepare_frame,
     settle_pair,
+    span_start,
 )
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 
@@ -200,6 +204,7 @@ class Endless:
         self._settings = settings
         self.proxy = lru_cache(8)(self._proxy)
         self.measured = lru_cache(96)(self._measured)
+        self.anchoring = lru_cache(4)(self._anchoring)
         self.motion = lru_cache(8)(self._motion)
 
     def plate(self, position: int) -> np.ndarray:
@@ -218,8 +223,13 @@ class Endless:
     def _measured(self, position: int) -> PairMotion:
         return estimate_pair(self.proxy(position), self.proxy(position + 1), self._settings)
 
+    def _anchoring(self, start: int) -> Anchoring:
+        return anchor_span(start, Before(self))
+
     def _motion(self, position: int) -> PairMotion:
-        return settle_pair(position, Before(self))
+        found = self.anchoring(span_start(position))
+        settled = settle_pair(position, Before(self))
+        return anchored(settled, found.corrections[position - span_start(position)])
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from safetensors.numpy import load, save
 
 from tests.engines.scenes import Scene, scene, texture
 from void_server.engines.cleanplate import CleanplateSettings, PairMotion, ProxyFrame, estimate_pair
+from void_server.engines.cleanplate.arrays import pixel_grid
 from void_server.engines.cleanplate.camera import apply, estimate_camera
-from void_server.engines.cleanplate.motion import pixel_grid
 from void_server.engines.cleanplate.proxy import GUARD
 from void_server.errors import InvalidInput
 

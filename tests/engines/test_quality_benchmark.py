@@ -102,7 +102,16 @@ def test_the_engine_leaves_every_sample_outside_the_blend_and_scores_above_the_b
     truth = [view(picture) for picture in shot.clean]
     assert run.differing == 0
     assert score(shot, [view(p) for p in run.pictures], truth).both > score(shot, telea(shot), truth).both + 5
-    assert set(run.seconds) == {"encoding", "prepare", "motion", "settle", "fill", "complete", "blend"}
+    assert set(run.seconds) == {
+        "encoding",
+        "prepare",
+        "motion",
+        "anchor",
+        "settle",
+        "fill",
+        "complete",
+        "blend",
+    }
     assert overlap(shot, run.affected) == 1
 
 

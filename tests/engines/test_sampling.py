@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engines.scenes import texture
-from void_server.engines.cleanplate.motion import pixel_grid
+from void_server.engines.cleanplate.arrays import pixel_grid
 from void_server.engines.cleanplate.sampling import sample_plate
 
 

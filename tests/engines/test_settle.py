@@ -14,8 +14,9 @@ from void_server.engines.cleanplate import (
     prepare_frame,
     settle_pair,
 )
+from void_server.engines.cleanplate.arrays import pixel_grid
 from void_server.engines.cleanplate.camera import apply
-from void_server.engines.cleanplate.motion import FlowField, pixel_grid
+from void_server.engines.cleanplate.motion import FlowField
 
 HEIGHT, WIDTH = 240, 400
 WALL, POSTER = 2, 5

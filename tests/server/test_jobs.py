@@ -197,6 +197,7 @@ def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_
         "ingest": 1,
         "prepare": 1,
         "motion": 1,
+        "anchor": 1,
         "settle": 4,
         "fill": 4,
         "complete": 1,

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
 
-from void_server.engines.cleanplate import SETTLE_REACH
+from void_server.engines.cleanplate import SETTLE_REACH, SPAN
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.keys import unit_key
@@ -78,8 +78,28 @@ def motion_units(
     return units
 
 
+def anchor_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
+    """Each span of measured motions matched directly, from its first frame to its last."""
+    digest = shot.store(blobs).digest
+    units = []
+    for start in range(0, len(shot.frames) - 1, SPAN):
+        span = shot.frames[start : start + SPAN + 1]
+        if not all(f.motion for f in span[:-1]):
+            continue
+        key = unit_key(
+            kind,
+            engine=CLEANPLATE_VERSION,
+            ends=[span[0].proxy, span[-1].proxy],
+            chain=[f.motion for f in span[:-1]],
+        )
+        args = {"shot": digest, "position": start}
+        label = f"{kind.replace('_', ' ')} of frame {span[-1].frame} to {span[0].frame}"
+        units.append(unit(kind, key, label, args, frame=span[0].frame))
+    return units
+
+
 def settle_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[str, Any]]:
-    """Each measured motion completed from the measurements of other times."""
+    """Each measured motion completed from the measurements of other times, and anchored."""
     digest = shot.store(blobs).digest
     units = []
     for position, frame in enumerate(shot.frames):
@@ -92,6 +112,7 @@ def settle_units(kind: str, shot: ShotManifest, blobs: BlobFolder) -> list[dict[
             engine=CLEANPLATE_VERSION,
             near=[[f.proxy, f.motion] for f in near],
             first=first - position,
+            anchoring=[frame.anchoring, position % SPAN],
         )
         args = {"shot": digest, "position": position}
         label = f"{kind.replace('_', ' ')} of the motion from frame {frame.frame}"

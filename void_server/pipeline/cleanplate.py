@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The clean-plate engine's units: `prepare` a frame, find and `settle` the `motion` of a pair, `fill` a frame,
-`complete` key frames, `carry` them to a frame, `steady` a frame's light.
+"""The clean-plate engine's units: `prepare` a frame, find the `motion` of a pair, `anchor` a span of pairs, `settle`
+the motion of a pair, `fill` a frame, `complete` key frames, `carry` them to a frame, `steady` a frame's light.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from void_server.engines.cleanplate import (
     LowBand,
     PairMotion,
     ProxyFrame,
+    anchor_span,
+    anchored,
     carry_keys,
     complete_key,
     estimate_pair,
@@ -54,9 +56,16 @@ def stored_motion(found: PairMotion, blobs: BlobFolder) -> Answer:
     return {"motion": store_arrays(blobs, found.to_arrays())}, info
 
 
+def anchor(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
+    """Match the last frame of the span that begins at a frame to its first; leaves the blob `anchoring`."""
+    found = anchor_span(position, shot)
+    info = {"model": found.model, "features": found.features, "drift": round(found.drift, 4)}
+    return {"anchoring": store_arrays(blobs, found.to_arrays())}, info
+
+
 def settle(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
-    """Complete the motion between a frame and the next from other times; leaves the blob `motion`."""
-    found = settle_pair(position, shot)
+    """Complete the motion between a frame and the next from other times, and anchor it; leaves the blob `motion`."""
+    found = anchored(settle_pair(position, shot), shot.correction(position))
     info = {"moving": round(float(found.forward.moving.mean(dtype=np.float64)), 4)}
     return {"motion": store_arrays(blobs, found.to_arrays())}, info
 

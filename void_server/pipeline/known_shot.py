@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
 
+from void_server.engines.cleanplate import SPAN
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
@@ -105,20 +106,25 @@ def _clean_plate(order: Order, results: Results, frame: int) -> CleanPlateRef | 
     return CleanPlateRef(file.digest or info["sha256"], info["content"], file.name, file.rooted)
 
 
-def analysed(shot: ShotManifest, results: Results, proxies: str, motions: str = "") -> ShotManifest:
-    """The shot with its analysis: the blobs `proxy`, `stroke` and `motion` of the stages of these names."""
+def analysed(
+    shot: ShotManifest, results: Results, proxies: str, motions: str = "", anchors: str = ""
+) -> ShotManifest:
+    """The shot with its analysis: the blobs `proxy`, `stroke`, `motion`, `anchoring` of the stages of these names."""
+    spans = [results.find(anchors, f.frame) if anchors else None for f in shot.frames[::SPAN]]
 
-    def known(frame: FrameRef) -> FrameRef:
+    def known(position: int, frame: FrameRef) -> FrameRef:
         proxy = results.find(proxies, frame.frame)
         motion = results.find(motions, frame.frame) if motions else None
+        span = spans[position // SPAN]
         return replace(
             frame,
             proxy=proxy.blobs["proxy"] if proxy is not None else "",
             stroke=proxy.blobs.get("stroke", "") if proxy is not None else "",
             motion=motion.blobs["motion"] if motion is not None else "",
+            anchoring=span.blobs["anchoring"] if span is not None and motion is not None else "",
         )
 
-    return shot.with_frames(tuple(known(f) for f in shot.frames))
+    return shot.with_frames(tuple(known(i, f) for i, f in enumerate(shot.frames)))
 
 
 def matte_contents(frame: FrameRef) -> dict[str, list[str]]:

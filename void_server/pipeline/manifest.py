@@ -66,6 +66,7 @@ class FrameRef:
         active: True when there is something to fill.
         proxy: digest of the stored `ProxyFrame`; empty before the stage prepare.
         motion: digest of the stored `PairMotion` to the next frame; empty before the stage motion and on the last.
+        anchoring: digest of the stored `Anchoring` of the motion's span; empty before the stage anchor and on the last.
         proposal: digest of the affected region that the reasoner proposes; empty where it does not.
         rooted: where the plate lies on shared storage; None = in the store.
         clean_plate: the frame without the object, where the artist gave one.
@@ -81,6 +82,7 @@ class FrameRef:
     active: bool
     proxy: str = ""
     motion: str = ""
+    anchoring: str = ""
     proposal: str = ""
     rooted: RootedFile | None = None
     clean_plate: CleanPlateRef | None = None

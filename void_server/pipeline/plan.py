@@ -13,7 +13,7 @@ from typing import Any
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
-from void_server.pipeline.analysis_units import motion_units, proxy_units, settle_units
+from void_server.pipeline.analysis_units import anchor_units, motion_units, proxy_units, settle_units
 from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
@@ -26,6 +26,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_associate,
     plan_propose,
     plan_survey,
+    plan_survey_anchor,
     plan_survey_motion,
     plan_survey_settle,
     plan_tie,
@@ -55,12 +56,14 @@ def plan_stage(
         "preflight": _plan_preflight,
         "survey": plan_survey,
         "survey_motion": plan_survey_motion,
+        "survey_anchor": plan_survey_anchor,
         "survey_settle": plan_survey_settle,
         "tie": plan_tie,
         "propose": plan_propose,
         "associate": plan_associate,
         "prepare": _plan_prepare,
         "motion": _plan_motion,
+        "anchor": _plan_anchor,
         "settle": _plan_settle,
         "fill": _plan_fill,
         "complete": plan_complete,
@@ -129,8 +132,13 @@ def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     return Plan(motion_units("motion", shot, blobs))
 
 
-def _plan_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+def _plan_anchor(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = analysed(known_shot(order, results, blobs), results, "prepare", "motion")
+    return Plan(anchor_units("anchor", shot, blobs))
+
+
+def _plan_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    shot = analysed(known_shot(order, results, blobs), results, "prepare", "motion", "anchor")
     return Plan(settle_units("settle", shot, blobs))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Problem
-from void_server.pipeline.analysis_units import motion_units, proxy_units, settle_units
+from void_server.pipeline.analysis_units import anchor_units, motion_units, proxy_units, settle_units
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, survey_contents
 from void_server.pipeline.manifest import ShotManifest
@@ -50,11 +50,19 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
     return Plan(motion_units("survey_motion", shot, blobs, hints))
 
 
+def plan_survey_anchor(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """Spans of the surveyed motion matched directly."""
+    if order.reasoner != "motion":
+        return Plan()
+    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
+    return Plan(anchor_units("survey_anchor", shot, blobs))
+
+
 def plan_survey_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """The background's motion behind the object and behind what else moves."""
     if order.reasoner != "motion":
         return Plan()
-    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
+    shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion", "survey_anchor")
     return Plan(settle_units("survey_settle", shot, blobs))
 
 

@@ -33,11 +33,13 @@ Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 _SHOT_UNITS = {
     "survey": reasoner.survey,
     "survey_motion": reasoner.survey_motion,
+    "survey_anchor": cleanplate.anchor,
     "survey_settle": cleanplate.settle,
     "tie": reasoner.tie,
     "propose": reasoner.propose,
     "prepare": cleanplate.prepare,
     "motion": cleanplate.motion,
+    "anchor": cleanplate.anchor,
     "settle": cleanplate.settle,
     "fill": cleanplate.fill,
 }

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from void_server.engines.cleanplate import PairMotion, ProxyFrame
+from void_server.engines.cleanplate import Anchoring, PairMotion, ProxyFrame, span_start
 from void_server.errors import VoidError
 from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
@@ -25,6 +25,7 @@ from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import Movers, proposed_matte
 
 F32 = npt.NDArray[np.float32]
+F64 = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 T = TypeVar("T")
 
@@ -95,6 +96,18 @@ class StoredShot:
             lambda: PairMotion.from_arrays(load_arrays(self._blobs, digest)),
             lambda m: sum(a.nbytes for a in m.to_arrays().values()),
         )
+
+    def correction(self, position: int) -> F64:
+        """(3, 3): what the anchor of its span gives the motion between a frame and the next; identity without one."""
+        digest = self.manifest.frames[position].anchoring
+        if not digest:
+            return np.eye(3)
+        found = self._cache.get(
+            ("anchoring", digest),
+            lambda: Anchoring.from_arrays(load_arrays(self._blobs, digest)),
+            lambda a: a.corrections.nbytes,
+        )
+        return np.asarray(found.corrections[position - span_start(position)], np.float64)
 
     def plate(self, position: int) -> F32:
         """(H, W, 3) float32 scene-linear on the common window; NaN where the frame has no samples."""

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """The clean-plate engine: rebuilds a removed region's background from other frames of the shot, without a model.
 
-Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame,
-`estimate_pair` and then `settle_pair` for every two neighbours, `fill_frame` for every frame with something to fill;
-then, where no frame shows something, `complete_key` for a few frames and `carry_keys` for the others; at last
-`low_band` and `steady_gain` bring neighbouring fills together.
+Pure steps, each of which may run in a process of its own and be stored: `prepare_frame` for every frame;
+`estimate_pair` for every two neighbours, `anchor_span` for every `SPAN` of these pairs, then `settle_pair` and
+`anchored` for each pair; `fill_frame` for every frame with something to fill; then, where no frame shows something,
+`complete_key` for a few frames and `carry_keys` for the others; at last `low_band` and `steady_gain` bring neighbouring
+fills together.
 Same inputs, same bits (with one OpenCV thread). The method is docs/cleanplate.md.
 """
 
+from void_server.engines.cleanplate.anchors import SPAN, Anchoring, anchor_span, anchored, span_start
 from void_server.engines.cleanplate.fill import FrameFill, fill_frame
 from void_server.engines.cleanplate.key_frames import (
     KeyFrame,
@@ -34,7 +36,9 @@ from void_server.engines.cleanplate.steady import (
 __all__ = [
     "NEIGHBOURS",
     "SETTLE_REACH",
+    "SPAN",
     "VERSION",
+    "Anchoring",
     "CleanplateSettings",
     "FrameFill",
     "KeyFrame",
@@ -43,6 +47,8 @@ __all__ = [
     "ProxyFrame",
     "ShotReader",
     "SteadyGain",
+    "anchor_span",
+    "anchored",
     "carry_keys",
     "complete_key",
     "estimate_pair",
@@ -51,6 +57,7 @@ __all__ = [
     "low_band",
     "prepare_frame",
     "settle_pair",
+    "span_start",
     "steadied",
     "steady_gain",
     "unseen_part",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Array types of the engine, and the three region operations that every step shares."""
+"""Array types of the engine, and the operations on regions and places that every step shares."""
 
 from __future__ import annotations
 
@@ -75,3 +75,15 @@ def bounds(mask: Bools) -> tuple[int, int, int, int] | None:
     if columns.size == 0:
         return None
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def pixel_grid(shape: tuple[int, ...]) -> F32:
+    """(h, w, 2) float32: the position (x, y) of every pixel."""
+    columns, rows = np.meshgrid(np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32))
+    return np.stack([columns, rows], axis=-1)
+
+
+def sample_vectors(field: F32, positions: F32) -> F32:
+    """Bilinear samples of an (h, w, 2) field at (..., 2) positions (x, y); the border's value outside."""
+    found = cv2.remap(field, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)

@@ -2,7 +2,8 @@
 """The camera's motion between two neighbouring frames as one homography, measured away from the object.
 
 docs/cleanplate.md, step 2: corner features, Lucas-Kanade forward and backward, MAGSAC. A camera that stands still is
-recognised as such, since noise in the parameters of a motion that is not there would add up over a long track.
+recognised as such, since noise in the parameters of a motion that is not there would add up over a long track. Where
+much moves further from that than flow follows, a mesh leads it there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, F64, U8, Bools
+from void_server.engines.cleanplate.mesh import Features, Mesh, fit_mesh
 
 # docs/cleanplate.md, step 2; lengths in units u.
 FEATURES, ROUND_TRIP, INLIER = 1500, 0.7, 1.5
@@ -26,13 +28,15 @@ PRECISION = 0.02
 @dataclass(frozen=True)
 class CameraMotion:
     """matrix: (3, 3) float64, proxy pixels of one frame to proxy pixels of the other; model: which kind was taken;
-    features: how many were followed; inliers: the share of them, 0..1, that the matrix explains.
+    features: how many were followed; inliers: the share of them, 0..1, that the matrix explains; mesh: what may be
+    added to a place before the matrix, where flow alone does not follow.
     """
 
     matrix: F64
     model: str
     features: int
     inliers: float
+    mesh: Mesh | None = None
 
 
 def estimate_camera(
@@ -48,12 +52,13 @@ def estimate_camera(
     if fullest is None:
         fullest = _similarity(here, there, threshold)
     if fullest is None:
-        return CameraMotion(np.eye(3), "identity", len(here), 0.0)
+        return CameraMotion(np.eye(3), "identity", len(here), 0.0, _mesh(np.eye(3), here, there, first, unit))
     matrix, inliers, model = fullest
     still = _score(np.eye(3), "identity", here[inliers], there[inliers], unit)
     if still <= _score(matrix, model, here[inliers], there[inliers], unit):
         matrix, model = np.eye(3), "identity"
-    return CameraMotion(matrix, model, len(here), float(inliers.mean()))
+    mesh = _mesh(matrix, here, there, first, unit)
+    return CameraMotion(matrix, model, len(here), float(inliers.mean()), mesh)
 
 
 def _follow_features(first: U8, second: U8, trusted: Bools, arrives: Bools, unit: float) -> tuple[F32, F32]:
@@ -102,6 +107,13 @@ def _similarity(here: F32, there: F32, threshold: float) -> tuple[F64, Bools, st
         return None
     full = np.vstack([matrix, [0, 0, 1]]).astype(np.float64)
     return (full, inliers, "similarity") if _plausible(full, here) else None
+
+
+def _mesh(matrix: F64, here: F32, there: F32, picture: U8, unit: float) -> Mesh | None:
+    back = np.linalg.inv(matrix).astype(np.float64)
+    ahead = Features(here, apply(back, there) - here)
+    behind = Features(there, apply(matrix, here) - there)
+    return fit_mesh(ahead, behind, (picture.shape[0], picture.shape[1]), unit)
 
 
 def _plausible(matrix: F64, points: F32) -> bool:

@@ -14,10 +14,17 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, Bools, all_finite, finite, over_channels
+from void_server.engines.cleanplate.arrays import (
+    F32,
+    I32,
+    Bools,
+    all_finite,
+    finite,
+    over_channels,
+    pixel_grid,
+)
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
-from void_server.engines.cleanplate.motion import pixel_grid
 from void_server.engines.cleanplate.sampling import sample_plate
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Motion between neighbouring frames: a homography and, outside the guard, the flow that it leaves over.
 
-docs/cleanplate.md, step 3. Where flow was not trusted it is extended smoothly from around; the motion of a pixel is
-f(x) = H(x + r(x)), and it is valid where going there and back returns to the start (ProPainter's rule,
-`model/propainter.py`).
+docs/cleanplate.md, steps 2 and 3. The motion of a pixel is f(x) = H(x + r(x)), and it is valid where going there and
+back returns to the start (ProPainter's rule, `model/propainter.py`).
 """
 
 from __future__ import annotations
@@ -15,26 +14,31 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import camera
-from void_server.engines.cleanplate.arrays import F16, F32, F64, U8, Arrays, Bools, grown
-from void_server.engines.cleanplate.membrane import membrane
+from void_server.engines.cleanplate.arrays import (
+    F16,
+    F32,
+    F64,
+    U8,
+    Arrays,
+    Bools,
+    grown,
+    pixel_grid,
+    sample_vectors,
+)
 from void_server.engines.cleanplate.proxy import GUARD, ProxyFrame
+from void_server.engines.cleanplate.residual import View, measure_residuals
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.errors import InvalidInput
 
 FLAGS = tuple(np.uint8(bit) for bit in (1, 2, 4, 8))
 RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE = 0.01, 0.5
 COARSE = 4
-LEAST_FLOW_SIDE = 16
-"""Pixels below which a side is too short for the flow's patches of 8."""
 EDGE = 24.0
 """Beside what was not measured, in units u, flow is drawn towards the smooth cover that stood in for it: the flow's
 patches and its smoothing reach so far. PSNR of the fill on a moving camera with parallax, hidden motion completed from
 what is further away than this: 30.5 dB at 0, 33.8 at 8, 35.1 at 16, 35.5 at 24."""
 LEAST_TRUSTED = 0.1
 """Share of the frame below which that edge is halved, since some measurement beats none."""
-LEAST_GAIN_AT_REST = 0.08
-"""Where the camera stands still, flow is kept only if it lowers the mean picture difference by this share. Fitting
-flow to grain lowers it by about 2 %, and would drift over a long track."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +81,8 @@ class PairMotion:
     Attributes:
         forward: i to i + 1.
         backward: i + 1 to i.
-        model: `identity`, `similarity` or `homography`.
+        model: `identity`, `similarity`, `homography`, or `mesh`: one of these, and a coarse mesh within the
+            residual.
         features: how many features were followed.
         inliers: share of the features that the model explains, 0..1.
     """
@@ -134,14 +139,15 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     unit = first.unit
     one, two = (cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in (first, second))
     guard_one, guard_two = first.where(GUARD), second.where(GUARD)
-    levelled = _levelled(two, one, ~(guard_one | guard_two))
-    found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit)
+    level_two = levelled(two, one, ~(guard_one | guard_two))
+    found = camera.estimate_camera(one, level_two, ~guard_one, ~guard_two, unit)
     back = np.linalg.inv(found.matrix).astype(np.float64)
-    flow = flow_algorithm(settings)
-    ahead, measured_ahead = _residual(one, levelled, found.matrix, guard_one, guard_two, flow)
-    behind, measured_behind = _residual(levelled, one, back, guard_two, guard_one, flow)
+    left = measure_residuals(
+        View(one, guard_one), View(level_two, guard_two), found.matrix, found.mesh, flow_algorithm(settings)
+    )
+    ahead, behind = left.ahead.motion, left.behind.motion
     still = np.zeros(first.size, bool)
-    trusted_ahead, trusted_behind = (_away_from(~mask, unit) for mask in (measured_ahead, measured_behind))
+    trusted_ahead, trusted_behind = (_away_from(~r.measured, unit) for r in (left.ahead, left.behind))
     error_ahead, valid_ahead = _round_trip(found.matrix, ahead, back, behind, guard_one, unit)
     error_behind, valid_behind = _round_trip(back, behind, found.matrix, ahead, guard_two, unit)
     return PairMotion(
@@ -150,7 +156,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
             ahead.astype(np.float16),
             error_ahead,
             valid_ahead,
-            measured_ahead,
+            left.ahead.measured,
             trusted_ahead,
             still,
         ),
@@ -159,11 +165,11 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
             behind.astype(np.float16),
             error_behind,
             valid_behind,
-            measured_behind,
+            left.behind.measured,
             trusted_behind,
             still,
         ),
-        found.model,
+        "mesh" if left.by_mesh else found.model,
         found.features,
         found.inliers,
     )
@@ -178,7 +184,7 @@ def flow_algorithm(settings: CleanplateSettings) -> cv2.DISOpticalFlow:
     return cv2.DISOpticalFlow.create(preset)
 
 
-def _levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
+def levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
     """The picture shifted to the reference's median level: in a log encoding, that undoes a change of exposure."""
     if not trusted.any():
         return picture
@@ -188,42 +194,6 @@ def _levelled(picture: U8, reference: U8, trusted: Bools) -> U8:
     return np.clip(np.round(picture.astype(np.float32) + shift), 0, 255).astype(np.uint8)
 
 
-def _residual(
-    here: U8, there: U8, matrix: F64, guard_here: Bools, guard_there: Bools, flow: cv2.DISOpticalFlow
-) -> tuple[F32, Bools]:
-    """(h, w, 2): r such that here(x) looks like there(H(x + r(x))), extended smoothly over the guards.
-
-    With it (h, w) bool, where it was measured.
-    """
-    height, width = here.shape
-    to_here = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    aligned = cv2.warpPerspective(
-        there, matrix, (width, height), flags=to_here, borderMode=cv2.BORDER_REPLICATE
-    )
-    outside = cv2.warpPerspective(
-        np.zeros_like(there),
-        matrix,
-        (width, height),
-        flags=to_here,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=255,
-    )
-    moved_guard = cv2.warpPerspective(
-        guard_there.astype(np.uint8) * 255, matrix, (width, height), flags=to_here
-    )
-    masked = guard_here | (moved_guard > 0)
-    trusted = ~masked & (outside == 0)
-    nothing = np.zeros((height, width, 2), np.float32)
-    if min(height, width) < LEAST_FLOW_SIDE or not trusted.any():
-        return nothing, trusted
-    covered_here, covered_there = _cover(here, masked), _cover(aligned, masked)
-    measured = np.asarray(flow.calc(covered_here, covered_there, None), np.float32)
-    least_gain = LEAST_GAIN_AT_REST if np.array_equal(matrix, np.eye(3)) else 0.0
-    if _gain(covered_here, covered_there, measured, trusted) <= least_gain:
-        return nothing, trusted
-    return membrane(measured, trusted.astype(np.float32)), trusted
-
-
 def _away_from(unmeasured: Bools, unit: float) -> Bools:
     edge = EDGE * unit
     while True:
@@ -231,29 +201,6 @@ def _away_from(unmeasured: Bools, unit: float) -> Bools:
         if edge < 1 or np.count_nonzero(result) >= LEAST_TRUSTED * result.size:
             return np.asarray(result)
         edge /= 2
-
-
-def _cover(picture: U8, masked: Bools) -> U8:
-    """The picture with the masked part filled smoothly, so that flow around it is not drawn to what moves in it."""
-    if not masked.any():
-        return picture
-    filled = membrane(picture.astype(np.float32), (~masked).astype(np.float32))
-    return np.clip(np.round(filled), 0, 255).astype(np.uint8)
-
-
-def _gain(here: U8, there: U8, flow: F32, trusted: Bools) -> float:
-    """The share by which flow lowers the mean difference of two pictures."""
-    before = float(cv2.absdiff(here, there)[trusted].mean())
-    moved_to = pixel_grid(here.shape) + flow
-    moved = cv2.remap(there, moved_to, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    after = float(cv2.absdiff(here, moved)[trusted].mean())
-    return 1 - after / before if before > 0 else 0.0
-
-
-def pixel_grid(shape: tuple[int, ...]) -> F32:
-    """(h, w, 2) float32: the position (x, y) of every pixel."""
-    columns, rows = np.meshgrid(np.arange(shape[1], dtype=np.float32), np.arange(shape[0], dtype=np.float32))
-    return np.stack([columns, rows], axis=-1)
 
 
 def _round_trip(
@@ -278,9 +225,3 @@ def _round_trip(
             inherited**2 < RELATIVE_TOLERANCE * 2 * travelled[guard] + ABSOLUTE_TOLERANCE * unit * unit
         )
     return np.minimum(error, 1000).astype(np.float16), np.asarray(valid & inside)
-
-
-def sample_vectors(field: F32, positions: F32) -> F32:
-    """Bilinear samples of an (h, w, 2) field at (..., 2) positions (x, y); the border's value outside."""
-    found = cv2.remap(field, positions, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(found, np.float32)

@@ -16,8 +16,8 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import camera
-from void_server.engines.cleanplate.arrays import F32, Bools
-from void_server.engines.cleanplate.motion import COARSE, FlowField, PairMotion, sample_vectors
+from void_server.engines.cleanplate.arrays import F32, Bools, sample_vectors
+from void_server.engines.cleanplate.motion import COARSE, FlowField, PairMotion
 from void_server.engines.cleanplate.proxy import ProxyFrame
 
 SETTLE_REACH = 36

@@ -12,10 +12,11 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, U8, Bools, grown
+from void_server.engines.cleanplate.arrays import F32, I32, U8, Bools, grown, pixel_grid, sample_vectors
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
-from void_server.engines.cleanplate.motion import LEAST_FLOW_SIDE, flow_algorithm, pixel_grid, sample_vectors
+from void_server.engines.cleanplate.motion import flow_algorithm
 from void_server.engines.cleanplate.proxy import HOLE, RING, ProxyFrame
+from void_server.engines.cleanplate.residual import LEAST_FLOW_SIDE
 from void_server.engines.cleanplate.self_test import BAND
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader

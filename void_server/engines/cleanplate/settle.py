@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate import camera
-from void_server.engines.cleanplate.arrays import F16, F32, Bools, bounds, grown
+from void_server.engines.cleanplate.arrays import F16, F32, Bools, bounds, grown, pixel_grid
 from void_server.engines.cleanplate.membrane import membrane
-from void_server.engines.cleanplate.motion import COARSE, EDGE, FlowField, PairMotion, pixel_grid
+from void_server.engines.cleanplate.motion import COARSE, EDGE, FlowField, PairMotion
 from void_server.engines.cleanplate.other_times import (
     MotionReader,
     Step,

@@ -24,7 +24,7 @@ class ShotReader(Protocol):
         ...
 
     def motion(self, position: int) -> PairMotion:
-        """What `settle_pair` made of the frames position and position + 1."""
+        """What `settle_pair` and then `anchored` made of the frames position and position + 1."""
         ...
 
     def plate(self, position: int) -> F32:

@@ -16,9 +16,9 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.engines.cleanplate import PairMotion, ProxyFrame
-from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.arrays import F32, Bools, sample_vectors
 from void_server.engines.cleanplate.camera import apply
-from void_server.engines.cleanplate.motion import FlowField, sample_vectors
+from void_server.engines.cleanplate.motion import FlowField
 from void_server.engines.cleanplate.tracks import occupied
 from void_server.reasoners.motion.settings import LOOKED_AT, REACH
 
@@ -42,7 +42,7 @@ class SurveyReader(Protocol):
         ...
 
     def motion(self, position: int) -> PairMotion:
-        """What `survey_pair` and then `settle_pair` made of the frames position and position + 1."""
+        """What `survey_pair`, `settle_pair` and then `anchored` made of the frames position and position + 1."""
         ...
 
     def stroke(self, position: int) -> Bools | None:

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, grown
+from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, grown, pixel_grid, sample_vectors
 from void_server.engines.cleanplate.camera import apply
-from void_server.engines.cleanplate.motion import FlowField, pixel_grid, sample_vectors
+from void_server.engines.cleanplate.motion import FlowField
 from void_server.engines.cleanplate.proxy import GUARD, HOLE
 from void_server.reasoners.motion.background import SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
