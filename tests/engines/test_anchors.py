@@ -10,8 +10,17 @@ from hypothesis import strategies as st
 from safetensors.numpy import load, save
 
 from tests.engines.odd_shots import Camera, crossing, shot
-from tests.engines.scenes import Measured, Scene
-from void_server.engines.cleanplate import SPAN, Anchoring, CleanplateSettings, anchor_span, anchored, camera
+from tests.engines.scenes import Measured, Scene, psnr
+from void_server.engines.cleanplate import (
+    SPAN,
+    Anchoring,
+    CleanplateSettings,
+    anchor_span,
+    anchored,
+    camera,
+    fill_frame,
+    settle_pair,
+)
 from void_server.engines.cleanplate.anchors import CELL, loop_correction, matrix_root, share_out
 from void_server.engines.cleanplate.tracks import sample
 
@@ -48,6 +57,16 @@ def test_a_slow_drift_is_followed_over_48_frames(grain):
     chained, direct = (np.median(np.hypot(*carried(measured, on).T)) for on in (False, True))
     assert chained > 0.3
     assert direct < chained / 3
+
+
+def test_what_is_borrowed_from_far_is_worth_decibels():
+    """An object that creeps hides each place for about thirty frames."""
+    made = shot(41, size=SIZE, camera=DRIFT, squares=lambda i: [(70, 100 + 1.4 * i, 40, 40)])
+    settings = CleanplateSettings(grain=False)
+    anchored_, chained = made.reader(settings), made.reader(settings)
+    chained.motions = {i: settle_pair(i, chained.measured) for i in range(40)}
+    found, without = (psnr(made, 20, fill_frame(20, reader, settings)) for reader in (anchored_, chained))
+    assert found > without + 3
 
 
 def test_the_way_back_is_corrected_with_the_way_there():

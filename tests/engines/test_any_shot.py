@@ -175,11 +175,6 @@ def test_no_shot_is_filled_worse_than_by_smoothing_each_frame(case):
     assert engine >= plain - WORSE_BY
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="31.53 dB against 31.66 dB: no motion is valid under noise of half the light, nothing is borrowed, and the"
-    " smooth fill averages logarithms of noise that reaches below zero",
-)
 @pytest.mark.parametrize("grain", [True, False])
 def test_a_dark_shot_that_is_mostly_noise_is_no_worse(grain):
     made = shot(camera=PAN, grain=0.5, finish=exposed(dict.fromkeys(range(8), 0.02)))

@@ -31,11 +31,12 @@ LEAST_MATCHED, LEAST_SHARE = 40, 0.4
 """Features, and their share of those that the chain carried, that a correction needs; as many as a homography."""
 CELL, LEAST_NEAR, LEAST_CELLS = 100.0, 3, 8
 """Side of a cell in units u, the fewest features whose median speaks for it, and the fewest cells to fit to. The errors
-of a chain are alike on one surface, so that a hundred features on it tell no more than one; without cells, what was
-local was spread over the whole of a shot with parallax, and the fill lost 0.4 dB."""
+of a chain are alike on one surface, so that a hundred features on it tell no more than one. Fitted to the features one
+by one, what is local spreads over the whole of a shot with parallax, which costs the fill 0.4 dB."""
 MOST_LEFT = 0.5
 """Share of the median loop error that a correction may leave: where more of it is local, a motion of the whole picture
-is not what was missed."""
+is not what was missed. Measured: 0.06 to 0.45 on planes seen by a camera that drifts, pans, zooms or rolls; 0.74 to 0.85
+in two rendered shots with parallax, whose fill no correction improves."""
 MOST_SPREAD = 1.0
 """Loop errors that scatter by more than this, in units u, agree on nothing: another scene, or water."""
 LEAST_DRIFT = 0.05
@@ -45,7 +46,7 @@ PARAMETERS = {"identity": 0, "translation": 2, "affine": 6}
 ROUNDS, TAIL = 6, 3.0
 """Rounds of the robust fit, and how many of its standard deviations an error may be off."""
 ROOT_TERMS = 12
-"""Terms of the root's series: it starts within `MOST_CHANGE` of one, whose twelfth power is below 1e-12."""
+"""Terms of the root's series: scale and shear being within `MOST_CHANGE`, what follows is below a millionth."""
 MOST_CHANGE = 0.1
 """Greatest change of scale or shear that a correction may be."""
 

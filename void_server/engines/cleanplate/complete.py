@@ -6,7 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools
-from void_server.engines.cleanplate.membrane import membrane
+from void_server.engines.cleanplate.membrane import masked_blur, membrane
+
+NOISE_SIGMA = 2.0
+"""Plate pixels: of the local mean that is continued."""
 
 
 def fill_unseen(colour: F32, known: F32, eps: float, fallback: F32) -> F32:
@@ -23,8 +26,9 @@ def fill_unseen(colour: F32, known: F32, eps: float, fallback: F32) -> F32:
     """
     if not (known > 0).any():
         return np.broadcast_to(fallback, colour.shape).astype(np.float32)
-    # Log light, so that a lamp at the edge does not flood the hole.
-    extended = membrane(np.log(np.maximum(colour, 0) + np.float32(eps)), known)
+    # Log light, so that a lamp at the edge does not flood the hole; of a local mean, since noise makes logarithms darker.
+    mean = np.maximum(masked_blur(colour, known, NOISE_SIGMA), 0)
+    extended = membrane(np.log(mean + np.float32(eps)), known)
     return np.asarray(np.exp(extended) - np.float32(eps), np.float32)
 
 

@@ -171,7 +171,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
         ),
         "mesh" if left.by_mesh else found.model,
         found.features,
-        found.inliers,
+        found.mesh.explained if left.by_mesh and found.mesh else found.inliers,
     )
 
 
