@@ -35,7 +35,7 @@ of a chain are alike on one surface, so that a hundred features on it tell no mo
 by one, what is local spreads over the whole of a shot with parallax, which costs the fill 0.4 dB."""
 MOST_LEFT = 0.5
 """Share of the median loop error that a correction may leave: where more of it is local, a motion of the whole picture
-is not what was missed. Measured: 0.06 to 0.45 on planes seen by a camera that drifts, pans, zooms or rolls; 0.74 to 0.85
+is not what was missed. Measured: 0.06 to 0.45 on planes seen by a camera that drifts, pans, zooms or rolls; 0.74 and up
 in two rendered shots with parallax, whose fill no correction improves."""
 MOST_SPREAD = 1.0
 """Loop errors that scatter by more than this, in units u, agree on nothing: another scene, or water."""

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What no frame shows: a smooth fill from around, in log light (docs/cleanplate.md, step 8, first case)."""
+"""What no frame shows: a smooth fill from around, in compressed light (docs/cleanplate.md, step 8, first case)."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools
-from void_server.engines.cleanplate.membrane import masked_blur, membrane
+from void_server.engines.cleanplate.harmonise import EPSILON_OF_MEDIAN
+from void_server.engines.cleanplate.membrane import membrane
 
-NOISE_SIGMA = 2.0
-"""Plate pixels: of the local mean that is continued."""
+MOST = 1 - 1e-6
+"""Of compressed light, so that it can be undone."""
 
 
 def fill_unseen(colour: F32, known: F32, eps: float, fallback: F32) -> F32:
@@ -26,10 +27,11 @@ def fill_unseen(colour: F32, known: F32, eps: float, fallback: F32) -> F32:
     """
     if not (known > 0).any():
         return np.broadcast_to(fallback, colour.shape).astype(np.float32)
-    # Log light, so that a lamp at the edge does not flood the hole; of a local mean, since noise makes logarithms darker.
-    mean = np.maximum(masked_blur(colour, known, NOISE_SIGMA), 0)
-    extended = membrane(np.log(mean + np.float32(eps)), known)
-    return np.asarray(np.exp(extended) - np.float32(eps), np.float32)
+    # Compressed, so that a lamp at the edge does not flood the hole; a logarithm would darken noise near black.
+    middle = np.float32(eps / EPSILON_OF_MEDIAN)
+    light = np.maximum(colour, -middle / 2)
+    extended = membrane(light / (light + middle), known)
+    return np.asarray(np.maximum(middle * extended / (1 - np.minimum(extended, MOST)), 0), np.float32)
 
 
 def median_colour(plate: F32, usable: Bools) -> F32:
