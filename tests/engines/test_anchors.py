@@ -110,6 +110,12 @@ def test_the_last_span_ends_with_the_shot():
     assert anchor_span(SPAN, measured).corrections.shape == (3, 3, 3)
 
 
+def test_a_single_pair_is_no_chain():
+    found = anchor_span(SPAN, seen_by(DRIFT, SPAN + 2))
+    assert found.features == 0
+    np.testing.assert_array_equal(found.corrections, np.eye(3)[None])
+
+
 def test_an_anchoring_survives_storage():
     found = anchor_span(0, seen_by(DRIFT, SPAN + 1))
     again = Anchoring.from_arrays(load(save(found.to_arrays())))

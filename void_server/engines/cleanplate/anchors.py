@@ -20,8 +20,8 @@ from void_server.engines.cleanplate.other_times import MotionReader
 from void_server.engines.cleanplate.proxy import GUARD, ProxyFrame
 from void_server.engines.cleanplate.tracks import sample
 
-SPAN = 12
-"""Pairs from one anchor to the next (docs/cleanplate.md, step 2)."""
+SPAN, LEAST_PAIRS = 12, 2
+"""Pairs from one anchor to the next (docs/cleanplate.md, step 2); the fewest at the shot's end that make a chain."""
 FEATURES, APART = 800, 12.0
 """Most features, and the least distance between two of them in units u: closer ones share their errors."""
 WINDOW, LEVELS = 10.0, 2
@@ -35,8 +35,8 @@ of a chain are alike on one surface, so that a hundred features on it tell no mo
 by one, what is local spreads over the whole of a shot with parallax, which costs the fill 0.4 dB."""
 MOST_LEFT = 0.5
 """Share of the median loop error that a correction may leave: where more of it is local, a motion of the whole picture
-is not what was missed. Measured: 0.06 to 0.45 on planes seen by a camera that drifts, pans, zooms or rolls; 0.74 and up
-in two rendered shots with parallax, whose fill no correction improves."""
+is not what was missed. Measured: 0.06 to 0.45 on planes seen by a camera that drifts, pans, zooms or rolls; 0.74 to
+0.76 in two rendered shots with parallax, where corrections change the fill by -0.4 to 0.1 dB."""
 MOST_SPREAD = 1.0
 """Loop errors that scatter by more than this, in units u, agree on nothing: another scene, or water."""
 LEAST_DRIFT = 0.05
@@ -104,6 +104,8 @@ def anchor_span(start: int, shot: MotionReader) -> Anchoring:
         shot: read from there to `SPAN` frames later, or to its end; its motions are the measured ones.
     """
     pairs = [shot.motion(position) for position in range(start, min(start + SPAN, len(shot.frames) - 1))]
+    if len(pairs) < LEAST_PAIRS:
+        return Anchoring(np.tile(np.eye(3), (len(pairs), 1, 1)), "identity", 0, 0.0)
     first, last = shot.proxy(start), shot.proxy(start + len(pairs))
     found = _match(first, last, [pair.forward for pair in pairs])
     drift = float(np.median(np.hypot(*(found.direct - found.chained).T))) if len(found.direct) else 0.0
