@@ -30,7 +30,7 @@ def fill_unseen(colour: F32, known: F32, eps: float, fallback: F32) -> F32:
     # Compressed, so that a lamp at the edge does not flood the hole; a logarithm would darken noise near black.
     middle = np.float32(eps / EPSILON_OF_MEDIAN)
     light = np.maximum(colour, -middle / 2)
-    extended = membrane(light / (light + middle), known)
+    extended = membrane(np.asarray(light / (light + middle), np.float32), known)
     return np.asarray(np.maximum(middle * extended / (1 - np.minimum(extended, MOST)), 0), np.float32)
 
 
