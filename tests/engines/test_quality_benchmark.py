@@ -107,6 +107,7 @@ def test_the_engine_leaves_every_sample_outside_the_blend_and_scores_above_the_b
         "prepare",
         "motion",
         "anchor",
+        "steady",
         "settle",
         "fill",
         "complete",
