@@ -53,12 +53,28 @@ def over_channels(values: F32, channels: int) -> F32:
     return np.asarray(cv2.merge([values] * channels), np.float32)
 
 
+def mean_channel(values: F32) -> F32:
+    """(h, w) float32 mean of a (h, w, c) picture's channels: NumPy takes tens of times longer over a short last axis."""
+    channels = values.shape[2]
+    weights = np.full((1, channels), 1 / channels, np.float32)
+    return np.asarray(cv2.transform(np.asarray(values, np.float32), weights), np.float32)
+
+
 def grown(mask: Bools, radius: float) -> Bools:
     """The mask grown by a Euclidean disc of `radius` pixels."""
-    if radius <= 0 or not mask.any():
+    rect = bounds(mask)
+    if radius <= 0 or rect is None:
         return mask.copy()
-    distance = cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.asarray(distance <= radius)
+    # Farther from the mask than the radius every distance is too great.
+    pad = int(radius) + 1
+    part = (
+        slice(max(0, rect[1] - pad), rect[3] + pad),
+        slice(max(0, rect[0] - pad), rect[2] + pad),
+    )
+    outside = (~mask[part]).astype(np.uint8)
+    result = np.zeros_like(mask)
+    result[part] = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) <= radius
+    return result
 
 
 def touched(mask: Bools, size: tuple[int, int]) -> Bools:
