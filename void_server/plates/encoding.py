@@ -35,7 +35,7 @@ STOPS = 40
 """The histogram covers magnitudes of 2**-40 to 2**40 on both sides of 0."""
 _SIDE = 2 * STOPS * BINS_PER_STOP
 _BINS = 2 * _SIDE + 1
-_GREATEST = np.float32(1e20)
+_GREATEST = 1e20
 """Light beyond any plate, whose logarithm is still finite."""
 MOST_SAMPLES = 1_000_000
 """Pixels of a frame that are counted at most, on a regular grid."""
@@ -133,12 +133,13 @@ class ShotEncoding:
         """
         # In single precision and with OpenCV's logarithm, which is many times as fast and far finer than 8 bits.
         light = np.asarray(linear, np.float32).reshape(-1, 1, linear.shape[-1])
-        light = np.nan_to_num(np.clip(light, -_GREATEST, _GREATEST), copy=False, nan=-_GREATEST)
+        light = np.nan_to_num(np.clip(light, -_GREATEST, _GREATEST), nan=-_GREATEST)
         stops = cv2.log(1 + np.abs(light) * np.float32(1 / self.epsilon))
         span = np.array(self.high) - np.array(self.low)
         matrix = np.column_stack([np.diag(255 / (np.log(2) * span)), -255 * np.array(self.low) / span])
-        encoded = cv2.transform(np.copysign(stops.reshape(light.shape), light), matrix)
-        return np.rint(np.clip(encoded, 0, 255)).astype(np.uint8).reshape(linear.shape)
+        encoded = cv2.transform(np.copysign(stops.reshape(light.shape), light), matrix).reshape(linear.shape)
+        rounded: npt.NDArray[np.uint8] = np.rint(np.clip(encoded, 0, 255)).astype(np.uint8)
+        return rounded
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
         """For storing."""

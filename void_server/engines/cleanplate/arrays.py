@@ -54,7 +54,7 @@ def over_channels(values: F32, channels: int) -> F32:
 
 
 def mean_channel(values: F32) -> F32:
-    """(h, w) float32 mean of a (h, w, c) picture's channels: NumPy takes tens of times longer over a short last axis."""
+    """(h, w) float32 mean of the channels of (h, w, c); NumPy takes tens of times as long over a short last axis."""
     channels = values.shape[2]
     weights = np.full((1, channels), 1 / channels, np.float32)
     return np.asarray(cv2.transform(np.asarray(values, np.float32), weights), np.float32)

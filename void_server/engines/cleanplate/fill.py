@@ -134,7 +134,14 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     sources = verdict.sources
     plate = shot.plate(target)
     cut = _cut(proxy, box, pixels, plate)
-    relit = relight(cut, blend_sources(cut, sources, shot, settings), proxy, grain=settings.grain)
+    relit = relight(
+        cut,
+        blend_sources(cut, sources, shot, settings),
+        proxy,
+        grain=settings.grain,
+        layers=settings.relight,
+        rounds=settings.relight_rounds,
+    )
     blended = relit.background
     colour, synthesised = _complete(cut, blended.colour, blended.use, plate)
     own = np.where(cut.filled, blended.use * relit.own, 0).astype(np.float32)
@@ -145,10 +152,8 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     confidence = _confidence(cut, sources, borrowed, synthesised) - own * relit.doubt
     figures = _figures(target, sources, in_hole, cut, confidence) | verdict.figures
     figures |= _relit_figure(cut, proxy, own)
-    kept = (relit.gain, relit.offset) if settings.relight else (None, None)
-    whole = FrameFill(
-        cut.box.full, colour, confidence, borrowed, synthesised, figures, blended.trace, own, *kept
-    )
+    layers = blended.trace, own, relit.gain, relit.offset
+    whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, *layers)
     return _trimmed(cut, whole)
 
 

@@ -72,6 +72,11 @@ class CleanplateSettings:
         """How many different frames may lend to one frame: each costs one full-resolution read and sample."""
         return 8 if self.quality == "final" else 4
 
+    @property
+    def relight_rounds(self) -> int:
+        """How often the light of shadows and reflections is measured."""
+        return 2 if self.quality == "final" else 1
+
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:
     if not low <= value <= high:
