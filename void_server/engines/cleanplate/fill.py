@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -142,10 +142,10 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
         layers=settings.relight,
         rounds=settings.relight_rounds,
     )
-    blended = relit.background
+    blended = replace(relit.background, use=_fully_shown(relit.background.use))
     colour, synthesised = _complete(cut, blended.colour, blended.use, plate)
-    own = np.where(cut.filled, blended.use * relit.own, 0).astype(np.float32)
-    borrowed = np.where(cut.filled, blended.use - own, 0).astype(np.float32)
+    own = blended.use * relit.own * cut.filled
+    borrowed = blended.use * cut.filled - own
     if blended.trace is not None:
         blended.trace[borrowed <= 0] = -1
     # A pixel that is neither borrowed nor synthesised is the plate's own, and as sure as what was divided out of it.
@@ -185,13 +185,18 @@ def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
     return Target(box, pixels, part, hole, ring, fill, filled, known, eps, proxy.unit)
 
 
+def _fully_shown(use: F32) -> F32:
+    """The use of the borrowed background, 1 where that is missed by rounding alone."""
+    return np.where(use >= FULLY_SHOWN, 1, use).astype(np.float32, copy=False)
+
+
 def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F32]:
     """The finished colour of the box, and how much of each pixel was seen in no frame."""
-    share = np.where(cut.filled, use, 0).astype(np.float32)
+    share = use * cut.filled
     best = borrowed - cut.plate
     best *= over_channels(share, 3)
     best += cut.plate
-    synthesised = np.where(cut.filled & ~cut.known, 1 - share, 0).astype(np.float32)
+    synthesised = (1 - share) * (cut.filled & ~cut.known)
     if not (synthesised > 0).any():
         return best, synthesised
     # In the hole the plate shows the object, so nothing of it may enter, however small its share.
