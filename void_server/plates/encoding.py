@@ -135,8 +135,9 @@ class ShotEncoding:
         light = np.asarray(linear, np.float32).reshape(-1, 1, linear.shape[-1])
         light = np.nan_to_num(np.clip(light, -_GREATEST, _GREATEST), nan=-_GREATEST)
         stops = cv2.log(1 + np.abs(light) * np.float32(1 / self.epsilon))
-        span = np.array(self.high) - np.array(self.low)
-        matrix = np.column_stack([np.diag(255 / (np.log(2) * span)), -255 * np.array(self.low) / span])
+        low, high = (np.broadcast_to(limit, linear.shape[-1:]) for limit in (self.low, self.high))
+        scale = 255 / (high - low)
+        matrix = np.column_stack([np.diag(scale / np.log(2)), -scale * low])
         encoded = cv2.transform(np.copysign(stops.reshape(light.shape), light), matrix).reshape(linear.shape)
         rounded: npt.NDArray[np.uint8] = np.rint(np.clip(encoded, 0, 255)).astype(np.uint8)
         return rounded
