@@ -34,6 +34,11 @@ def finite_view(picture: F32) -> F32:
     return picture if picture.dtype == np.float32 and all_finite(picture) else finite(picture)
 
 
+def not_negative(picture: F32) -> F32:
+    """The picture with 0 for what is below; itself where nothing is."""
+    return np.maximum(picture, 0) if picture.size and float(picture.min()) < 0 else picture
+
+
 def all_finite(picture: F32) -> bool:
     """True when there is neither NaN nor infinity."""
     return picture.size == 0 or bool(cv2.checkRange(picture)[0])

@@ -36,10 +36,10 @@ class CameraMotion:
 
 
 def estimate_camera(
-    first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float
+    first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float, features: int = FEATURES
 ) -> CameraMotion:
     """Motion of the trusted parts of `first` (h, w) uint8 to `second`; identity where no motion can be measured."""
-    here, there = _follow_features(first, second, first_trusted, second_trusted, unit)
+    here, there = _follow_features(first, second, first_trusted, second_trusted, unit, features)
     if len(here) < LEAST_SIMILARITY_INLIERS:
         return CameraMotion(np.eye(3), "identity", len(here), 0.0)
     # Both estimators below start from a seed of their own, so that a pair gives the same bits in any process.
@@ -56,10 +56,12 @@ def estimate_camera(
     return CameraMotion(matrix, model, len(here), float(inliers.mean()))
 
 
-def _follow_features(first: U8, second: U8, trusted: Bools, arrives: Bools, unit: float) -> tuple[F32, F32]:
+def _follow_features(
+    first: U8, second: U8, trusted: Bools, arrives: Bools, unit: float, features: int
+) -> tuple[F32, F32]:
     nothing = np.zeros((0, 2), np.float32)
     corners = cv2.goodFeaturesToTrack(
-        first, FEATURES, 0.005, max(4.0, 8 * unit), mask=trusted.astype(np.uint8) * 255, blockSize=5
+        first, features, 0.005, max(4.0, 8 * unit), mask=trusted.astype(np.uint8) * 255, blockSize=5
     )
     if corners is None or len(corners) == 0:
         return nothing, nothing

@@ -15,7 +15,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from void_server.engines.cleanplate.arrays import F32, I32, Bools, all_finite, finite, over_channels
+from void_server.engines.cleanplate.arrays import (
+    F32,
+    I32,
+    Bools,
+    all_finite,
+    finite,
+    not_negative,
+    over_channels,
+)
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
 from void_server.engines.cleanplate.motion import pixel_grid
@@ -31,10 +39,11 @@ BAND_SPLIT, SEAM, LABEL_SEAM = 2.0, 2.0, 4.0
 LEAST_BAND_SPLIT = 1.5
 """In proxy pixels: grain is as fine as the pixels however small the picture, and must fall into the high band."""
 LEAST_EDGE_WEIGHT, LEAST_WEIGHT = 0.01, 1e-6
+ROUNDING = 1e-5
 AROUND = 6
 """Proxy pixels that the kernel needs around the places of a sample, and to spare."""
-TILE = 48
-"""Side, in proxy pixels, of the pieces in which plates are sampled."""
+TILE = 192
+"""Side, in plate pixels, of the pieces in which plates are sampled."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ class Target:
     @cached_property
     def small(self) -> F32:
         """(h, w, 3) the plate at proxy resolution, at least 0."""
-        return self.box.reduce(np.maximum(self.plate, 0))
+        return self.box.reduce(not_negative(self.plate))
 
     @cached_property
     def tracked(self) -> F32:
@@ -100,24 +109,25 @@ class Target:
         size = tuple(
             round(side / scale) for side, scale in zip(plate.shape[1::-1], self.box.scale, strict=True)
         )
-        light = np.maximum(plate, 0) if plate.min() < 0 else plate
-        small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(not_negative(plate), size, interpolation=cv2.INTER_AREA)
         if all_finite(small):
             return np.asarray(small, np.float32)
         return self.reduced(finite(plate))
 
-    def sampled_small(self, plate: F32, places: F32) -> F32:
+    def sampled_small(self, plate: F32, places: F32, *, cubic: bool = True) -> F32:
         """(h, w, 3) the plate averaged to proxy resolution and sampled at (h, w, 2) places in proxy pixels."""
         times = self.box.times
         if times is None:
-            return sample_plate(self.reduced(plate), places)
+            return sample_plate(self.reduced(plate), places, cubic=cubic)
         # Only the part around the places is reduced, cut at whole proxy pixels.
-        first, last = places.min(axis=(0, 1)) - AROUND, places.max(axis=(0, 1)) + AROUND
+        across, down = cv2.split(places)
+        first = np.array((across.min(), down.min())) - AROUND
+        last = np.array((across.max(), down.max())) + AROUND
         size = np.array(plate.shape[1::-1]) // times
         left, top = np.clip(first, 0, size - 1).astype(int)
         right, bottom = np.clip(np.ceil(last), (left + 1, top + 1), size).astype(int)
         part = plate[top * times[1] : bottom * times[1], left * times[0] : right * times[0]]
-        return sample_plate(self.reduced(part), places - np.array((left, top), np.float32))
+        return sample_plate(self.reduced(part), places - np.array((left, top), np.float32), cubic=cubic)
 
 
 @dataclass(frozen=True)
@@ -152,18 +162,19 @@ def blend_sources(
     total = _BandSum(target, settings.grain)
     trace = np.full((*target.box.full_size, 3), -1, np.float32) if settings.trace else None
     x0, y0, x1, y1 = target.box.proxy
+    cubic = settings.quality == "final"
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
         moved = _displacement(target, source, shows)
         plate = _lent(source, shot)
-        small = target.sampled_small(plate, moved + pixel_grid((y1, x1))[y0:, x0:])
+        small = target.sampled_small(plate, moved + pixel_grid((y1, x1))[y0:, x0:], cubic=cubic)
         gain, low = _gain(target, small, shows), target.low_band(small, shows)
         total.add_low(apply_log_gain(low, gain, target.eps), weight)
         lift = total.lift(low, gain)
         share = label if settings.grain else weight
         for tile in target.box.tiles(share > 0, TILE):
             positions = target.box.positions(moved, tile)
-            picture = sample_plate(plate, positions, cubic=settings.quality == "final")
+            picture = sample_plate(plate, positions, cubic=cubic)
             total.add(tile, picture, lift, share)
             if trace is not None:
                 chosen = target.box.enlarge_part(label, tile) > 0.5
@@ -273,27 +284,25 @@ class _BandSum:
         counts = self._box.enlarge_part(share, tile)
         picture += self._eps
         picture *= _exp(self._box.enlarge_part(lift, tile))
-        picture *= over_channels(counts, 3)
+        if float(counts.min()) < 1:
+            picture *= over_channels(counts, 3)
         self._sum[y0:y1, x0:x1] += picture
         self._shares[y0:y1, x0:x1] += counts
 
     def result(self) -> F32:
-        """(H, W, 3) of the box."""
-        everywhere = np.ones(self._box.proxy_size, bool)
+        """(H, W, 3) of the box; 0 away from where anything is shown."""
         shown = self._weight > LEAST_WEIGHT
         mean = self._mean / over_channels(np.where(shown, self._weight, 1).astype(np.float32), 3)
         # Extended, so that what is enlarged beside the unseen takes nothing of its blackness.
         light = membrane(_log(np.maximum(mean, 0) + self._eps), shown.astype(np.float32))
-        for tile in self._box.tiles(everywhere, TILE):
+        for tile in self._box.tiles(shown, TILE):
             x0, y0, x1, y1 = tile
             high, shares = self._sum[y0:y1, x0:x1], self._shares[y0:y1, x0:x1]
-            unseen = shares <= 0
-            high *= over_channels(np.asarray(1 / np.maximum(shares, 1e-6), np.float32), 3)
+            if np.abs(shares - 1).max() > ROUNDING:
+                high *= over_channels(np.asarray(1 / np.maximum(shares, 1e-6), np.float32), 3)
+                high[shares <= 0] = 1 if self._grain else self._eps
             if self._grain:
-                high[unseen] = 1
                 high *= _exp(self._box.enlarge_part(light, tile))
-            else:
-                high[unseen] = self._eps
             high -= self._eps
         return self._sum
 

@@ -13,8 +13,8 @@ from void_server.engines.cleanplate.arrays import (
     Arrays,
     Bools,
     bounds,
-    finite,
     finite_pixels,
+    finite_view,
     over_channels,
 )
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
@@ -26,11 +26,14 @@ from void_server.engines.cleanplate.self_test import keep_what_wins
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source, choose
+from void_server.engines.cleanplate.thinned import ThinnedShot, enlarged, thinning
 from void_server.engines.cleanplate.tracks import follow, occupied
 from void_server.engines.cleanplate.workbox import WorkBox
 
 FULLY_SHOWN = 0.999
 """Share from which a borrowed pixel counts as background: weights of several sources sum to 1 only nearly."""
+ROWS = 64
+"""Rows of a picture that are mixed at a time."""
 DOUBT = 0.04
 """Encoded disagreement (0..1) around the hole at which confidence has fallen to a half."""
 ERROR_OF_DOUBT = 4.0
@@ -122,6 +125,13 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
         shot: the shot; only proxies, motions and plates that the frame needs are read.
         settings: the engine's settings.
     """
+    times = thinning(shot.proxy(target).full_size) if settings.quality == "preview" else 1
+    if times == 1:
+        return _filled(target, shot, settings)
+    return enlarged(_filled(target, ThinnedShot(shot, times), settings), shot.plate(target), times)
+
+
+def _filled(target: int, shot: ShotReader, settings: CleanplateSettings) -> FrameFill:
     proxy = shot.proxy(target)
     box = WorkBox.around(proxy)
     if box is None:
@@ -177,7 +187,7 @@ def _tracked(proxy: ProxyFrame, box: WorkBox) -> tuple[I32, Bools, Bools]:
 def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
     x0, y0, x1, y1 = box.full
     hole, ring, fill = (box.crop(proxy.where(bit)) for bit in (HOLE, RING, FILL))
-    part = finite(plate[y0:y1, x0:x1])
+    part = finite_view(plate[y0:y1, x0:x1])
     filled = box.enlarge(fill.astype(np.float32)) > 0
     known = box.enlarge((~hole).astype(np.float32)) >= 1
     step = max(1, int(min(box.scale)))
@@ -193,9 +203,13 @@ def _fully_shown(use: F32) -> F32:
 def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F32]:
     """The finished colour of the box, and how much of each pixel was seen in no frame."""
     share = use * cut.filled
-    best = borrowed - cut.plate
-    best *= over_channels(share, 3)
-    best += cut.plate
+    best = np.empty_like(borrowed)
+    # Some rows at a time, so that the passes stay in the processor's cache.
+    for top in range(0, len(best), ROWS):
+        rows = slice(top, top + ROWS)
+        np.subtract(borrowed[rows], cut.plate[rows], out=best[rows])
+        best[rows] *= over_channels(share[rows], 3)
+        best[rows] += cut.plate[rows]
     synthesised = (1 - share) * (cut.filled & ~cut.known)
     if not (synthesised > 0).any():
         return best, synthesised

@@ -135,7 +135,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     one, two = (cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in (first, second))
     guard_one, guard_two = first.where(GUARD), second.where(GUARD)
     levelled = _levelled(two, one, ~(guard_one | guard_two))
-    found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit)
+    found = camera.estimate_camera(one, levelled, ~guard_one, ~guard_two, unit, settings.features)
     back = np.linalg.inv(found.matrix).astype(np.float64)
     flow = _flow_algorithm(settings)
     ahead, measured_ahead = _residual(one, levelled, found.matrix, guard_one, guard_two, flow)

@@ -125,7 +125,7 @@ def _visits(step: Step, grid: F32, walk: Walk, shot: MotionReader) -> Iterator[t
     """The residual of the places at one other time after the other, and where it is to be trusted."""
     height, width = shot.proxy(step.frame).size
     for direction in (-1, 1):
-        places, unbroken = grid, np.ones(grid.shape[:2], bool)
+        places, unbroken, matrix = grid, np.ones(grid.shape[:2], bool), np.eye(3)
         for lag in range(1, SETTLE_REACH + 1):
             crossed = Step(step.frame + direction * (lag - 1), direction).field(shot)
             other = Step(step.frame + direction * lag, step.direction).field(shot)
@@ -133,12 +133,14 @@ def _visits(step: Step, grid: F32, walk: Walk, shot: MotionReader) -> Iterator[t
                 break
             if walk == "surface":
                 unbroken &= shows(crossed.trusted & crossed.valid, places)
-            if walk != "camera":
-                places = places + residual_of(crossed, places)
-            places = camera.apply(crossed.matrix, places)
+            if walk == "camera":
+                # Where nothing but the camera counts, only the frames that are looked at need the places.
+                matrix = crossed.matrix @ matrix
+                places = camera.apply(matrix, grid) if lag in LAGS else places
+            else:
+                places = camera.apply(crossed.matrix, places + residual_of(crossed, places))
             if lag in LAGS:
-                inside = (
-                    (places >= 0).all(-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
-                )
+                x, y = places[..., 0], places[..., 1]
+                inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
                 there = residual_of(other, places)
                 yield there, inside & unbroken & _shows(other.coarse_trusted, places)

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel, over_channels
+from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel, not_negative, over_channels
 from void_server.engines.cleanplate.compose import TILE, Blended, Target
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur
 from void_server.engines.cleanplate.proxy import EFFECT, ProxyFrame
@@ -179,7 +179,7 @@ class _Pair:
     @classmethod
     def of(cls, target: Target, borrowed: Blended, place: Bools, seen: Bools) -> _Pair:
         here, unit, masses = target.small, max(target.unit, LEAST_UNIT), dict[float, F32]()
-        there = target.box.reduce(np.maximum(borrowed.colour, 0))
+        there = target.box.reduce(not_negative(borrowed.colour))
         evidence = ((place | target.ring | (target.fill & ~target.hole)) & seen).astype(np.float32)
         level = np.maximum(_mean(there, evidence, WINDOW * unit, masses), 0) + np.float32(4 * target.eps)
         calm = target.ring & ~place & seen

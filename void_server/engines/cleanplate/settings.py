@@ -20,7 +20,8 @@ class CleanplateSettings:
     """The engine's options; all of them belong to the unit keys.
 
     Attributes:
-        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames).
+        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames; of a plate of twice 1920
+            pixels and more it fills every second pixel, and enlarges that).
         grain: True keeps the grain of real frames: low frequencies are blended over the sources and the high
             band comes from one of them. False averages all bands, which also halves the grain.
         sources: how many frames a pixel may be blended from, 1 to 3.
@@ -70,7 +71,17 @@ class CleanplateSettings:
     @property
     def source_frames(self) -> int:
         """How many different frames may lend to one frame: each costs one full-resolution read and sample."""
-        return 8 if self.quality == "final" else 4
+        return 8 if self.quality == "final" else 3
+
+    @property
+    def candidates(self) -> int:
+        """How many frames each way are to show a pixel before the search for sources ends."""
+        return 2 * self.sources if self.quality == "final" else self.sources
+
+    @property
+    def features(self) -> int:
+        """How many features tell the camera's motion between two frames."""
+        return 1500 if self.quality == "final" else 500
 
     @property
     def relight_rounds(self) -> int:

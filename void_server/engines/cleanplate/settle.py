@@ -35,6 +35,8 @@ SURROUNDINGS = 30.0
 """Width, in units u, of the band whose measurements tie two times together."""
 SPACING, MOVER_SPACING = 4.0, 8.0
 """Distance, in units u, of the places at which the smooth residual is completed, and movers are looked for."""
+LEAST_MOVER_SPACING = 8
+"""Half the least width of a mover in pixels, and no less: a preview has no smaller ones."""
 MOVER_SPEED, MOVER_NOISE = 1.0, 6.0
 """What differs by so many units u a frame from what its place does at other times moves on its own, and by so many
 times the frame's median difference."""
@@ -73,7 +75,7 @@ def find_movers(step: Step, shot: MotionReader) -> Bools:
     nothing = np.zeros(proxy.size, bool)
     if field is None or not field.residual.any():
         return nothing
-    spacing = max(1, round(MOVER_SPACING * proxy.unit))
+    spacing = max(LEAST_MOVER_SPACING, round(MOVER_SPACING * proxy.unit))
     grid = _grid((0, 0, proxy.size[1], proxy.size[0]), spacing)
     here, known, change = residual_of(field, grid), shows(field.trusted, grid), partial(_steady_change, grid)
     speed = np.full(here.shape[:2], np.inf, np.float32)
@@ -107,8 +109,9 @@ def _steady_change(grid: F32, difference: F32, known: Bools) -> F32:
     fitted = np.zeros((3, 2))
     for _ in range(ROUNDS):
         weighted = of_known * weight[:, None]
-        fitted = np.linalg.lstsq(weighted.T @ of_known + 1e-6 * np.eye(3), weighted.T @ wanted, rcond=None)[0]
-        miss = np.hypot(*(wanted - of_known @ fitted).T)
+        fitted = np.linalg.solve(weighted.T @ of_known + 1e-6 * np.eye(3), weighted.T @ wanted)
+        left = wanted - of_known @ fitted
+        miss = np.sqrt(left[:, 0] * left[:, 0] + left[:, 1] * left[:, 1])
         weight = 1 / (1 + np.square(miss / (2 * 1.48 * np.median(miss) + 1e-3)))
     return np.asarray(terms @ fitted, np.float32)
 

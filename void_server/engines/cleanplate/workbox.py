@@ -109,8 +109,9 @@ class WorkBox:
 
         Args:
             wanted: in the box at proxy resolution.
-            side: of a rectangle, in proxy pixels: small ones fit the processor's cache.
+            side: of a rectangle, about, in plate pixels: small ones fit the processor's cache.
         """
+        side = max(8, int(side / max(self.scale)))
         (height, width), (tall, wide) = self.full_size, wanted.shape
         for first_row, first_column in product(range(0, tall, side), range(0, wide, side)):
             above, before = max(0, first_row - 1), max(0, first_column - 1)
