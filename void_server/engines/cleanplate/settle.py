@@ -35,8 +35,6 @@ SURROUNDINGS = 30.0
 """Width, in units u, of the band whose measurements tie two times together."""
 SPACING, MOVER_SPACING = 4.0, 8.0
 """Distance, in units u, of the places at which the smooth residual is completed, and movers are looked for."""
-LEAST_MOVER_SPACING = 8
-"""Half the least width of a mover in pixels, and no less: a preview has no smaller ones."""
 MOVER_SPEED, MOVER_NOISE = 1.0, 6.0
 """What differs by so many units u a frame from what its place does at other times moves on its own, and by so many
 times the frame's median difference."""
@@ -75,7 +73,9 @@ def find_movers(step: Step, shot: MotionReader) -> Bools:
     nothing = np.zeros(proxy.size, bool)
     if field is None or not field.residual.any():
         return nothing
-    spacing = max(LEAST_MOVER_SPACING, round(MOVER_SPACING * proxy.unit))
+    spacing = max(1, round(MOVER_SPACING * proxy.unit))
+    # No mover is less than two of these wide, whatever the proxy.
+    spacing = max(spacing, min(2 * COARSE, max(proxy.size) // 60))
     grid = _grid((0, 0, proxy.size[1], proxy.size[0]), spacing)
     here, known, change = residual_of(field, grid), shows(field.trusted, grid), partial(_steady_change, grid)
     speed = np.full(here.shape[:2], np.inf, np.float32)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Previews of large plates: of every second pixel, or every third and so on, and enlarged.
 
-Pixel i of a thinned plate is pixel `times` * i of the whole one, so that thinning costs nothing: no plate is read twice.
+Pixel i of a thinned plate is pixel `times` * i of the whole one. To take it costs a third of an average.
 """
 
 from __future__ import annotations
@@ -45,21 +45,26 @@ class ThinnedShot:
     def proxy(self, position: int) -> ProxyFrame:
         """What `prepare_frame` made of the frame, as if of the thinned plate."""
         proxy = self.shot.proxy(position)
-        height, width = (-(-side // self.times) for side in proxy.full_size)
-        return replace(proxy, full_size=(height, width))
+        height, width = proxy.full_size
+        return replace(proxy, full_size=(height // self.times, width // self.times))
 
     def motion(self, position: int) -> PairMotion:
         """What `settle_pair` made of the frames position and position + 1."""
         return self.shot.motion(position)
 
     def plate(self, position: int) -> F32:
-        """(ceil(H / times), ceil(W / times), 3) float32, scene-linear."""
-        return self.shot.plate(position)[:: self.times, :: self.times]
+        """(H // times, W // times, 3) float32, scene-linear."""
+        return self._thinned(self.shot.plate(position))
 
     def clean_plate(self, position: int) -> F32 | None:
         """The same of the artist's clean plate."""
         clean = self.shot.clean_plate(position)
-        return None if clean is None else clean[:: self.times, :: self.times]
+        return None if clean is None else self._thinned(clean)
+
+    def _thinned(self, plate: F32) -> F32:
+        height, width = (side // self.times for side in plate.shape[:2])
+        part = plate[: height * self.times, : width * self.times]
+        return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
 
 
 def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
@@ -73,7 +78,11 @@ def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
     if fill.empty:
         return fill
     x0, y0, x1, y1 = (side * times for side in fill.box)
-    x1, y1 = min(x1, plate.shape[1]), min(y1, plate.shape[0])
+    # Pixels at the border that are too few for one of the thinned plate belong to the last one.
+    x1, y1 = (
+        whole if whole - side < times else side
+        for side, whole in zip((x1, y1), plate.shape[1::-1], strict=True)
+    )
     size = x1 - x0, y1 - y0
 
     def larger(values: F32, kernel: int = cv2.INTER_LINEAR) -> F32:
@@ -84,8 +93,7 @@ def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
         )
 
     def larger_share(values: F32) -> F32:
-        wide = cv2.resize(values, None, fx=times, fy=times, interpolation=cv2.INTER_LINEAR)
-        return np.ascontiguousarray(wide[: size[1], : size[0]])
+        return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
     own = np.zeros_like(fill.confidence) if fill.relit is None else fill.relit
     untouched = (larger_share(fill.borrowed + fill.synthesised + own) <= 0).view(np.uint8)
@@ -93,7 +101,10 @@ def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
     cv2.copyTo(finite_view(plate[y0:y1, x0:x1]), untouched, colour)
     trace = None
     if fill.trace is not None:
-        trace = np.repeat(np.repeat(fill.trace, times, axis=0), times, axis=1)[: size[1], : size[0]].copy()
+        rows, columns = (
+            np.minimum(np.arange(n) // times, m - 1) for n, m in zip(size[::-1], own.shape, strict=True)
+        )
+        trace = fill.trace[rows[:, None], columns]
         trace[..., 0] = trace[..., 0] * times + np.arange(size[0]) % times
         trace[..., 1] = trace[..., 1] * times + np.arange(size[1])[:, None] % times
     return replace(
