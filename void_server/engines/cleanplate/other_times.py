@@ -128,8 +128,7 @@ def _visits(step: Step, grid: F32, walk: Walk, shot: MotionReader) -> Iterator[t
         places, unbroken, matrix = grid, np.ones(grid.shape[:2], bool), np.eye(3)
         for lag in range(1, SETTLE_REACH + 1):
             crossed = Step(step.frame + direction * (lag - 1), direction).field(shot)
-            other = Step(step.frame + direction * lag, step.direction).field(shot)
-            if crossed is None or other is None:
+            if crossed is None:
                 break
             if walk == "surface":
                 unbroken &= shows(crossed.trusted & crossed.valid, places)
@@ -139,7 +138,8 @@ def _visits(step: Step, grid: F32, walk: Walk, shot: MotionReader) -> Iterator[t
                 places = camera.apply(matrix, grid) if lag in LAGS else places
             else:
                 places = camera.apply(crossed.matrix, places + residual_of(crossed, places))
-            if lag in LAGS:
+            other = Step(step.frame + direction * lag, step.direction).field(shot) if lag in LAGS else None
+            if other is not None:
                 x, y = places[..., 0], places[..., 1]
                 inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
                 there = residual_of(other, places)

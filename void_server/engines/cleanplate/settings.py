@@ -8,7 +8,7 @@ from typing import Literal
 
 from void_server.errors import InvalidInput
 
-VERSION = "4"
+VERSION = "5"
 """Part of every unit key: raised by any change that can change a bit of a result."""
 
 MAX_MARGIN = 512
@@ -72,6 +72,11 @@ class CleanplateSettings:
     def source_frames(self) -> int:
         """How many different frames may lend to one frame: each costs one full-resolution read and sample."""
         return 8 if self.quality == "final" else 3
+
+    @property
+    def lenders(self) -> int:
+        """How many frames are to show a pixel before no further one is read for it."""
+        return self.sources if self.quality == "final" else min(self.sources, 2)
 
     @property
     def candidates(self) -> int:

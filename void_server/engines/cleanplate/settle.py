@@ -109,10 +109,11 @@ def _steady_change(grid: F32, difference: F32, known: Bools) -> F32:
     fitted = np.zeros((3, 2))
     for _ in range(ROUNDS):
         weighted = of_known * weight[:, None]
-        fitted = np.linalg.solve(weighted.T @ of_known + 1e-6 * np.eye(3), weighted.T @ wanted)
+        fitted = cv2.solve(weighted.T @ of_known + 1e-6 * np.eye(3), weighted.T @ wanted)[1]
         left = wanted - of_known @ fitted
         miss = np.sqrt(left[:, 0] * left[:, 0] + left[:, 1] * left[:, 1])
-        weight = 1 / (1 + np.square(miss / (2 * 1.48 * np.median(miss) + 1e-3)))
+        median = np.partition(miss, len(miss) // 2)[len(miss) // 2]
+        weight = 1 / (1 + np.square(miss / (2 * 1.48 * median + 1e-3)))
     return np.asarray(terms @ fitted, np.float32)
 
 

@@ -153,7 +153,7 @@ def _pick_frames(weights: F32, offsets: I32, in_hole: Bools, settings: Cleanplat
     least = WORTH_A_FRAME * max(1, int(coverable.sum()))
     held, balance = np.zeros(inside.shape[1], int), np.zeros(inside.shape[1], int)
     picks: list[int] = []
-    for wanted in range(1, settings.sources + 1):
+    for wanted in range(1, settings.lenders + 1):
         while len(picks) < settings.source_frames:
             open_ = (held < np.minimum(wanted, available)) & coverable
             bonus = np.where(np.sign(offsets)[:, None] * balance < 0, OTHER_SIDE_BONUS, 1.0)
