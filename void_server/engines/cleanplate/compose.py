@@ -23,6 +23,7 @@ from void_server.engines.cleanplate.arrays import (
     finite,
     not_negative,
     over_channels,
+    packed,
 )
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
@@ -109,7 +110,7 @@ class Target:
         size = tuple(
             round(side / scale) for side, scale in zip(plate.shape[1::-1], self.box.scale, strict=True)
         )
-        small = cv2.resize(not_negative(plate), size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(not_negative(packed(plate)), size, interpolation=cv2.INTER_AREA)
         if all_finite(small):
             return np.asarray(small, np.float32)
         return self.reduced(finite(plate))

@@ -81,7 +81,7 @@ class CleanplateSettings:
     @property
     def candidates(self) -> int:
         """How many frames each way are to show a pixel before the search for sources ends."""
-        return 2 * self.sources if self.quality == "final" else self.sources
+        return 2 * self.sources if self.quality == "final" else self.lenders
 
     @property
     def features(self) -> int:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Previews of large plates: of every second pixel, or every third and so on, and enlarged.
 
-Pixel i of a thinned plate is pixel `times` * i of the whole one. To take it costs a third of an average.
+Pixel i of a thinned plate is pixel `times` * i of the whole one: a view, of which only what is needed is read.
 """
 
 from __future__ import annotations
@@ -63,8 +63,7 @@ class ThinnedShot:
 
     def _thinned(self, plate: F32) -> F32:
         height, width = (side // self.times for side in plate.shape[:2])
-        part = plate[: height * self.times, : width * self.times]
-        return np.asarray(cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST), np.float32)
+        return plate[: height * self.times : self.times, : width * self.times : self.times]
 
 
 def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
