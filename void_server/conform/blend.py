@@ -106,10 +106,11 @@ def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt
 
 def _runs(blend: npt.NDArray[Any]) -> list[slice]:
     """The columns in which some rows of a blend matte are above 0: in three where it is 1 all through the middle."""
-    touched, solid = np.flatnonzero(blend.any(axis=0)), np.flatnonzero((blend == 1).all(axis=0))
+    touched = np.flatnonzero(blend.any(axis=0))
     if touched.size == 0:
         return []
     first, last = int(touched[0]), int(touched[-1]) + 1
+    solid = first + np.flatnonzero((blend[:, first:last] == 1).all(axis=0))
     if solid.size == 0 or solid[-1] - solid[0] + 1 != solid.size:
         return [slice(first, last)]
     inner = slice(int(solid[0]), int(solid[-1]) + 1)

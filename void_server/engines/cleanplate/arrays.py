@@ -101,6 +101,10 @@ def touched(mask: Bools, size: tuple[int, int]) -> Bools:
     """The mask at another size (height, width): True where any part of the pixel was True."""
     if mask.shape == size:
         return mask.copy()
+    height, width = mask.shape
+    if height % size[0] == 0:
+        # Rows are put together as bytes first, which leaves less to average.
+        mask = np.asarray(mask.reshape(size[0], height // size[0], width).any(axis=1))
     reduced = cv2.resize(mask.astype(np.float32), (size[1], size[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(reduced > 1e-6)
 

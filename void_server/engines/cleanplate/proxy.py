@@ -116,12 +116,13 @@ def prepare_frame(
     size = _proxy_size(height, width, settings.proxy_long_side)
     picture, unusable = _reduced(linear, size)
     removed, effect = remove > THRESHOLD, affected > THRESHOLD
-    kept = keep >= 1
     small_removed, small_effect = touched(removed, size), touched(effect, size)
     regions = _regions(
         removed=small_removed,
         effect=small_effect,
-        wanted=touched((removed | effect) & ~kept, size) if kept.any() else small_removed | small_effect,
+        wanted=small_removed | small_effect
+        if float(keep.max()) < 1
+        else touched((removed | effect) & ~(keep >= 1), size),
         unusable=unusable,
         unit=max(size) / 960.0,
         margin=settings.margin * max(size) / max(height, width),

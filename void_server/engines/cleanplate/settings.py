@@ -86,7 +86,7 @@ class CleanplateSettings:
     @property
     def features(self) -> int:
         """How many features tell the camera's motion between two frames."""
-        return 1500 if self.quality == "final" else 500
+        return 1500 if self.quality == "final" else 300
 
     @property
     def relight_rounds(self) -> int:

@@ -26,7 +26,7 @@ WORTH_A_FRAME = 0.01
 PREFERRED = 1e4
 """How much more the artist's clean plates weigh than what the engine finds: whatever the distance, they decide."""
 OTHER_SIDE_BONUS = 1.5
-ENOUGH = 6000
+ENOUGH_OF_RING, ENOUGH_OF_HOLE = 6000, 30_000
 """Pixels, at least, from which frames are compared: they stand for regions."""
 AGREEMENT_CELL = 12.0
 """Side, in units u, of the cells in which disagreement around the hole is averaged before it is extended inwards."""
@@ -112,7 +112,7 @@ def _disagreement(
     candidate: Candidate, target: ProxyFrame, pixels: I32, on_ring: Bools, shot: ShotReader
 ) -> F32:
     """(N,) mean |difference| 0..1 of the encoded pictures on the ring, gain removed, extended into the hole."""
-    seen = _thinned(on_ring & candidate.visible)
+    seen = _thinned(on_ring & candidate.visible, ENOUGH_OF_RING)
     if seen.size == 0:
         return np.full(len(pixels), LEAST_DISAGREEMENT, np.float32)
     there = sample(shot.proxy(candidate.frame).picture, candidate.points[seen]).astype(np.float32)
@@ -123,10 +123,10 @@ def _disagreement(
     return _extended(difference, pixels[seen], pixels, target)
 
 
-def _thinned(mask: Bools) -> NDArray[np.intp]:
+def _thinned(mask: Bools, enough: int) -> NDArray[np.intp]:
     """The places of a mask, evenly thinned to as many as tell enough."""
     places = np.flatnonzero(mask)
-    return places[:: max(1, places.size // ENOUGH)]
+    return places[:: max(1, places.size // enough)]
 
 
 def _extended(values: F32, places: I32, everywhere: I32, target: ProxyFrame) -> F32:
@@ -146,7 +146,8 @@ def _pick_frames(weights: F32, offsets: I32, in_hole: Bools, settings: Cleanplat
 
     A frame is taken only while it adds a source to at least 1 % of the hole.
     """
-    inside = weights[:, _thinned(in_hole)]
+    enough = ENOUGH_OF_HOLE if settings.quality == "final" else ENOUGH_OF_RING
+    inside = weights[:, _thinned(in_hole, enough)]
     best = inside.max(axis=0)
     value = inside / np.maximum(best, 1e-12)
     coverable, available = best > 0, (inside > 0).sum(axis=0)
