@@ -64,7 +64,7 @@ def blend_matte(
     blend = np.zeros(region.shape, np.float32)
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     if rows.size == 0:
-        return blend.astype(dtype)
+        return blend.astype(dtype, copy=False)
     reach = math.ceil(grow + feather)
     box = (
         slice(max(0, int(rows[0]) - reach), int(rows[-1]) + reach + 1),
@@ -75,7 +75,7 @@ def blend_matte(
     blend[box] = _fall(distance - np.float32(grow), feather)
     if keep is not None:
         blend *= 1 - np.clip(keep, 0, 1)
-    return blend.astype(dtype)
+    return blend.astype(dtype, copy=False)
 
 
 def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDArray[Any]) -> Composite:
@@ -96,12 +96,36 @@ def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt
     # Some rows at a time, so that the many passes stay in the processor's cache.
     for top in range(0, len(plate), ROWS):
         rows = slice(top, top + ROWS)
-        columns = np.flatnonzero(blend[rows].any(axis=0))
-        if columns.size:
-            part = (rows, slice(int(columns[0]), int(columns[-1]) + 1))
-            counted = _join(colour[part], fill[part], blend[part])
-            clipped, unfilled = clipped + counted[0], unfilled + counted[1]
+        for columns in _runs(blend[rows]):
+            part = (rows, columns)
+            if not _replaced(colour[part], fill[part], blend[part]):
+                counted = _join(colour[part], fill[part], blend[part])
+                clipped, unfilled = clipped + counted[0], unfilled + counted[1]
     return Composite(colour, clipped, unfilled)
+
+
+def _runs(blend: npt.NDArray[Any]) -> list[slice]:
+    """The columns in which some rows of a blend matte are above 0: in three where it is 1 all through the middle."""
+    touched = np.flatnonzero(blend.any(axis=0))
+    if touched.size == 0:
+        return []
+    first, last = int(touched[0]), int(touched[-1]) + 1
+    solid = first + np.flatnonzero((blend[:, first:last] == 1).all(axis=0))
+    if solid.size == 0 or solid[-1] - solid[0] + 1 != solid.size:
+        return [slice(first, last)]
+    inner = slice(int(solid[0]), int(solid[-1]) + 1)
+    return [
+        run for run in (slice(first, inner.start), inner, slice(inner.stop, last)) if run.start < run.stop
+    ]
+
+
+def _replaced(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDArray[Any]) -> bool:
+    """Writes the fill into the plate where nothing needs to be mixed, clipped or left out; False where it does."""
+    largest = float(np.finfo(plate.dtype).max)
+    if not (blend == 1).all() or not cv2.checkRange(fill, minVal=-largest, maxVal=largest)[0]:
+        return False
+    plate[...] = fill
+    return True
 
 
 def _join(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDArray[Any]) -> tuple[int, int]:

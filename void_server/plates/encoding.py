@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +35,8 @@ STOPS = 40
 """The histogram covers magnitudes of 2**-40 to 2**40 on both sides of 0."""
 _SIDE = 2 * STOPS * BINS_PER_STOP
 _BINS = 2 * _SIDE + 1
+_GREATEST = 1e20
+"""Light beyond any plate, whose logarithm is still finite."""
 MOST_SAMPLES = 1_000_000
 """Pixels of a frame that are counted at most, on a regular grid."""
 
@@ -128,8 +131,16 @@ class ShotEncoding:
         """Encoded, clamped and rounded to 0..255, for analysis only; NaN and -infinity are 0, infinity
         255.
         """
-        encoded = np.nan_to_num(self.encode(linear), nan=0.0, posinf=1.0, neginf=0.0)
-        return np.rint(np.clip(encoded, 0, 1) * 255).astype(np.uint8)
+        # In single precision and with OpenCV's logarithm, which is many times as fast and far finer than 8 bits.
+        light = np.asarray(linear, np.float32).reshape(-1, 1, linear.shape[-1])
+        light = np.nan_to_num(np.clip(light, -_GREATEST, _GREATEST), nan=-_GREATEST)
+        stops = cv2.log(1 + np.abs(light) * np.float32(1 / self.epsilon))
+        low, high = (np.broadcast_to(limit, linear.shape[-1:]) for limit in (self.low, self.high))
+        scale = 255 / (high - low)
+        matrix = np.column_stack([np.diag(scale / np.log(2)), -scale * low])
+        encoded = cv2.transform(np.copysign(stops.reshape(light.shape), light), matrix).reshape(linear.shape)
+        rounded: npt.NDArray[np.uint8] = np.rint(np.clip(encoded, 0, 255)).astype(np.uint8)
+        return rounded
 
     def to_arrays(self) -> dict[str, npt.NDArray[np.float64]]:
         """For storing."""

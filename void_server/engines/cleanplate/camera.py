@@ -40,10 +40,10 @@ class CameraMotion:
 
 
 def estimate_camera(
-    first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float
+    first: U8, second: U8, first_trusted: Bools, second_trusted: Bools, unit: float, features: int = FEATURES
 ) -> CameraMotion:
     """Motion of the trusted parts of `first` (h, w) uint8 to `second`; identity where no motion can be measured."""
-    here, there = _follow_features(first, second, first_trusted, second_trusted, unit)
+    here, there = _follow_features(first, second, first_trusted, second_trusted, unit, features)
     if len(here) < LEAST_SIMILARITY_INLIERS:
         return CameraMotion(np.eye(3), "identity", len(here), 0.0)
     # Both estimators below start from a seed of their own, so that a pair gives the same bits in any process.
@@ -61,10 +61,12 @@ def estimate_camera(
     return CameraMotion(matrix, model, len(here), float(inliers.mean()), mesh)
 
 
-def _follow_features(first: U8, second: U8, trusted: Bools, arrives: Bools, unit: float) -> tuple[F32, F32]:
+def _follow_features(
+    first: U8, second: U8, trusted: Bools, arrives: Bools, unit: float, features: int
+) -> tuple[F32, F32]:
     nothing = np.zeros((0, 2), np.float32)
     corners = cv2.goodFeaturesToTrack(
-        first, FEATURES, 0.005, max(4.0, 8 * unit), mask=trusted.astype(np.uint8) * 255, blockSize=5
+        first, features, 0.005, max(4.0, 8 * unit), mask=trusted.astype(np.uint8) * 255, blockSize=5
     )
     if corners is None or len(corners) == 0:
         return nothing, nothing
@@ -133,9 +135,6 @@ def _score(matrix: F64, model: str, here: F32, there: F32, unit: float) -> float
 
 def apply(matrix: F64, points: F32) -> F32:
     """(..., 2) float32 points (x, y) through a homography; pixel centres at whole numbers."""
-    x, y = points[..., 0].astype(np.float64), points[..., 1].astype(np.float64)
-    depth = matrix[2, 0] * x + matrix[2, 1] * y + matrix[2, 2]
-    depth = np.where(np.abs(depth) < 1e-9, 1e-9, depth)
-    across = (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]) / depth
-    down = (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]) / depth
-    return np.stack([across, down], axis=-1).astype(np.float32)
+    # OpenCV computes in double precision too, and three to four times as fast as NumPy.
+    moved = cv2.perspectiveTransform(np.asarray(points, np.float32).reshape(-1, 1, 2), matrix)
+    return np.zeros(points.shape, np.float32) if moved is None else np.asarray(moved).reshape(points.shape)

@@ -13,6 +13,7 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from void_server.engines.cleanplate.arrays import (
     F32,
@@ -20,7 +21,9 @@ from void_server.engines.cleanplate.arrays import (
     Bools,
     all_finite,
     finite,
+    not_negative,
     over_channels,
+    packed,
     pixel_grid,
 )
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
@@ -36,9 +39,12 @@ from void_server.engines.cleanplate.workbox import Rect, WorkBox
 BAND_SPLIT, SEAM, LABEL_SEAM = 2.0, 2.0, 4.0
 LEAST_BAND_SPLIT = 1.5
 """In proxy pixels: grain is as fine as the pixels however small the picture, and must fall into the high band."""
-LEAST_EDGE_WEIGHT = 0.01
-TILE = 48
-"""Side, in proxy pixels, of the pieces in which plates are sampled."""
+LEAST_EDGE_WEIGHT, LEAST_WEIGHT = 0.01, 1e-6
+ROUNDING = 1e-5
+AROUND = 6
+"""Proxy pixels that the kernel needs around the places of a sample, and to spare."""
+TILE = 192
+"""Side, in plate pixels, of the pieces in which plates are sampled."""
 
 
 @dataclass(frozen=True)
@@ -75,33 +81,54 @@ class Target:
     @cached_property
     def small(self) -> F32:
         """(h, w, 3) the plate at proxy resolution, at least 0."""
-        return self.box.reduce(np.maximum(self.plate, 0))
+        return self.box.reduce(not_negative(self.plate))
 
     @cached_property
     def tracked(self) -> F32:
         """(h, w) share of tracked pixels under the low band's kernel, more than 0."""
         return np.maximum(gaussian(self.on_grid(np.ones(len(self.pixels), np.float32)), self.split), 1e-6)
 
+    @cached_property
+    def _places(self) -> NDArray[np.intp]:
+        """(N,) where the tracked pixels are in the box at proxy resolution, row after row."""
+        x0, y0, x1, _ = self.box.proxy
+        return (self.pixels[:, 1] - y0).astype(np.intp) * (x1 - x0) + self.pixels[:, 0] - x0
+
     def on_grid(self, values: F32) -> F32:
         """(N,) or (N, c) values of the tracked pixels placed in the box at proxy resolution; 0 elsewhere."""
-        grid = np.zeros((*self.box.proxy_size, *values.shape[1:]), np.float32)
-        grid[self.pixels[:, 1] - self.box.proxy[1], self.pixels[:, 0] - self.box.proxy[0]] = values
-        return grid
+        height, width = self.box.proxy_size
+        grid = np.zeros((height * width, *values.shape[1:]), np.float32)
+        grid[self._places] = values
+        return grid.reshape(height, width, *values.shape[1:])
 
     def low_band(self, picture: F32, shown: Bools) -> F32:
         """(h, w, 3) the low frequencies of a (h, w, 3) picture, from where it shows background only, at least 0."""
         return masked_blur(np.maximum(picture, 0), shown.astype(np.float32), self.split)
 
     def reduced(self, plate: F32) -> F32:
-        """A whole (H, W, 3) plate, of this frame or another, at least 0 and averaged to proxy resolution."""
+        """A (H, W, 3) plate, of this frame or another, at least 0 and averaged to proxy resolution."""
         size = tuple(
             round(side / scale) for side, scale in zip(plate.shape[1::-1], self.box.scale, strict=True)
         )
-        light = np.maximum(plate, 0) if plate.min() < 0 else plate
-        small = cv2.resize(light, size, interpolation=cv2.INTER_AREA)
+        small = cv2.resize(not_negative(packed(plate)), size, interpolation=cv2.INTER_AREA)
         if all_finite(small):
             return np.asarray(small, np.float32)
         return self.reduced(finite(plate))
+
+    def sampled_small(self, plate: F32, places: F32, *, cubic: bool = True) -> F32:
+        """(h, w, 3) the plate averaged to proxy resolution and sampled at (h, w, 2) places in proxy pixels."""
+        times = self.box.times
+        if times is None:
+            return sample_plate(self.reduced(plate), places, cubic=cubic)
+        # Only the part around the places is reduced, cut at whole proxy pixels.
+        across, down = cv2.split(places)
+        first = np.array((across.min(), down.min())) - AROUND
+        last = np.array((across.max(), down.max())) + AROUND
+        size = np.array(plate.shape[1::-1]) // times
+        left, top = np.clip(first, 0, size - 1).astype(int)
+        right, bottom = np.clip(np.ceil(last), (left + 1, top + 1), size).astype(int)
+        part = plate[top * times[1] : bottom * times[1], left * times[0] : right * times[0]]
+        return sample_plate(self.reduced(part), places - np.array((left, top), np.float32), cubic=cubic)
 
 
 @dataclass(frozen=True)
@@ -136,20 +163,20 @@ def blend_sources(
     total = _BandSum(target, settings.grain)
     trace = np.full((*target.box.full_size, 3), -1, np.float32) if settings.trace else None
     x0, y0, x1, y1 = target.box.proxy
+    cubic = settings.quality == "final"
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
         moved = _displacement(target, source, shows)
         plate = _lent(source, shot)
-        small = sample_plate(target.reduced(plate), moved + pixel_grid((y1, x1))[y0:, x0:])
-        gain = _gain(target, small, shows)
-        low = apply_log_gain(target.low_band(small, shows), gain, target.eps)
-        total.add_low(low, weight)
+        small = target.sampled_small(plate, moved + pixel_grid((y1, x1))[y0:, x0:], cubic=cubic)
+        gain, low = _gain(target, small, shows), target.low_band(small, shows)
+        total.add_low(apply_log_gain(low, gain, target.eps), weight)
+        lift = total.lift(low, gain)
         share = label if settings.grain else weight
         for tile in target.box.tiles(share > 0, TILE):
             positions = target.box.positions(moved, tile)
-            picture = sample_plate(plate, positions, cubic=settings.quality == "final")
-            picture = apply_log_gain(picture, target.box.enlarge_part(gain, tile), target.eps)
-            total.add(tile, picture, low, target.box.enlarge_part(share, tile))
+            picture = sample_plate(plate, positions, cubic=cubic)
+            total.add(tile, picture, lift, share)
             if trace is not None:
                 chosen = target.box.enlarge_part(label, tile) > 0.5
                 part = trace[tile[1] : tile[3], tile[0] : tile[2]]
@@ -212,7 +239,7 @@ def _away_from_edge(target: Target, source: Source) -> F32:
 def _use(target: Target, weights: list[F32]) -> F32:
     if not weights:
         return np.zeros(target.box.full_size, np.float32)
-    covered = (np.sum(weights, axis=0) > 1e-6).astype(np.float32)
+    covered = (np.sum(weights, axis=0) > LEAST_WEIGHT).astype(np.float32)
     outside = ~(target.fill | target.ring)
     ramp = 2 * gaussian(np.where(outside, 1, covered).astype(np.float32), target.unit) - 1
     return np.clip(target.box.enlarge(np.where(covered > 0, np.clip(ramp, 0, 1), 0).astype(np.float32)), 0, 1)
@@ -223,6 +250,7 @@ class _BandSum:
 
     The high band is kept as the factor (picture + eps) / (low + eps): where blended and chosen low band are equal it
     gives back the chosen frame's samples, and next to an HDR highlight it cannot fall below zero as a difference can.
+    Low bands are enlarged as logarithms, so that the enlarged factor and what it divides stay each other's inverse.
     """
 
     def __init__(self, target: Target, grain: bool) -> None:
@@ -237,31 +265,52 @@ class _BandSum:
         self._mean += low * over_channels(weight, 3)
         self._weight += weight
 
-    def add(self, tile: Rect, picture: F32, low: F32, share: F32) -> None:
-        """A tile of a source's picture at plate resolution, which is written to, and how much it counts there."""
-        if self._grain:
-            below = np.maximum(self._box.enlarge_part(low, tile), 0)
-            below += self._eps
-            picture += self._eps
-            picture /= below
+    def lift(self, low: F32, gain: F32) -> F32:
+        """(h, w, 3) log of what picture + eps is to be multiplied with, from a source's low band and its log gain.
+
+        With grain that leaves the high band, from which the gain, being in the low band too, cancels out.
+        """
+        return -_log(np.maximum(low, 0) + self._eps) if self._grain else gain
+
+    def add(self, tile: Rect, picture: F32, lift: F32, share: F32) -> None:
+        """A tile of a source's picture at plate resolution, which is written to, and how much it counts there.
+
+        Args:
+            tile: in plate pixels from the box's corner.
+            picture: (b, a, 3), scene-linear.
+            lift: (h, w, 3), what `lift` gave.
+            share: (h, w).
+        """
         x0, y0, x1, y1 = tile
-        picture *= over_channels(share, 3)
+        counts = self._box.enlarge_part(share, tile)
+        picture += self._eps
+        picture *= _exp(self._box.enlarge_part(lift, tile))
+        if float(counts.min()) < 1:
+            picture *= over_channels(counts, 3)
         self._sum[y0:y1, x0:x1] += picture
-        self._shares[y0:y1, x0:x1] += share
+        self._shares[y0:y1, x0:x1] += counts
 
     def result(self) -> F32:
-        """(H, W, 3) of the box."""
-        everywhere = np.ones(self._box.proxy_size, bool)
-        for tile in self._box.tiles(everywhere, TILE):
+        """(H, W, 3) of the box; 0 away from where anything is shown."""
+        shown = self._weight > LEAST_WEIGHT
+        mean = self._mean / over_channels(np.where(shown, self._weight, 1).astype(np.float32), 3)
+        # Extended, so that what is enlarged beside the unseen takes nothing of its blackness.
+        light = membrane(_log(np.maximum(mean, 0) + self._eps), shown.astype(np.float32))
+        for tile in self._box.tiles(shown, TILE):
             x0, y0, x1, y1 = tile
             high, shares = self._sum[y0:y1, x0:x1], self._shares[y0:y1, x0:x1]
-            high /= over_channels(np.maximum(shares, 1e-6), 3)
+            if np.abs(shares - 1).max() > ROUNDING:
+                high *= over_channels(np.asarray(1 / np.maximum(shares, 1e-6), np.float32), 3)
+                high[shares <= 0] = 1 if self._grain else self._eps
             if self._grain:
-                mean = self._box.enlarge_part(self._mean, tile)
-                weight = np.maximum(self._box.enlarge_part(self._weight, tile), 1e-6)
-                mean = mean / over_channels(weight, 3)
-                mean += self._eps
-                high[shares <= 0] = 1
-                high *= mean
-                high -= self._eps
+                high *= _exp(self._box.enlarge_part(light, tile))
+            high -= self._eps
         return self._sum
+
+
+def _log(values: F32) -> F32:
+    return np.asarray(cv2.log(np.ascontiguousarray(values)), np.float32)
+
+
+def _exp(values: F32) -> F32:
+    return np.asarray(cv2.exp(np.ascontiguousarray(values)), np.float32)

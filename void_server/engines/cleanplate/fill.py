@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from void_server.engines.cleanplate.arrays import (
     Arrays,
     Bools,
     bounds,
-    finite,
     finite_pixels,
+    finite_view,
     over_channels,
 )
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
@@ -27,11 +27,14 @@ from void_server.engines.cleanplate.self_test import keep_what_wins
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source, choose
+from void_server.engines.cleanplate.thinned import ThinnedShot, enlarged, thinning
 from void_server.engines.cleanplate.tracks import follow, occupied
 from void_server.engines.cleanplate.workbox import WorkBox
 
 FULLY_SHOWN = 0.999
 """Share from which a borrowed pixel counts as background: weights of several sources sum to 1 only nearly."""
+ROWS = 64
+"""Rows of a picture that are mixed at a time."""
 DOUBT = 0.04
 """Encoded disagreement (0..1) around the hole at which confidence has fallen to a half."""
 ERROR_OF_DOUBT = 4.0
@@ -123,6 +126,13 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
         shot: the shot; only proxies, motions and plates that the frame needs are read.
         settings: the engine's settings.
     """
+    times = thinning(shot.proxy(target).full_size) if settings.quality == "preview" else 1
+    if times == 1:
+        return _filled(target, shot, settings)
+    return enlarged(_filled(target, ThinnedShot(shot, times), settings), shot.plate(target), times)
+
+
+def _filled(target: int, shot: ShotReader, settings: CleanplateSettings) -> FrameFill:
     proxy = shot.proxy(target)
     box = WorkBox.around(proxy)
     if box is None:
@@ -136,21 +146,26 @@ def fill_frame(target: int, shot: ShotReader, settings: CleanplateSettings) -> F
     sources = verdict.sources
     plate = shot.plate(target)
     cut = _cut(proxy, box, pixels, plate)
-    relit = relight(cut, blend_sources(cut, sources, shot, settings), proxy, grain=settings.grain)
-    blended = relit.background
+    relit = relight(
+        cut,
+        blend_sources(cut, sources, shot, settings),
+        proxy,
+        grain=settings.grain,
+        layers=settings.relight,
+        rounds=settings.relight_rounds,
+    )
+    blended = replace(relit.background, use=_fully_shown(relit.background.use))
     colour, synthesised = _complete(cut, blended.colour, blended.use, plate)
-    own = np.where(cut.filled, blended.use * relit.own, 0).astype(np.float32)
-    borrowed = np.where(cut.filled, blended.use - own, 0).astype(np.float32)
+    own = blended.use * relit.own * cut.filled
+    borrowed = blended.use * cut.filled - own
     if blended.trace is not None:
         blended.trace[borrowed <= 0] = -1
     # A pixel that is neither borrowed nor synthesised is the plate's own, and as sure as what was divided out of it.
     confidence = _confidence(cut, sources, borrowed, synthesised) - own * relit.doubt
     figures = _figures(target, sources, in_hole, cut, confidence) | verdict.figures
     figures |= _relit_figure(cut, proxy, own)
-    kept = (relit.gain, relit.offset) if settings.relight else (None, None)
-    whole = FrameFill(
-        cut.box.full, colour, confidence, borrowed, synthesised, figures, blended.trace, own, *kept
-    )
+    layers = blended.trace, own, relit.gain, relit.offset
+    whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, *layers)
     return _trimmed(cut, whole)
 
 
@@ -174,7 +189,7 @@ def _tracked(proxy: ProxyFrame, box: WorkBox) -> tuple[I32, Bools, Bools]:
 def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
     x0, y0, x1, y1 = box.full
     hole, ring, fill = (box.crop(proxy.where(bit)) for bit in (HOLE, RING, FILL))
-    part = finite(plate[y0:y1, x0:x1])
+    part = finite_view(plate[y0:y1, x0:x1])
     filled = box.enlarge(fill.astype(np.float32)) > 0
     known = box.enlarge((~hole).astype(np.float32)) >= 1
     step = max(1, int(min(box.scale)))
@@ -182,13 +197,22 @@ def _cut(proxy: ProxyFrame, box: WorkBox, pixels: I32, plate: F32) -> Target:
     return Target(box, pixels, part, hole, ring, fill, filled, known, eps, proxy.unit)
 
 
+def _fully_shown(use: F32) -> F32:
+    """The use of the borrowed background, 1 where that is missed by rounding alone."""
+    return np.where(use >= FULLY_SHOWN, 1, use).astype(np.float32, copy=False)
+
+
 def _complete(cut: Target, borrowed: F32, use: F32, plate: F32) -> tuple[F32, F32]:
     """The finished colour of the box, and how much of each pixel was seen in no frame."""
-    share = np.where(cut.filled, use, 0).astype(np.float32)
-    best = borrowed - cut.plate
-    best *= over_channels(share, 3)
-    best += cut.plate
-    synthesised = np.where(cut.filled & ~cut.known, 1 - share, 0).astype(np.float32)
+    share = use * cut.filled
+    best = np.empty_like(borrowed)
+    # Some rows at a time, so that the passes stay in the processor's cache.
+    for top in range(0, len(best), ROWS):
+        rows = slice(top, top + ROWS)
+        np.subtract(borrowed[rows], cut.plate[rows], out=best[rows])
+        best[rows] *= over_channels(share[rows], 3)
+        best[rows] += cut.plate[rows]
+    synthesised = (1 - share) * (cut.filled & ~cut.known)
     if not (synthesised > 0).any():
         return best, synthesised
     # In the hole the plate shows the object, so nothing of it may enter, however small its share.

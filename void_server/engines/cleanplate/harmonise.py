@@ -10,7 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
 
 # docs/cleanplate.md: epsilon and step 7.
@@ -18,6 +18,8 @@ EPSILON_OF_MEDIAN = 0.004
 GREATEST_LOG_GAIN = 0.7
 GAIN_SIGMA = 4.0
 BRIGHT = 16.0
+MOST_SAMPLES = 8000
+"""Pixels of the evidence whose medians are taken."""
 
 
 def epsilon(known: F32) -> float:
@@ -48,13 +50,17 @@ def log_gain(target_low: F32, source_low: F32, evidence: Bools, eps: float, unit
     """
     if not evidence.any():
         return np.zeros_like(target_low)
-    ratio = np.log((np.maximum(target_low, 0) + eps) / (np.maximum(source_low, 0) + eps))
+    offset = np.float32(eps)
+    ratio = cv2.log((np.maximum(target_low, 0) + offset) / (np.maximum(source_low, 0) + offset))
+    places = np.flatnonzero(evidence)
+    places = places[:: -(-places.size // MOST_SAMPLES)]
     # A flash or a fade changes all of the frame and may be any factor; what differs from it much is not light.
-    level = np.median(ratio[evidence], axis=0)
-    ratio = np.clip(ratio, level - GREATEST_LOG_GAIN, level + GREATEST_LOG_GAIN).astype(np.float32)
-    grey = max(float(np.median(target_low[evidence])), eps)
-    brightness = target_low.mean(axis=2) / (BRIGHT * grey)
-    weight = (evidence / (1 + np.square(brightness))).astype(np.float32)
+    level = [float(v) for v in np.median(ratio.reshape(-1, 3)[places], axis=0)]
+    ratio = np.clip(cv2.subtract(ratio, (*level, 0.0)), -GREATEST_LOG_GAIN, GREATEST_LOG_GAIN)
+    ratio = cv2.add(ratio, (*level, 0.0))
+    grey = max(float(np.median(target_low.reshape(-1, 3)[places])), eps)
+    brightness = mean_channel(target_low) / (BRIGHT * grey)
+    weight = (evidence / (1 + brightness * brightness)).astype(np.float32)
     steady = masked_blur(ratio, weight, GAIN_SIGMA * unit)
     return gaussian(membrane(steady, weight), GAIN_SIGMA * unit)
 

@@ -64,13 +64,14 @@ def _keep_channels(picture: F32) -> F32:
     return np.atleast_3d(picture)
 
 
-def masked_blur(values: F32, weight: F32, sigma: float) -> F32:
+def masked_blur(values: F32, weight: F32, sigma: float, mass: F32 | None = None) -> F32:
     """Gaussian average over known samples only (Knutsson and Westin, "Normalized convolution", CVPR 1993).
 
     Args:
         values: (h, w) or (h, w, c), float32, finite where weight > 0.
         weight: (h, w), float32, 0..1.
         sigma: standard deviation in pixels; 0 or less returns the values.
+        mass: the weight blurred by sigma, where the caller has it already.
 
     Returns:
         The shape of values, float32; 0 where no known sample is within the kernel.
@@ -80,10 +81,9 @@ def masked_blur(values: F32, weight: F32, sigma: float) -> F32:
     over = weight if values.ndim == 2 else over_channels(weight, values.shape[2])
     known = np.where(over > 0, values, 0).astype(np.float32, copy=False)
     known *= over
-    total, mass = gaussian(known, sigma), gaussian(weight, sigma)
-    least = np.maximum(mass, 1e-6)
-    total /= least if values.ndim == 2 else over_channels(least, values.shape[2])
-    total[mass <= 1e-6] = 0
+    total, mass = gaussian(known, sigma), gaussian(weight, sigma) if mass is None else mass
+    share = np.where(mass <= 1e-6, 0, 1 / np.maximum(mass, 1e-6)).astype(np.float32, copy=False)
+    total *= share if values.ndim == 2 else over_channels(share, values.shape[2])
     return total
 
 

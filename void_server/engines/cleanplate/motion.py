@@ -140,7 +140,7 @@ def estimate_pair(first: ProxyFrame, second: ProxyFrame, settings: CleanplateSet
     one, two = (cv2.cvtColor(frame.picture, cv2.COLOR_RGB2GRAY) for frame in (first, second))
     guard_one, guard_two = first.where(GUARD), second.where(GUARD)
     level_two = levelled(two, one, ~(guard_one | guard_two))
-    found = camera.estimate_camera(one, level_two, ~guard_one, ~guard_two, unit)
+    found = camera.estimate_camera(one, level_two, ~guard_one, ~guard_two, unit, settings.features)
     back = np.linalg.inv(found.matrix).astype(np.float64)
     left = measure_residuals(
         View(one, guard_one), View(level_two, guard_two), found.matrix, found.mesh, flow_algorithm(settings)

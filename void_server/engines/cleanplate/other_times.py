@@ -65,7 +65,7 @@ class Step:
 
 
 def residual_at_other_times(
-    step: Step, grid: F32, known: Bools, walk: Walk, tie: Tie, shot: MotionReader
+    step: Step, grid: F32, known: Bools, walk: Walk, tie: Tie, shot: MotionReader, lags: Sequence[int] = LAGS
 ) -> F32:
     """What each other time tells of the residual motion of places.
 
@@ -77,6 +77,7 @@ def residual_at_other_times(
             their own depth, `surface` does so only while they are seen without a break.
         tie: the smooth difference between two times.
         shot: the shot.
+        lags: how many frames away the other times are, each way.
 
     Returns:
         (n, a, b, 2) float32, one for each of n other times, NaN where it does not tell.
@@ -85,7 +86,7 @@ def residual_at_other_times(
     told = [np.full(grid.shape, np.nan, np.float32)]
     if field is not None:
         here = residual_of(field, grid)
-        for there, seen in _visits(step, grid, walk, shot):
+        for there, seen in _visits(step, grid, walk, shot, lags):
             if np.count_nonzero(seen & known) >= LEAST_TIES:
                 change = tie(here - there, seen & known)
                 told.append(np.where(seen[..., None], there + change, np.nan).astype(np.float32))
@@ -121,24 +122,28 @@ def _shows(coarse: F32, places: F32) -> Bools:
     return np.asarray(found >= 0.999)
 
 
-def _visits(step: Step, grid: F32, walk: Walk, shot: MotionReader) -> Iterator[tuple[F32, Bools]]:
+def _visits(
+    step: Step, grid: F32, walk: Walk, shot: MotionReader, lags: Sequence[int]
+) -> Iterator[tuple[F32, Bools]]:
     """The residual of the places at one other time after the other, and where it is to be trusted."""
     height, width = shot.proxy(step.frame).size
     for direction in (-1, 1):
-        places, unbroken = grid, np.ones(grid.shape[:2], bool)
-        for lag in range(1, SETTLE_REACH + 1):
+        places, unbroken, matrix = grid, np.ones(grid.shape[:2], bool), np.eye(3)
+        for lag in range(1, max(lags) + 1):
             crossed = Step(step.frame + direction * (lag - 1), direction).field(shot)
-            other = Step(step.frame + direction * lag, step.direction).field(shot)
-            if crossed is None or other is None:
+            if crossed is None:
                 break
             if walk == "surface":
                 unbroken &= shows(crossed.trusted & crossed.valid, places)
-            if walk != "camera":
-                places = places + residual_of(crossed, places)
-            places = camera.apply(crossed.matrix, places)
-            if lag in LAGS:
-                inside = (
-                    (places >= 0).all(-1) & (places[..., 0] <= width - 1) & (places[..., 1] <= height - 1)
-                )
+            if walk == "camera":
+                # Where nothing but the camera counts, only the frames that are looked at need the places.
+                matrix = crossed.matrix @ matrix
+                places = camera.apply(matrix, grid) if lag in lags else places
+            else:
+                places = camera.apply(crossed.matrix, places + residual_of(crossed, places))
+            other = Step(step.frame + direction * lag, step.direction).field(shot) if lag in lags else None
+            if other is not None:
+                x, y = places[..., 0], places[..., 1]
+                inside = (x >= 0) & (y >= 0) & (x <= width - 1) & (y <= height - 1)
                 there = residual_of(other, places)
                 yield there, inside & unbroken & _shows(other.coarse_trusted, places)

@@ -18,6 +18,7 @@ from void_server.engines.cleanplate.arrays import (
     U8,
     Arrays,
     Bools,
+    all_finite,
     finite,
     finite_pixels,
     grown,
@@ -113,19 +114,36 @@ def prepare_frame(
     """
     height, width = _checked_size(linear, remove, affected, keep)
     size = _proxy_size(height, width, settings.proxy_long_side)
-    picture = finite(linear)
-    if size != (height, width):
-        picture = cv2.resize(picture, (size[1], size[0]), interpolation=cv2.INTER_AREA).reshape(*size, 3)
+    picture, unusable = _reduced(linear, size)
     removed, effect = remove > THRESHOLD, affected > THRESHOLD
+    small_removed, small_effect = touched(removed, size), touched(effect, size)
     regions = _regions(
-        removed=touched(removed, size),
-        effect=touched(effect, size),
-        wanted=touched((removed | effect) & ~(keep >= 1), size),
-        unusable=touched(~finite_pixels(linear), size),
+        removed=small_removed,
+        effect=small_effect,
+        wanted=small_removed | small_effect
+        if float(keep.max()) < 1
+        else touched((removed | effect) & ~(keep >= 1), size),
+        unusable=unusable,
         unit=max(size) / 960.0,
         margin=settings.margin * max(size) / max(height, width),
     )
     return ProxyFrame(np.ascontiguousarray(encode8(picture), np.uint8), regions, (height, width))
+
+
+def _reduced(linear: F32, size: tuple[int, int]) -> tuple[F32, Bools]:
+    """The plate at the proxy's size (h, w), finite, and (h, w) bool where a sample of it is not."""
+    picture = _averaged(np.asarray(linear, np.float32), size)
+    # What is not finite is in the average too, which is less to look at than the plate.
+    if all_finite(picture):
+        return picture, np.zeros(size, bool)
+    return _averaged(finite(linear), size), touched(~finite_pixels(linear), size)
+
+
+def _averaged(linear: F32, size: tuple[int, int]) -> F32:
+    if size == linear.shape[:2]:
+        return linear
+    smaller = cv2.resize(linear, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller.reshape(*size, 3), np.float32)
 
 
 def _checked_size(linear: F32, *mattes: F32) -> tuple[int, int]:

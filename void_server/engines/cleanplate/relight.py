@@ -9,17 +9,20 @@ that moved, a shadow as black as the noise) R stays.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from void_server.engines.cleanplate.arrays import F32, Bools
-from void_server.engines.cleanplate.compose import Blended, Target
+from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel, not_negative, over_channels
+from void_server.engines.cleanplate.compose import TILE, Blended, Target
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur
 from void_server.engines.cleanplate.proxy import EFFECT, ProxyFrame
-from void_server.engines.cleanplate.scales import expected, smooth_field
+from void_server.engines.cleanplate.scales import expected, smooth_field, squared
+from void_server.engines.cleanplate.workbox import Rect, WorkBox
 
 KNOWN = 0.99
 """Use of the borrowed background from which it is evidence."""
@@ -67,17 +70,25 @@ class Relit:
         own: (H, W) float32 0..1, the plate's share in it.
         doubt: (H, W) float32 0..1, how far a divided pixel is to be doubted.
         gain, offset: (H, W, 3) float32, scene-linear: plate = background * gain + offset; 1 and 0 where nothing was
-            undone.
+            undone. None unless they were asked for.
     """
 
     background: Blended
     own: F32
     doubt: F32
-    gain: F32
-    offset: F32
+    gain: F32 | None
+    offset: F32 | None
 
 
-def relight(target: Target, borrowed: Blended, proxy: ProxyFrame, *, grain: bool) -> Relit:
+def relight(
+    target: Target,
+    borrowed: Blended,
+    proxy: ProxyFrame,
+    *,
+    grain: bool,
+    layers: bool = False,
+    rounds: int = 2,
+) -> Relit:
     """Undoes shadow and reflection where the surface still shows.
 
     Args:
@@ -86,37 +97,56 @@ def relight(target: Target, borrowed: Blended, proxy: ProxyFrame, *, grain: bool
         proxy: the frame as analysis sees it, for its regions.
         grain: True takes all of a visible surface from the plate; False averages it with the sources, by how noisy
             each is.
+        layers: True keeps gain and offset.
+        rounds: how often the light is measured, from the second time on without what turned out to be no surface.
     """
-    place = target.box.crop(proxy.where(EFFECT)) & target.fill
-    seen = target.box.reduce(borrowed.use) >= KNOWN
+    box = target.box
+    place = box.crop(proxy.where(EFFECT)) & target.fill
+    seen = box.reduce(borrowed.use) >= KNOWN
+    gain, offset = (np.full((*box.full_size, 3), v, np.float32) if layers else None for v in (1, 0))
     if not (place & seen).any():
-        return _nothing(target, borrowed)
+        none = np.zeros(box.full_size, np.float32)
+        return Relit(borrowed, none, none, gain, offset)
     pair = _Pair.of(target, borrowed, place, seen)
-    gain, offset, share, noise = _explained(pair)
-    own = target.box.enlarge(share)
-    whole_gain, whole_offset = target.box.enlarge(gain), target.box.enlarge(offset)
-    divided = (target.plate - whole_offset) / whole_gain
-    difference = (divided - borrowed.colour) / target.box.enlarge(pair.level)
-    squared = np.square(difference).mean(axis=2)
+    light = _explained(pair, rounds)
+    own = box.enlarge(light.share)
     if not grain:
-        own = own * _weight_against_noise(target, pair, squared)
-    colour = borrowed.colour + (divided - borrowed.colour) * own[..., None]
-    trace = borrowed.trace
+        own = own * _weight_against_noise(target, pair, _squared_difference(target, borrowed, pair, light))
+    colour, trace = borrowed.colour.copy(), borrowed.trace
+    for tile in box.tiles(light.share > 0, TILE):
+        part = _part(tile)
+        share, factor, term = over_channels(own[part], 3), *light.enlarged(box, tile)
+        colour[part] += ((target.plate[part] - term) / factor - colour[part]) * share
+        if gain is not None and offset is not None:
+            gain[part] += (factor - 1) * share
+            offset[part] += term * share
     if trace is not None:
         trace = np.where((own > 0.5)[..., None], np.float32(-1), trace)
-    return Relit(
-        replace(borrowed, colour=colour.astype(np.float32), trace=trace),
-        own.astype(np.float32),
-        target.box.enlarge((noise / (noise + DOUBT**2)).astype(np.float32)),
-        (1 + (whole_gain - 1) * own[..., None]).astype(np.float32),
-        (whole_offset * own[..., None]).astype(np.float32),
-    )
+    return Relit(replace(borrowed, colour=colour, trace=trace), own, box.enlarge(light.doubt), gain, offset)
 
 
-def _nothing(target: Target, borrowed: Blended) -> Relit:
-    none = np.zeros(target.box.full_size, np.float32)
-    colour = np.zeros((*target.box.full_size, 3), np.float32)
-    return Relit(borrowed, none, none, colour + 1, colour)
+def _part(tile: Rect) -> tuple[slice, slice]:
+    return slice(tile[1], tile[3]), slice(tile[0], tile[2])
+
+
+@dataclass(frozen=True)
+class _Light:
+    """What is to be undone, over the work box at proxy resolution: plate = surface * gain + offset.
+
+    Attributes:
+        gain, offset: (h, w, 3) float32; 1 and 0 where nothing was looked at.
+        share: (h, w) float32 0..1, how far the surface is the plate's.
+        doubt: (h, w) float32 0..1.
+    """
+
+    gain: F32
+    offset: F32
+    share: F32
+    doubt: F32
+
+    def enlarged(self, box: WorkBox, tile: Rect) -> tuple[F32, F32]:
+        """Gain and offset in a tile at plate resolution."""
+        return box.enlarge_part(self.gain, tile), box.enlarge_part(self.offset, tile)
 
 
 @dataclass(frozen=True)
@@ -132,6 +162,7 @@ class _Pair:
         texture: (h, w) float32, the background's squared local contrast.
         eps: see `Target`.
         unit: the length u in pixels, at least LEAST_UNIT.
+        masses: blurs of the evidence by standard deviation, filled as they are needed.
     """
 
     here: F32
@@ -143,81 +174,107 @@ class _Pair:
     texture: F32
     eps: float
     unit: float
+    masses: dict[float, F32]
 
     @classmethod
     def of(cls, target: Target, borrowed: Blended, place: Bools, seen: Bools) -> _Pair:
-        reduce, unit = target.box.reduce, max(target.unit, LEAST_UNIT)
-        here, there = (reduce(np.maximum(p, 0)) for p in (target.plate, borrowed.colour))
+        here, unit, masses = target.small, max(target.unit, LEAST_UNIT), dict[float, F32]()
+        there = target.box.reduce(not_negative(borrowed.colour))
         evidence = ((place | target.ring | (target.fill & ~target.hole)) & seen).astype(np.float32)
-        level = np.maximum(masked_blur(there, evidence, WINDOW * unit), 0) + np.float32(4 * target.eps)
+        level = np.maximum(_mean(there, evidence, WINDOW * unit, masses), 0) + np.float32(4 * target.eps)
         calm = target.ring & ~place & seen
         if not calm.any():
             # The whole picture is affected: what differs least is taken for unaffected.
-            apart = np.abs((here - there) / level).mean(axis=2)
+            apart = mean_channel(np.abs((here - there) / level))
             calm = place & seen & (apart <= np.percentile(apart[place & seen], 25))
         relative = there / level
-        contrast = np.square(relative - gaussian(relative, WINDOW * unit)).mean(axis=2)
-        texture = masked_blur(contrast.astype(np.float32), evidence, WINDOW * unit)
-        return cls(here, there, level, evidence, place & seen, calm, texture, target.eps, unit)
+        contrast = squared(relative - gaussian(relative, WINDOW * unit))
+        texture = _mean(contrast, evidence, WINDOW * unit, masses)
+        return cls(here, there, level, evidence, place & seen, calm, texture, target.eps, unit, masses)
 
-    def mean(self, values: F32) -> F32:
-        """(h, w) local mean over the evidence."""
-        return masked_blur(values, self.evidence, WINDOW * self.unit)
+    def mean(self, values: F32, window: float = WINDOW) -> F32:
+        """(h, w) or (h, w, c): local mean over the evidence; `window` in units u."""
+        return _mean(values, self.evidence, window * self.unit, self.masses)
 
     def left(self, found: F32) -> F32:
         """(h, w, 3) what is left between a divided plate and the background, in relation to its level."""
         return np.asarray((found - self.there) / self.level, np.float32)
 
 
-def _explained(pair: _Pair) -> tuple[F32, F32, F32, F32]:
-    """(h, w, 3) gain, (h, w, 3) offset, (h, w) share 0..1 of the plate, (h, w) squared relative difference left."""
+def _mean(values: F32, evidence: F32, sigma: float, masses: dict[float, F32]) -> F32:
+    """What `masked_blur` gives, with the blur of the evidence kept for the next time."""
+    if sigma not in masses:
+        masses[sigma] = gaussian(evidence, sigma)
+    return masked_blur(values, evidence, sigma, masses[sigma])
+
+
+def _explained(pair: _Pair, rounds: int) -> _Light:
     sure = pair.evidence
-    # Twice: what turned out to be no surface must not lend its light to its neighbours.
-    for _ in range(2):
-        gain, gain_rough = _gain(pair, sure)
-        offset, offset_rough = _offset(pair, sure)
+    # More than once: what turned out to be no surface must not lend its light to its neighbours.
+    for _ in range(rounds):
+        means = _Means(pair, sure)
+        gain, gain_rough = _gain(pair, means)
+        offset, offset_rough = _offset(pair, means)
         by_gain, by_offset = pair.here / gain, pair.here - offset
         term = _term(pair, by_gain, by_offset)
-        found = np.asarray(by_gain + (by_offset - by_gain) * term[..., None], np.float32)
+        term_of_channels = over_channels(term, 3)
+        found = np.asarray(by_gain + (by_offset - by_gain) * term_of_channels, np.float32)
         rough = gain_rough + (offset_rough - gain_rough) * term
         surface = _visible(pair, found, gain) * _plausible(gain, term)
         visible = np.asarray(surface * (1 - _mirrors(pair, gain, rough)), np.float32)
         sure = pair.evidence * np.maximum(visible, 0.02).astype(np.float32)
-    both = 1 / ((1 - term[..., None]) / gain + term[..., None])
-    inside = _inside(pair, visible)
-    left = pair.mean(np.square(pair.left(found)).mean(axis=2))
-    return both.astype(np.float32), (both * term[..., None] * offset).astype(np.float32), inside, left
+    both = np.asarray(1 / ((1 - term_of_channels) / gain + term_of_channels), np.float32)
+    left = pair.mean(squared(pair.left(found)))
+    return _Light(
+        both,
+        both * term_of_channels * offset,
+        _inside(pair, visible),
+        left / (left + np.float32(DOUBT**2)),
+    )
 
 
-def _weights(pair: _Pair, sure: F32) -> F32:
-    """(h, w, 1): evidence in relation to its brightness, so that a highlight does not speak for all around it."""
-    brightness = gaussian((pair.here + pair.there).mean(axis=2), 2 * pair.unit) + 2 * pair.eps
-    return (sure / brightness)[..., None].astype(np.float32)
+class _Means:
+    """Averages of plate and background by evidence in relation to its brightness, so that a highlight does not speak
+    for all around it.
+    """
+
+    def __init__(self, pair: _Pair, sure: F32) -> None:
+        brightness = mean_channel(gaussian(pair.here + pair.there, 2 * pair.unit)) + np.float32(2 * pair.eps)
+        self._weights = sure / brightness
+        weights = over_channels(self._weights, 3)
+        self._here, self._there = weights * pair.here, weights * pair.there
+        self._known: dict[float, tuple[F32, F32, F32]] = {}
+
+    def over(self, sigma: float) -> tuple[F32, F32, F32]:
+        """(h, w, 3) each: the mass, and the sums of plate and background over it, under a Gaussian."""
+        if sigma not in self._known:
+            mass = over_channels(gaussian(self._weights, sigma), 3)
+            self._known[sigma] = mass, gaussian(self._here, sigma), gaussian(self._there, sigma)
+        return self._known[sigma]
 
 
-def _gain(pair: _Pair, sure: F32) -> tuple[F32, F32]:
-    weights = _weights(pair, sure)
+def _gain(pair: _Pair, means: _Means) -> tuple[F32, F32]:
+    eps, least = np.float32(pair.eps), np.float32(1e-20)
 
     def log_ratio(sigma: float) -> F32:
         # A ratio of means, not a mean of ratios: noise and sub-pixel shifts cancel out of it.
-        mass = gaussian(weights, sigma)
-        top = gaussian(weights * pair.here, sigma) + np.float32(pair.eps) * mass
-        bottom = gaussian(weights * pair.there, sigma) + np.float32(pair.eps) * mass
-        return np.where(mass > 1e-9, np.log(np.maximum(top, 1e-20) / np.maximum(bottom, 1e-20)), 0)
+        mass, here, there = means.over(sigma)
+        ratio = cv2.log(np.maximum(here + eps * mass, least) / np.maximum(there + eps * mass, least))
+        ratio[mass <= 1e-9] = 0
+        return np.asarray(ratio, np.float32)
 
     field, noise, rough = smooth_field(log_ratio, pair.calm, pair.texture, pair.unit)
     field = _cored(field, noise)
-    return np.exp(np.clip(field, np.log(LEAST_GAIN / 2), np.log(MOST_GAIN))).astype(np.float32), rough
+    limited = np.clip(field, math.log(LEAST_GAIN / 2), math.log(MOST_GAIN))
+    return np.asarray(cv2.exp(limited), np.float32), rough
 
 
-def _offset(pair: _Pair, sure: F32) -> tuple[F32, F32]:
-    weights = _weights(pair, sure)
-
+def _offset(pair: _Pair, means: _Means) -> tuple[F32, F32]:
     def relative(sigma: float) -> F32:
-        mass = gaussian(weights, sigma)
-        total = gaussian(weights * (pair.here - pair.there), sigma)
-        mean = np.where(mass > 1e-9, total / np.maximum(mass, 1e-20), 0)
-        return np.asarray(mean / scale, np.float32)
+        mass, here, there = means.over(sigma)
+        mean = (here - there) / (np.maximum(mass, np.float32(1e-20)) * scale)
+        mean[mass <= 1e-9] = 0
+        return np.asarray(mean, np.float32)
 
     scale = gaussian(pair.level, CHOICE * pair.unit)
     field, noise, rough = smooth_field(relative, pair.calm, pair.texture, pair.unit)
@@ -226,29 +283,29 @@ def _offset(pair: _Pair, sure: F32) -> tuple[F32, F32]:
 
 def _cored(field: F32, noise: F32) -> F32:
     """The field without what is no more than its own noise: where nothing happened the plate comes back as it is."""
-    size = np.sqrt(np.square(field).mean(axis=2)) / np.maximum(noise, 1e-6)
-    return field * _step(size, CORE, SIGNIFICANT)[..., None]
+    size = np.sqrt(squared(field)) / np.maximum(noise, 1e-6)
+    return field * over_channels(_step(size, CORE, SIGNIFICANT), 3)
 
 
 def _term(pair: _Pair, by_gain: F32, by_offset: F32) -> F32:
     """(h, w) 0..1: how far the effect is a term rather than a factor."""
-    squares = [np.square(pair.left(found)).mean(axis=2) for found in (by_gain, by_offset)]
+    squares = [squared(pair.left(found)) for found in (by_gain, by_offset)]
     floor = np.float32(0.1 * np.median(squares[0][pair.calm]) + 1e-8)
-    factor, term = (masked_blur(square + floor, pair.evidence, CHOICE * pair.unit) for square in squares)
-    ratio = np.log(np.maximum(factor, 1e-12) / np.maximum(term, 1e-12))
-    return _step(ratio, np.log(PREFER_GAIN), 2 * np.log(PREFER_GAIN))
+    factor, term = (pair.mean(square + floor, CHOICE) for square in squares)
+    ratio = cv2.log(np.maximum(factor, 1e-12) / np.maximum(term, 1e-12))
+    return _step(ratio, math.log(PREFER_GAIN), 2 * math.log(PREFER_GAIN))
 
 
 def _visible(pair: _Pair, found: F32, gain: F32) -> F32:
     """(h, w) 0..1: whether the divided plate shows the texture of the background."""
     left = pair.left(found)
-    fine = np.square(left).mean(axis=2).astype(np.float32)
+    fine = squared(left)
     # Averaged over a few pixels grain is gone, and the outline of what is no light stands out.
-    coarse = np.square(gaussian(left, OUTLINE * pair.unit)).mean(axis=2).astype(np.float32)
+    coarse = squared(gaussian(left, OUTLINE * pair.unit))
     refuted = np.zeros(fine.shape, np.float32)
     usual = expected(fine, pair.calm, pair.texture)
     for window in (WINDOW, WIDE_WINDOW):
-        local, contrast = (masked_blur(v, pair.evidence, window * pair.unit) for v in (fine, pair.texture))
+        local, contrast = (pair.mean(v, window) for v in (fine, pair.texture))
         excess = np.maximum(local - NOISES * usual, 0) / (contrast + usual + 1e-6)
         against = _step(excess, BEARABLE, UNBEARABLE)
         if window == WINDOW:
@@ -256,7 +313,7 @@ def _visible(pair: _Pair, found: F32, gain: F32) -> F32:
             refuted = np.maximum(against, _step(outline, FAINT_OUTLINE, OUTLINED))
         else:
             # A thing that moved has flat parts, which any smooth light explains: its contours speak for them.
-            strong = _step(np.abs(np.log(gain)).max(axis=2), WEAK, STRONG)
+            strong = _step(_greatest(np.abs(cv2.log(gain))), WEAK, STRONG)
             refuted = np.maximum(refuted, against * strong)
     return 1 - refuted
 
@@ -265,9 +322,9 @@ def _mirrors(pair: _Pair, gain: F32, rough: F32) -> F32:
     """(h, w) 0..1: whether the effect is an image. A shadow may have an edge; what adds light and has edges mirrors
     something, and its texture would stay.
     """
-    strength = np.log(gain).mean(axis=2)
+    strength = mean_channel(cv2.log(gain))
     added, changed, edges = (
-        masked_blur(values.astype(np.float32), pair.evidence, CHOICE * pair.unit)
+        pair.mean(np.asarray(values, np.float32), CHOICE)
         for values in (np.maximum(strength, 0), np.abs(strength) + SLIGHT, rough)
     )
     return _step(added / np.maximum(changed, SLIGHT), *ADDED) * _step(edges, *TEXTURED)
@@ -275,13 +332,17 @@ def _mirrors(pair: _Pair, gain: F32, rough: F32) -> F32:
 
 def _plausible(gain: F32, term: F32) -> F32:
     """(h, w) 0..1: whether a factor is light: not too dark to be undone, and not of a strong colour."""
-    bright = _step(gain.min(axis=2), LEAST_GAIN, SURE_GAIN)
-    strength = np.log(gain)
-    mean = strength.mean(axis=2)
-    colour = np.abs(strength - mean[..., None]).max(axis=2) / (
-        COLOUR_OF_NONE + COLOUR_OF_LIGHT * np.abs(mean)
-    )
+    bright = _step(-_greatest(-gain), LEAST_GAIN, SURE_GAIN)
+    strength = cv2.log(gain)
+    mean = mean_channel(strength)
+    apart = _greatest(np.abs(strength - over_channels(mean, 3)))
+    colour = apart / (COLOUR_OF_NONE + COLOUR_OF_LIGHT * np.abs(mean))
     return np.asarray(np.maximum(bright * (1 - _step(colour, 1, 1.5)), term), np.float32)
+
+
+def _greatest(values: F32) -> F32:
+    """(h, w) the greatest of a (h, w, 3) picture's channels."""
+    return np.asarray(np.maximum(np.maximum(values[..., 0], values[..., 1]), values[..., 2]), np.float32)
 
 
 def _inside(pair: _Pair, visible: F32) -> F32:
@@ -292,25 +353,36 @@ def _inside(pair: _Pair, visible: F32) -> F32:
     return (gaussian(visible, pair.unit) * ramp * pair.place).astype(np.float32)
 
 
-def _weight_against_noise(target: Target, pair: _Pair, squared: F32) -> F32:
+def _squared_difference(target: Target, borrowed: Blended, pair: _Pair, light: _Light) -> F32:
+    """(H, W) float32: squared relative difference between the divided plate and the sources; 0 without evidence."""
+    result, level = np.zeros(target.box.full_size, np.float32), pair.level
+    for tile in target.box.tiles(pair.evidence > 0, TILE):
+        part = _part(tile)
+        factor, term = light.enlarged(target.box, tile)
+        difference = (target.plate[part] - term) / factor - borrowed.colour[part]
+        result[part] = squared(difference / target.box.enlarge_part(level, tile))
+    return result
+
+
+def _weight_against_noise(target: Target, pair: _Pair, difference: F32) -> F32:
     """(H, W) 0..1: the plate's weight in the average with the sources, by the inverse of both variances.
 
     Args:
-        squared: (H, W) float32, squared relative difference between the divided plate and the sources: the grain of
-            the one and the grain and misplacement of the others.
+        difference: (H, W) float32, squared relative difference between the divided plate and the sources: the grain
+            of the one and the grain and misplacement of the others.
     """
-    local = pair.mean(target.box.reduce(squared.astype(np.float32)))
+    local = pair.mean(target.box.reduce(difference))
     grain = _grain(pair, local)
     usual = (1 + GRAIN_OF_SOURCES) * grain
-    sources = np.maximum(local - NOISES * usual, 0) + GRAIN_OF_SOURCES * grain
-    return target.box.enlarge((sources / (sources + grain + 1e-9)).astype(np.float32))
+    sources = np.maximum(local - NOISES * usual, 0) + np.float32(GRAIN_OF_SOURCES) * grain
+    return target.box.enlarge(sources / (sources + grain + 1e-9))
 
 
 def _grain(pair: _Pair, local: F32) -> F32:
     """(h, w) the plate's grain as a squared share of its level: of what differs where nothing happened, the part that
     is there without texture, by brightness; below the darkest that is known as photons have it, as 1 / brightness.
     """
-    brightness = gaussian(pair.here.mean(axis=2), WINDOW * pair.unit) + np.float32(pair.eps)
+    brightness = gaussian(mean_channel(pair.here), WINDOW * pair.unit) + np.float32(pair.eps)
     known = brightness[pair.calm]
     edges = np.quantile(known, np.linspace(0, 1, BRIGHTNESSES + 1))
     found = []

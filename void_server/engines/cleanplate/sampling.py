@@ -30,12 +30,14 @@ def sample_plate(plate: F32, positions: F32, *, cubic: bool = True) -> F32:
         plate's own values.
     """
     height, width = plate.shape[:2]
-    across = np.clip(positions[..., 0], 0, width - 1)
-    down = np.clip(positions[..., 1], 0, height - 1)
+    across, down = cv2.split(positions)
+    np.clip(across, 0, width - 1, out=across)
+    np.clip(down, 0, height - 1, out=down)
     left, top = max(0, int(across.min()) - MARGIN), max(0, int(down.min()) - MARGIN)
     right, bottom = min(width, int(across.max()) + MARGIN + 2), min(height, int(down.max()) + MARGIN + 2)
     part = finite_view(plate[top:bottom, left:right])
-    across, down = (across - left).astype(np.float32), (down - top).astype(np.float32)
+    across -= left
+    down -= top
     kernel = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR
     sampled: F32 = cv2.remap(part, across, down, kernel, borderMode=cv2.BORDER_REPLICATE)
     if cubic:

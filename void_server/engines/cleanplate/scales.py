@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, Bools
+from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel, over_channels
 from void_server.engines.cleanplate.membrane import gaussian
 
 SIGMAS = (1.0, 2.0, 4.0, 8.0)
@@ -24,6 +24,8 @@ AGREES, CONTRADICTS = 0.8, 2.0
 UNEVEN, UNEVEN_SHARE = 0.02, 0.15
 """Difference between a narrow average and the widest worth mentioning: at least, and of the widest."""
 LEAST_NOISE = 0.004
+MOST_SAMPLES = 5000
+"""Pixels of the calm that are looked at."""
 OUTLIER = 9.0
 """Times the median from which a squared difference is no noise: an edge within the calm."""
 
@@ -46,43 +48,42 @@ def smooth_field(
     levels = [
         np.asarray(averaged(max(s * unit, LEAST_SIGMA * (i + 1))), np.float32) for i, s in enumerate(SIGMAS)
     ]
-    bounds = [np.sqrt(expected(_squared(level - levels[-1]), calm, texture)) for level in levels[:-1]]
+    bounds = [np.sqrt(expected(squared(level - levels[-1]), calm, texture)) for level in levels[:-1]]
     bounds = [np.maximum(bound, LEAST_NOISE) for bound in bounds]
-    errors = [np.sqrt(expected(_squared(level), calm, texture)) for level in levels]
+    errors = [np.sqrt(expected(squared(level), calm, texture)) for level in levels]
     field, error, trust = levels[0], errors[0], np.ones(calm.shape, np.float32)
     for index, level in enumerate(levels[1:], start=1):
-        apart = np.max(
-            [
-                np.sqrt(_squared(level - finer)) / bound
-                for finer, bound in zip(levels[:index], bounds, strict=False)
-            ],
-            axis=0,
-        )
+        apart = np.sqrt(squared(level - levels[0])) / bounds[0]
+        for finer, bound in zip(levels[1:index], bounds[1:], strict=False):
+            np.maximum(apart, np.sqrt(squared(level - finer)) / bound, out=apart)
         agreed = np.clip((CONTRADICTS - apart) / (CONTRADICTS - AGREES), 0, 1).astype(np.float32)
         trust = np.minimum(trust, gaussian(agreed, unit))
-        field = field + (level - field) * trust[..., None]
+        field = field + (level - field) * over_channels(trust, field.shape[2])
         error = error + (errors[index] - error) * trust
-    worth_it = np.maximum(UNEVEN, UNEVEN_SHARE * np.sqrt(_squared(levels[-1])))
-    uneven = np.sqrt(_squared(levels[1] - levels[-1])) / np.hypot(CONTRADICTS * bounds[1], worth_it)
+    worth_it = np.maximum(UNEVEN, UNEVEN_SHARE * np.sqrt(squared(levels[-1])))
+    uneven = np.sqrt(squared(levels[1] - levels[-1])) / np.hypot(CONTRADICTS * bounds[1], worth_it)
     rough = np.clip(uneven - 1, 0, 1).astype(np.float32)
     return np.asarray(field, np.float32), np.asarray(np.maximum(error, LEAST_NOISE), np.float32), rough
 
 
-def expected(squared: F32, calm: Bools, texture: F32) -> F32:
-    """(h, w) float32, above 0: what `squared` is by noise and misplaced texture, a + b texture, fitted to the calm."""
-    known = squared[calm].astype(np.float64)
-    if known.size == 0:
-        return np.full(squared.shape, 1e-8, np.float32)
+def expected(values: F32, calm: Bools, texture: F32) -> F32:
+    """(h, w) float32, above 0: what squares are by noise and misplaced texture, a + b texture, fitted to the calm."""
+    places = np.flatnonzero(calm)
+    if places.size == 0:
+        return np.full(values.shape, 1e-8, np.float32)
+    places = places[:: -(-places.size // MOST_SAMPLES)]
+    known = values.ravel()[places].astype(np.float64)
     known = np.minimum(known, OUTLIER * np.median(known))
-    beside = texture[calm].astype(np.float64)
+    beside = texture.ravel()[places].astype(np.float64)
     spread = float(beside.var())
     slope = (
         float(((known - known.mean()) * (beside - beside.mean())).mean()) / spread if spread > 1e-12 else 0.0
     )
     slope = float(np.clip(slope, 0, known.mean() / max(float(beside.mean()), 1e-12)))
     base = max(float(known.mean()) - slope * float(beside.mean()), 0.0)
-    return np.asarray(base + slope * texture + 1e-8, np.float32)
+    return np.float32(slope) * texture + np.float32(base + 1e-8)
 
 
-def _squared(values: F32) -> F32:
-    return np.asarray(np.square(values).mean(axis=2), np.float32)
+def squared(values: F32) -> F32:
+    """(h, w) float32 mean square over the channels of a (h, w, c) picture."""
+    return mean_channel(values * values)

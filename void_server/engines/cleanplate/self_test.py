@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, Bools, grown
+from void_server.engines.cleanplate.arrays import F32, I32, Bools, grown, mean_channel, over_channels
 from void_server.engines.cleanplate.membrane import membrane
 from void_server.engines.cleanplate.proxy import FILL, HOLE, RING, RING_WIDTH, ProxyFrame
 from void_server.engines.cleanplate.shot import ShotReader
@@ -87,7 +87,7 @@ def keep_what_wins(
     count, parts = cv2.connectedComponents(around.astype(np.uint8))
     totals = np.bincount(parts[compared], minlength=count)
     errors = [
-        np.bincount(parts[compared], np.square(fill - here).mean(axis=2)[compared], minlength=count)
+        np.bincount(parts[compared], mean_channel(np.square(fill - here))[compared], minlength=count)
         / np.maximum(totals, 1)
         + NOISE**2
         for fill in (rebuilt, smooth)
@@ -125,6 +125,6 @@ def _borrowed(
         shown[y, x] = source.weight * source.visible
         both = evidence & (shown > 0)
         gain = membrane(here - there, both.astype(np.float32))
-        total += (there + gain) * shown[..., None]
+        total += (there + gain) * over_channels(shown, 3)
         weight += shown
-    return (total / np.maximum(weight, 1e-12)[..., None]).astype(np.float32), weight > 0
+    return total / over_channels(np.maximum(weight, 1e-12), 3), weight > 0

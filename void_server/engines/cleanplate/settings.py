@@ -21,7 +21,8 @@ class CleanplateSettings:
     """The engine's options; all of them belong to the unit keys.
 
     Attributes:
-        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames).
+        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames; of a plate of twice 1920
+            pixels and more it fills every second pixel, and enlarges that).
         grain: True keeps the grain of real frames: low frequencies are blended over the sources and the high
             band comes from one of them. False averages all bands, which also halves the grain.
         sources: how many frames a pixel may be blended from, 1 to 8; None for 3 with grain, and without for as many
@@ -80,7 +81,28 @@ class CleanplateSettings:
     @property
     def source_frames(self) -> int:
         """How many different frames may lend to one frame: each costs one full-resolution read and sample."""
-        return 8 if self.quality == "final" else 4
+        return 8 if self.quality == "final" else 3
+
+    @property
+    def lenders(self) -> int:
+        """How many frames are to show a pixel before no further one is read for it."""
+        most = self.sources_of_a_pixel
+        return most if self.quality == "final" else min(most, 2)
+
+    @property
+    def candidates(self) -> int:
+        """How many frames each way are to show a pixel before the search for sources ends."""
+        return 2 * self.sources_of_a_pixel if self.quality == "final" else self.lenders
+
+    @property
+    def features(self) -> int:
+        """How many features tell the camera's motion between two frames."""
+        return 1500 if self.quality == "final" else 300
+
+    @property
+    def relight_rounds(self) -> int:
+        """How often the light of shadows and reflections is measured."""
+        return 2 if self.quality == "final" else 1
 
 
 def _check_range(name: str, value: int, low: int, high: int) -> None:

@@ -19,6 +19,7 @@ from void_server.engines.cleanplate.arrays import F16, F32, Bools, bounds, grown
 from void_server.engines.cleanplate.membrane import membrane
 from void_server.engines.cleanplate.motion import COARSE, EDGE, FlowField, PairMotion
 from void_server.engines.cleanplate.other_times import (
+    LAGS,
     MotionReader,
     Step,
     Walk,
@@ -31,6 +32,8 @@ from void_server.engines.cleanplate.proxy import GUARD, ProxyFrame
 
 AT_OTHER_TIMES: tuple[tuple[Walk, float], ...] = (("camera", 0.5), ("surface", 0.8))
 """A mover is unlike what its place does at most other times, and unlike itself at a fifth of them at least."""
+SMALL_PROXY = 480
+"""Pixels of long side, as of a preview, up to which every second lag tells enough of movers."""
 SURROUNDINGS = 30.0
 """Width, in units u, of the band whose measurements tie two times together."""
 SPACING, MOVER_SPACING = 4.0, 8.0
@@ -74,12 +77,15 @@ def find_movers(step: Step, shot: MotionReader) -> Bools:
     if field is None or not field.residual.any():
         return nothing
     spacing = max(1, round(MOVER_SPACING * proxy.unit))
+    # No mover is less than two of these wide, whatever the proxy.
+    spacing = max(spacing, min(2 * COARSE, max(proxy.size) // 60))
     grid = _grid((0, 0, proxy.size[1], proxy.size[0]), spacing)
     here, known, change = residual_of(field, grid), shows(field.trusted, grid), partial(_steady_change, grid)
     speed = np.full(here.shape[:2], np.inf, np.float32)
     compared = shows(field.measured, grid)
+    lags = LAGS if max(proxy.size) > SMALL_PROXY else LAGS[::2]
     for walk, share in AT_OTHER_TIMES:
-        told = residual_at_other_times(step, grid, known, walk, change, shot)
+        told = residual_at_other_times(step, grid, known, walk, change, shot, lags)
         unlike, any_told = quantile(np.hypot(*np.moveaxis(here - told, -1, 0))[..., None], share)
         speed, compared = np.minimum(speed, unlike[..., 0]), compared & any_told
     speed = np.where(compared, speed, 0)
@@ -107,9 +113,11 @@ def _steady_change(grid: F32, difference: F32, known: Bools) -> F32:
     fitted = np.zeros((3, 2))
     for _ in range(ROUNDS):
         weighted = of_known * weight[:, None]
-        fitted = np.linalg.lstsq(weighted.T @ of_known + 1e-6 * np.eye(3), weighted.T @ wanted, rcond=None)[0]
-        miss = np.hypot(*(wanted - of_known @ fitted).T)
-        weight = 1 / (1 + np.square(miss / (2 * 1.48 * np.median(miss) + 1e-3)))
+        fitted = cv2.solve(weighted.T @ of_known + 1e-6 * np.eye(3), weighted.T @ wanted)[1]
+        left = wanted - of_known @ fitted
+        miss = np.sqrt(left[:, 0] * left[:, 0] + left[:, 1] * left[:, 1])
+        median = np.partition(miss, len(miss) // 2)[len(miss) // 2]
+        weight = 1 / (1 + np.square(miss / (2 * 1.48 * median + 1e-3)))
     return np.asarray(terms @ fitted, np.float32)
 
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from void_server.engines.cleanplate.arrays import F32, I32, Bools
+from void_server.engines.cleanplate.arrays import F32, I32, Bools, mean_channel
 from void_server.engines.cleanplate.membrane import membrane
 from void_server.engines.cleanplate.proxy import ProxyFrame
 from void_server.engines.cleanplate.settings import CleanplateSettings
@@ -25,6 +26,8 @@ WORTH_A_FRAME = 0.01
 PREFERRED = 1e4
 """How much more the artist's clean plates weigh than what the engine finds: whatever the distance, they decide."""
 OTHER_SIDE_BONUS = 1.5
+ENOUGH_OF_RING, ENOUGH_OF_HOLE = 6000, 30_000
+"""Pixels, at least, from which frames are compared: they stand for regions."""
 AGREEMENT_CELL = 12.0
 """Side, in units u, of the cells in which disagreement around the hole is averaged before it is extended inwards."""
 
@@ -109,15 +112,21 @@ def _disagreement(
     candidate: Candidate, target: ProxyFrame, pixels: I32, on_ring: Bools, shot: ShotReader
 ) -> F32:
     """(N,) mean |difference| 0..1 of the encoded pictures on the ring, gain removed, extended into the hole."""
-    seen = on_ring & candidate.visible
-    if not seen.any():
+    seen = _thinned(on_ring & candidate.visible, ENOUGH_OF_RING)
+    if seen.size == 0:
         return np.full(len(pixels), LEAST_DISAGREEMENT, np.float32)
     there = sample(shot.proxy(candidate.frame).picture, candidate.points[seen]).astype(np.float32)
     here = target.picture[pixels[seen, 1], pixels[seen, 0]].astype(np.float32)
     difference = (there - here) / 255
     # A change of exposure is a shift in a log encoding; harmonising removes it, so it is no disagreement.
-    difference = np.abs(difference - np.median(difference, axis=0)).mean(axis=1)
+    difference = mean_channel(np.abs(difference - np.median(difference, axis=0))[:, None])[:, 0]
     return _extended(difference, pixels[seen], pixels, target)
+
+
+def _thinned(mask: Bools, enough: int) -> NDArray[np.intp]:
+    """The places of a mask, evenly thinned to as many as tell enough."""
+    places = np.flatnonzero(mask)
+    return places[:: max(1, places.size // enough)]
 
 
 def _extended(values: F32, places: I32, everywhere: I32, target: ProxyFrame) -> F32:
@@ -137,14 +146,15 @@ def _pick_frames(weights: F32, offsets: I32, in_hole: Bools, settings: Cleanplat
 
     A frame is taken only while it adds a source to at least 1 % of the hole.
     """
-    inside = weights[:, in_hole]
+    enough = ENOUGH_OF_HOLE if settings.quality == "final" else ENOUGH_OF_RING
+    inside = weights[:, _thinned(in_hole, enough)]
     best = inside.max(axis=0)
     value = inside / np.maximum(best, 1e-12)
     coverable, available = best > 0, (inside > 0).sum(axis=0)
     least = WORTH_A_FRAME * max(1, int(coverable.sum()))
     held, balance = np.zeros(inside.shape[1], int), np.zeros(inside.shape[1], int)
     picks: list[int] = []
-    for wanted in range(1, settings.sources_of_a_pixel + 1):
+    for wanted in range(1, settings.lenders + 1):
         while len(picks) < settings.source_frames:
             open_ = (held < np.minimum(wanted, available)) & coverable
             bonus = np.where(np.sign(offsets)[:, None] * balance < 0, OTHER_SIDE_BONUS, 1.0)

@@ -141,8 +141,8 @@ def _follow_one_way(
             visible = alive & ~_touches(occupied(frame, shot), points)
             candidates.append(Candidate(frame, frame - target, points, visible, error))
             seen += visible
-            # Twice what is needed, so that there is a choice; more of them would only be further away.
-            if not given and (seen[wanted & alive] >= 2 * settings.sources_of_a_pixel).all():
+            # More than is needed, so that there is a choice; still more of them would only be further away.
+            if not given and (seen[wanted & alive] >= settings.candidates).all():
                 break
     return candidates
 
@@ -150,11 +150,24 @@ def _follow_one_way(
 def step(field: FlowField, points: F32) -> tuple[F32, Bools, F32]:
     """One frame further: positions, whether the motion there is valid and inside the frame, round-trip error."""
     height, width = field.valid.shape
-    moved = camera.apply(field.matrix, points + sample(field.residual.astype(np.float32), points))
-    inside = (moved >= 0).all(1) & (moved[:, 0] <= width - 1) & (moved[:, 1] <= height - 1)
-    column = np.clip(np.round(points[:, 0]), 0, width - 1).astype(int)
-    row = np.clip(np.round(points[:, 1]), 0, height - 1).astype(int)
-    return moved, inside & field.valid[row, column], field.error[row, column].astype(np.float32)
+    moved = camera.apply(field.matrix, points + _residual(field, points))
+    across, down = np.ascontiguousarray(moved[:, 0]), np.ascontiguousarray(moved[:, 1])
+    inside = (across >= 0) & (down >= 0) & (across <= width - 1) & (down <= height - 1)
+    column = np.clip(np.rint(points[:, 0]), 0, width - 1).astype(np.intp)
+    row = np.clip(np.rint(points[:, 1]), 0, height - 1).astype(np.intp)
+    place = row * width + column
+    return moved, inside & field.valid.ravel()[place], field.error.ravel()[place].astype(np.float32)
+
+
+def _residual(field: FlowField, points: F32) -> F32:
+    """(N, 2) float32 residual at points; only the part of the field around them is looked at."""
+    if len(points) == 0:
+        return np.zeros((0, 2), np.float32)
+    height, width = field.valid.shape
+    x0, x1 = (int(np.clip(v, 0, width - 1)) for v in (points[:, 0].min(), points[:, 0].max()))
+    y0, y1 = (int(np.clip(v, 0, height - 1)) for v in (points[:, 1].min(), points[:, 1].max()))
+    part = field.residual[y0 : y1 + 2, x0 : x1 + 2].astype(np.float32)
+    return sample(part, points - np.array((x0, y0), np.float32))
 
 
 def occupied(frame: int, shot: MotionReader) -> Bools:

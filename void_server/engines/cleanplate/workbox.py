@@ -73,12 +73,23 @@ class WorkBox:
         smaller = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
         return np.asarray(smaller.reshape(height, width, *picture.shape[2:]), np.float32)
 
+    @property
+    def times(self) -> tuple[int, int] | None:
+        """Plate pixels per proxy pixel, (across, down), where both are whole and the box begins on a proxy pixel."""
+        (height, width), (tall, wide) = self.full_size, self.proxy_size
+        across, down = width // wide, height // tall
+        if (wide * across, tall * down) != (width, height) or self.scale != (across, down):
+            return None
+        return across, down
+
     def enlarge_part(self, grid: F32, part: Rect) -> F32:
         """A part of what `enlarge` gives, a rectangle in plate pixels from the box's corner."""
         x0, y0, x1, y1 = part
         (height, width), (tall, wide) = self.full_size, grid.shape[:2]
         if (tall, wide) == (height, width):
             return grid[y0:y1, x0:x1]
+        if self.times is not None:
+            return _enlarged_part(grid, part, self.times)
         across, down = wide / width, tall / height
         matrix = np.array(
             [[across, 0, (x0 + 0.5) * across - 0.5], [0, down, (y0 + 0.5) * down - 0.5]], np.float64
@@ -98,12 +109,17 @@ class WorkBox:
 
         Args:
             wanted: in the box at proxy resolution.
-            side: of a rectangle, in proxy pixels: small ones fit the processor's cache.
+            side: of a rectangle, about, in plate pixels: small ones fit the processor's cache.
         """
+        side = max(8, int(side / max(self.scale)))
         (height, width), (tall, wide) = self.full_size, wanted.shape
-        for top, left in product(range(0, tall, side), range(0, wide, side)):
-            bottom, right = min(tall, top + side), min(wide, left + side)
-            if wanted[max(0, top - 1) : bottom + 1, max(0, left - 1) : right + 1].any():
+        for first_row, first_column in product(range(0, tall, side), range(0, wide, side)):
+            above, before = max(0, first_row - 1), max(0, first_column - 1)
+            found = bounds(wanted[above : first_row + side + 1, before : first_column + side + 1])
+            if found is not None:
+                left, top = max(first_column, before + found[0] - 1), max(first_row, above + found[1] - 1)
+                right = min(wide, first_column + side, before + found[2] + 1)
+                bottom = min(tall, first_row + side, above + found[3] + 1)
                 yield (
                     left * width // wide,
                     top * height // tall,
@@ -121,6 +137,14 @@ class WorkBox:
         left, top, right, bottom = part or (0, 0, self.full_size[1], self.full_size[0])
         (across, down), (px, py) = self.scale, self.proxy[:2]
         fx, fy, width, height = self.full[0] + left, self.full[1] + top, right - left, bottom - top
+        if self.times is not None:
+            enlarged = self.enlarge_part(moved_by, (left, top, right, bottom))
+            x, y = cv2.split(enlarged)
+            x *= across
+            x += np.arange(fx, fx + width, dtype=np.float32)
+            y *= down
+            y += np.arange(fy, fy + height, dtype=np.float32)[:, None]
+            return np.asarray(cv2.merge((x, y)), np.float32)
         x = (np.arange(width, dtype=np.float64) + fx + 0.5) / across - 0.5
         y = (np.arange(height, dtype=np.float64) + fy + 0.5) / down - 0.5
         columns, rows = np.meshgrid((x - px).astype(np.float32), (y - py).astype(np.float32))
@@ -132,6 +156,20 @@ class WorkBox:
             [full_columns + shift[..., 0] * np.float32(across), full_rows + shift[..., 1] * np.float32(down)],
             -1,
         )
+
+
+def _enlarged_part(grid: F32, part: Rect, times: tuple[int, int]) -> F32:
+    """A part of the bilinear enlargement by whole numbers: with a border of one pixel it is that of a part."""
+    (x0, y0, x1, y1), (across, down) = part, times
+    left, top = max(0, x0 // across - 1), max(0, y0 // down - 1)
+    small = grid[top : -(-y1 // down) + 1, left : -(-x1 // across) + 1]
+    size = small.shape[1] * across, small.shape[0] * down
+    larger = cv2.resize(small, size, interpolation=cv2.INTER_LINEAR).reshape(
+        size[1], size[0], *grid.shape[2:]
+    )
+    return np.asarray(
+        larger[y0 - top * down : y1 - top * down, x0 - left * across : x1 - left * across], np.float32
+    )
 
 
 def to_full(rect: Rect, frame: ProxyFrame) -> Rect:
