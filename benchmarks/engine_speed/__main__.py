@@ -11,6 +11,7 @@ machine disturbs little; files are neither read nor written.
   anchor    each twelfth frame matched directly; a twelfth of that
   settle    that motion completed from up to 36 pairs each way (the frames are shown forwards and backwards for it)
   fill      one frame rebuilt from the others, at plate size
+  steady    what a fill shows its neighbours, and the fill brought to the light of theirs
   blend     the blend matte and the composite that is published
   memory    greatest memory of a fill's arrays at one time, without the plates that are read; measured apart
 
@@ -40,6 +41,7 @@ from benchmarks.quality.engine_run import FEATHER, GROW, reference_seconds
 from benchmarks.quality.shots import Shot
 from void_server.conform.blend import blend_matte, composite
 from void_server.engines.cleanplate import (
+    NEIGHBOURS,
     SPAN,
     CleanplateSettings,
     FrameFill,
@@ -48,8 +50,11 @@ from void_server.engines.cleanplate import (
     anchored,
     estimate_pair,
     fill_frame,
+    low_band,
     prepare_frame,
     settle_pair,
+    steadied,
+    steady_gain,
 )
 from void_server.engines.cleanplate.proxy import HOLE
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
@@ -58,7 +63,7 @@ from void_server.quadmask.regions import Quadmask
 MOST_OF_YARDSTICK, LEAST_FASTER = 8.0, 4.0
 PROMISED_SIZE = "3840x2160"
 SIZES = ("960x540", PROMISED_SIZE)
-STAGES = ("prepare", "motion", "anchor", "settle", "fill", "blend")
+STAGES = ("prepare", "motion", "anchor", "settle", "fill", "steady", "blend")
 REPEATS = 9
 """Showings of the shot that `settle` looks at: the middle one, and four on each side for its 36 pairs."""
 
@@ -186,6 +191,7 @@ def _measure(shot: SpeedShot, settings: CleanplateSettings, fills: int) -> Measu
     first = (count - fills) // 2
     for i in range(first, first + fills):
         fill = found.timed("fill", partial(fill_frame, i, reader, settings))
+        fill = found.timed("steady", partial(_steadied, i, fill, reader))
         found.timed("blend", partial(_publish, shot, i, fill))
         found.sources = max(found.sources, fill.figures["sources"])
         measure_yardstick()
@@ -194,6 +200,15 @@ def _measure(shot: SpeedShot, settings: CleanplateSettings, fills: int) -> Measu
     found.memory = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     return found
+
+
+def _steadied(position: int, fill: FrameFill, reader: ThereAndBack) -> FrameFill:
+    """The fill among as many neighbours as a long shot has, all stood in for by itself: the work is the same."""
+    own = low_band(position, fill, reader)
+    if own is None:
+        return fill
+    lows = dict.fromkeys(range(position - NEIGHBOURS, position + NEIGHBOURS + 1), own)
+    return steadied(fill, steady_gain(position, lows, reader))
 
 
 def _publish(shot: SpeedShot, frame: int, fill: FrameFill) -> None:
