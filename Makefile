@@ -19,7 +19,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests kills fuzz bench bench-quality bundle clean
+.PHONY: all demo test lint types tests kills fuzz bench bench-quality bench-engine bundle clean
 
 all: $(VENV)/.server
 
@@ -78,6 +78,9 @@ bench: $(VENV)/.dev
 
 bench-quality: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.quality
+
+bench-engine: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.engine_speed
 
 clean:
 	rm -rf $(VENV) build dist $(OUT) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

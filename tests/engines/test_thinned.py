@@ -12,8 +12,8 @@ from void_server.engines.cleanplate import CleanplateSettings, thinned
 TARGET = 5
 
 
-@pytest.mark.parametrize("size", [(90, 120), (91, 121)])
-def test_a_preview_of_every_second_pixel_lies_where_the_whole_one_does(monkeypatch, size):
+@pytest.mark.parametrize(("size", "most"), [((90, 120), 0.05), ((91, 121), 0.07)])
+def test_a_preview_of_every_second_pixel_lies_where_the_whole_one_does(monkeypatch, size, most):
     made = scene(11, size=size)
     settings = CleanplateSettings(quality="preview", trace=True)
     whole = made.fill(TARGET, settings)
@@ -24,7 +24,7 @@ def test_a_preview_of_every_second_pixel_lies_where_the_whole_one_does(monkeypat
     assert np.abs(np.array(half.box) - whole.box).max() <= 2
     clean = made.clean[TARGET][y0:y1, x0:x1]
     filled = half.borrowed + half.synthesised > 0.5
-    assert np.abs(half.colour - clean)[filled].mean() < 0.05
+    assert np.abs(half.colour - clean)[filled].mean() < most
     untouched = (half.borrowed == 0) & (half.synthesised == 0)
     np.testing.assert_array_equal(half.colour[untouched], made.plates[TARGET][y0:y1, x0:x1][untouched])
     named = half.trace[..., 2] >= 0

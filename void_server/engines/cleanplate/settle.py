@@ -33,7 +33,7 @@ from void_server.engines.cleanplate.proxy import GUARD, ProxyFrame
 AT_OTHER_TIMES: tuple[tuple[Walk, float], ...] = (("camera", 0.5), ("surface", 0.8))
 """A mover is unlike what its place does at most other times, and unlike itself at a fifth of them at least."""
 SMALL_PROXY = 480
-"""Pixels of long side, as of a preview, up to which every second lag tells enough of movers."""
+"""Pixels of long side, as of a preview, up to which movers are looked for at the nearer times alone."""
 SURROUNDINGS = 30.0
 """Width, in units u, of the band whose measurements tie two times together."""
 SPACING, MOVER_SPACING = 4.0, 8.0
@@ -83,7 +83,7 @@ def find_movers(step: Step, shot: MotionReader) -> Bools:
     here, known, change = residual_of(field, grid), shows(field.trusted, grid), partial(_steady_change, grid)
     speed = np.full(here.shape[:2], np.inf, np.float32)
     compared = shows(field.measured, grid)
-    lags = LAGS if max(proxy.size) > SMALL_PROXY else LAGS[::2]
+    lags = LAGS if max(proxy.size) > SMALL_PROXY else LAGS[:6]
     for walk, share in AT_OTHER_TIMES:
         told = residual_at_other_times(step, grid, known, walk, change, shot, lags)
         unlike, any_told = quantile(np.hypot(*np.moveaxis(here - told, -1, 0))[..., None], share)

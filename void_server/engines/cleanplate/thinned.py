@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, finite_view
+from void_server.engines.cleanplate.arrays import F32, bounds, finite_view
 from void_server.engines.cleanplate.motion import PairMotion
 from void_server.engines.cleanplate.proxy import ProxyFrame
 from void_server.engines.cleanplate.shot import ShotReader
@@ -95,9 +95,12 @@ def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
         return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
     own = np.zeros_like(fill.confidence) if fill.relit is None else fill.relit
-    untouched = (larger_share(fill.borrowed + fill.synthesised + own) <= 0).view(np.uint8)
+    untouched = larger_share(fill.borrowed + fill.synthesised + own) <= 0
     colour = larger(fill.colour)
-    cv2.copyTo(finite_view(plate[y0:y1, x0:x1]), untouched, colour)
+    rect = bounds(untouched)
+    if rect is not None:
+        part = slice(rect[1], rect[3]), slice(rect[0], rect[2])
+        cv2.copyTo(finite_view(plate[y0:y1, x0:x1][part]), untouched[part].view(np.uint8), colour[part])
     trace = None
     if fill.trace is not None:
         rows, columns = (
