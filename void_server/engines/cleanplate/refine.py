@@ -12,7 +12,16 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F32, I32, U8, Bools, grown, pixel_grid, sample_vectors
+from void_server.engines.cleanplate.arrays import (
+    F32,
+    I32,
+    U8,
+    Bools,
+    grown,
+    over_channels,
+    pixel_grid,
+    sample_vectors,
+)
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
 from void_server.engines.cleanplate.motion import flow_algorithm
 from void_server.engines.cleanplate.proxy import HOLE, RING, ProxyFrame
@@ -27,6 +36,8 @@ FURTHEST = 4.0
 """Units u by which a place is corrected at most (docs/cleanplate.md, step 6)."""
 SMOOTH = 6.0
 """Standard deviation, in units u, of the correction: a track's error is smooth, what flow sees in grain is not."""
+LEAST_COARSE_SIGMA = 1.5
+"""In coarse pixels, of what is smoothed."""
 LIGHT = 16.0
 """Standard deviation, in units u, of differences that are light and not place."""
 MUST_WIN = 0.9
@@ -55,6 +66,11 @@ class _Around:
     evidence: Bools
     band: Bools
     unit: float
+
+    @property
+    def coarse(self) -> int:
+        """Pixels that may be taken together where only what is smooth is wanted."""
+        return max(1, int(SMOOTH * self.unit / LEAST_COARSE_SIGMA))
 
     def spread(self, values: F32) -> F32:
         """Values of the tracked pixels as a picture, 0 elsewhere."""
@@ -114,16 +130,18 @@ def _refined(
 
     def lent(correction: F32) -> F32:
         at = around.grid + correction
-        return _sampled(picture, at + corner + sample_vectors(moved, at))
+        return _sampled(whole, at + corner + sample_vectors(moved, at))
 
-    picture = _luminance(shot.proxy(source.frame).picture)
+    whole = _luminance(shot.proxy(source.frame).picture)
     there = lent(np.zeros_like(moved))
-    correction = flow.calc(_bytes(around.here, shown), _bytes(_lit(around, there, shown), shown), None)
-    tested = _extended(correction, shown & ~band, around.unit)
-    before, after = (_error(around, lit, band, shown) for lit in (there, lent(tested)))
+    lit = _lit(around, there, shown)
+    pictures = [_bytes(picture, shown, around.coarse) for picture in (around.here, lit)]
+    correction = flow.calc(pictures[0], pictures[1], None)
+    tested = _extended(correction, shown & ~band, around)
+    before, after = (_error(around, picture, band, shown) for picture in (there, lent(tested)))
     if after > MUST_WIN * before:
         return source
-    believed = _extended(correction, shown, around.unit)
+    believed = _extended(correction, shown, around)
     at = around.grid + believed
     points = at + corner + sample_vectors(moved, at)
     x, y = around.places.T
@@ -141,21 +159,47 @@ def _sampled(picture: F32, at: F32) -> F32:
 
 def _lit(around: _Around, there: F32, shown: Bools) -> F32:
     """The lent picture under the light of the target: in a log encoding that is a smooth difference."""
-    return there + masked_blur(around.here - there, shown.astype(np.float32), LIGHT * around.unit)
+    values, weight = _reduced(around.here - there, shown, around.coarse)
+    return there + _enlarged(masked_blur(values, weight, LIGHT * around.unit / around.coarse), there)
 
 
-def _bytes(picture: F32, shown: Bools) -> U8:
+def _bytes(picture: F32, shown: Bools, coarse: int) -> U8:
     """What is shown, continued smoothly into the rest, so that flow is not drawn to the edge of the hole."""
-    whole = membrane(picture, shown.astype(np.float32))
-    return np.clip(np.round(whole), 0, 255).astype(np.uint8)
+    values, weight = _reduced(picture, shown, coarse)
+    around = _enlarged(membrane(values, np.minimum(4 * weight, 1)), picture)
+    return np.clip(np.round(np.where(shown, picture, around)), 0, 255).astype(np.uint8)
 
 
-def _extended(correction: F32, shown: Bools, unit: float) -> F32:
+def _extended(correction: F32, shown: Bools, around: _Around) -> F32:
     """(h, w, 2): the correction where pictures were compared, smooth, and extended to everywhere."""
+    values, weight = _reduced(correction, shown, around.coarse)
+    sigma, most = SMOOTH * around.unit / around.coarse, FURTHEST * around.unit
+    steady = masked_blur(values, weight, sigma)
+    whole = gaussian(membrane(steady, np.minimum(4 * weight, 1)), sigma)
+    return np.clip(_enlarged(whole, correction), -most, most)
+
+
+def _reduced(values: F32, shown: Bools, coarse: int) -> tuple[F32, F32]:
+    """The mean of what is shown in every square of `coarse` pixels, and what share of it that is."""
     weight = shown.astype(np.float32)
-    steady = masked_blur(np.ascontiguousarray(correction), weight, SMOOTH * unit)
-    whole = gaussian(membrane(steady, weight), SMOOTH * unit)
-    return np.asarray(np.clip(whole, -FURTHEST * unit, FURTHEST * unit), np.float32)
+    if coarse == 1:
+        return np.ascontiguousarray(values), weight
+    height, width = (-(-side // coarse) for side in weight.shape)
+    over = weight if values.ndim == 2 else over_channels(weight, values.shape[2])
+    total, mass = (
+        cv2.resize(v, (width, height), interpolation=cv2.INTER_AREA) for v in (values * over, weight)
+    )
+    least = np.maximum(mass, 1e-6)
+    mean = total / (least if values.ndim == 2 else over_channels(least, values.shape[2]))
+    return np.asarray(mean, np.float32), np.asarray(mass, np.float32)
+
+
+def _enlarged(values: F32, like: F32) -> F32:
+    """A coarse picture at the size of another."""
+    if values.shape == like.shape:
+        return values
+    size = (like.shape[1], like.shape[0])
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _error(around: _Around, there: F32, band: Bools, shown: Bools) -> float:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from void_server.engines.cleanplate.arrays import F16, F32, Arrays, Bools, finite, over_channels
+from void_server.engines.cleanplate.arrays import F16, F32, Arrays, Bools, finite, over_channels, pixel_grid
 from void_server.engines.cleanplate.fill import FrameFill
 from void_server.engines.cleanplate.harmonise import apply_log_gain, epsilon, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur
@@ -24,13 +24,15 @@ from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.tracks import field_between, sample, step
 from void_server.engines.cleanplate.workbox import Rect, WorkBox, to_full
 
+STRIDE = 2
+"""Proxy pixels, each way, that are taken together."""
 NEIGHBOURS = 3
 """Frames each way (docs/cleanplate.md, step 10)."""
-BAND = 3.0
+BAND = 5.0
 """Standard deviation of the low band in units u."""
 LEAST_BAND = 1.5
-"""In proxy pixels, as for sources."""
-DECAY = 3.0
+"""In proxy pixels."""
+DECAY = 2.0
 """Frames over which a neighbour's vote falls to 1/e."""
 MOST = 0.35
 """Log light by which two fills of the same place may differ: beyond, they show different things."""
@@ -40,13 +42,13 @@ FILLED = 0.95
 
 @dataclass(frozen=True)
 class LowBand:
-    """What a fill shows, at proxy resolution.
+    """What a fill shows, at half the proxy's resolution.
 
     Attributes:
         box: (x0, y0, x1, y1) in proxy pixels, ends exclusive.
-        colour: (h, w, 3) float32, scene-linear, at least 0: plate and fill together.
+        colour: (h, w, 3) float32 over the box, scene-linear, at least 0: plate and fill together.
         filled: (h, w) float32 0..1, how much of it is borrowed, or the plate's surface with its effect undone.
-        own: (h, w) float32 0 or 1, where it is the plate's background.
+        own: (h, w) float32 0..1, how much of it is the plate's background.
         eps: see `harmonise.epsilon`.
     """
 
@@ -81,7 +83,7 @@ class SteadyGain:
 
     Attributes:
         box: (x0, y0, x1, y1) in the plate, ends exclusive.
-        log_gain: (h, w, 3) float16 over the box, at proxy resolution; 0 changes nothing.
+        log_gain: (h, w, 3) float16 over the box, at half the proxy's resolution; 0 changes nothing.
         eps: the offset of the logarithm, see `harmonise.epsilon`.
     """
 
@@ -124,9 +126,14 @@ def low_band(position: int, fill: FrameFill, shot: ShotReader) -> LowBand | None
     picture[inside] = fill.colour
     changed = np.zeros(picture.shape[:2], np.float32)
     changed[inside] = fill.borrowed if fill.relit is None else fill.borrowed + fill.relit
-    own = ~box.crop(proxy.where(HOLE | FILL))
-    colour = box.reduce(np.maximum(picture, 0))
-    return LowBand(box.proxy, colour, box.reduce(changed), own.astype(np.float32), eps)
+    own = (~box.crop(proxy.where(HOLE | FILL))).astype(np.float32)
+    colour, filled, own = (_reduced(v, box.proxy_size) for v in (np.maximum(picture, 0), changed, own))
+    return LowBand(box.proxy, colour, filled, own, eps)
+
+
+def _reduced(picture: F32, proxy_size: tuple[int, int]) -> F32:
+    height, width = (-(-side // STRIDE) for side in proxy_size)
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def steady_gain(position: int, lows: Mapping[int, LowBand], shot: MotionReader) -> SteadyGain:
@@ -141,11 +148,9 @@ def steady_gain(position: int, lows: Mapping[int, LowBand], shot: MotionReader) 
         A gain of 0 where nothing was borrowed or nobody votes.
     """
     here, proxy = lows[position], shot.proxy(position)
-    unit = proxy.unit
-    x0, y0, x1, y1 = here.box
-    columns, rows = np.meshgrid(np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32))
-    start = np.stack([columns.ravel(), rows.ravel()], axis=1)
-    total, votes = np.zeros_like(here.colour), np.zeros(columns.shape, np.float32)
+    unit = proxy.unit / STRIDE
+    start = _places(here)
+    total, votes = np.zeros_like(here.colour), np.zeros(here.filled.shape, np.float32)
     for direction in (-1, 1):
         points, alive = start, np.ones(len(start), bool)
         for distance in range(1, NEIGHBOURS + 1):
@@ -161,7 +166,7 @@ def steady_gain(position: int, lows: Mapping[int, LowBand], shot: MotionReader) 
                 total += told[0] * over_channels(weight, 3)
                 votes += weight
     mean = total / over_channels(1 + votes, 3)
-    band = max(BAND * unit, LEAST_BAND)
+    band = _band(unit)
     steady = masked_blur(np.ascontiguousarray(mean), (votes > 0).astype(np.float32), band)
     reach = gaussian((votes > 0).astype(np.float32), band) * here.filled
     gain = steady * over_channels(reach.astype(np.float32), 3)
@@ -185,24 +190,43 @@ def steadied(fill: FrameFill, steady: SteadyGain) -> FrameFill:
     return replace(fill, colour=colour, gain=undone.astype(np.float32), offset=offset.astype(np.float32))
 
 
+def _band(unit: float) -> float:
+    return max(BAND * unit, LEAST_BAND / STRIDE)
+
+
+def _pixel(low: LowBand) -> F32:
+    """(2,): how many proxy pixels one of its pixels is, across and down."""
+    x0, y0, x1, y1 = low.box
+    return np.array([(x1 - x0) / low.filled.shape[1], (y1 - y0) / low.filled.shape[0]], np.float32)
+
+
+def _places(low: LowBand) -> F32:
+    """(h * w, 2) the centres (x, y) of its pixels, in proxy pixels."""
+    corner = np.array(low.box[:2], np.float32)
+    at = pixel_grid(low.filled.shape).reshape(-1, 2)
+    return np.asarray((at + 0.5) * _pixel(low) - 0.5 + corner, np.float32)
+
+
 def _difference(
     here: LowBand, there: LowBand, points: F32, alive: Bools, unit: float
 ) -> tuple[F32, F32] | None:
     """(h, w, 3) log difference of a neighbour under this frame's light, and (h, w) 0 or 1 where it counts."""
     shape = here.filled.shape
-    x0, y0, x1, y1 = there.box
-    at = points - np.array((x0, y0), np.float32)
-    inside = alive & (at >= 0).all(1) & (at[:, 0] <= x1 - x0 - 1) & (at[:, 1] <= y1 - y0 - 1)
+    scale = _pixel(there)
+    at = ((points - np.array(there.box[:2], np.float32) + 0.5) / scale - 0.5).astype(np.float32)
+    last = np.array(there.filled.shape[::-1], np.float32) - 1
+    inside = alive & ((at >= 0) & (at <= last)).all(1)
     if not inside.any():
         return None
     colour = sample(there.colour, at).reshape(*shape, 3)
     filled, own = (sample(mask, at).reshape(shape) for mask in (there.filled, there.own))
     inside = inside.reshape(shape)
     ring = inside & (own > FILLED) & (here.own > FILLED)
-    light = log_gain(here.colour, colour, ring, here.eps, unit)
-    ratio = cv2.log(np.maximum(colour, 0) + np.float32(here.eps)) - cv2.log(
-        here.colour + np.float32(here.eps)
-    )
     both = inside & (filled > FILLED) & (here.filled > FILLED)
+    # Means over the same places: between its pixels a picture is softer, and its logarithm is brighter.
+    eps, seen = np.float32(here.eps), (ring | both).astype(np.float32)
+    now, then = (masked_blur(np.maximum(c, 0), seen, _band(unit)) for c in (here.colour, colour))
+    light = log_gain(now, then, ring, here.eps, unit)
+    ratio = cv2.log(then + eps) - cv2.log(now + eps)
     difference = np.clip(ratio + light, -MOST, MOST)
     return np.asarray(difference, np.float32), both.astype(np.float32)
