@@ -5,6 +5,7 @@
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
+# make bench-engine  compute a frame of the clean-plate engine against a yardstick (two minutes)
 # make bench    transfer, EXR, overhead, overlap and memory, each against a baseline of its own run (about an hour)
 
 PYTHON ?= python3
