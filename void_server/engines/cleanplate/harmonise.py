@@ -11,7 +11,14 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel
-from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
+from void_server.engines.cleanplate.membrane import (
+    coarse_mean,
+    coarseness,
+    enlarged,
+    gaussian,
+    masked_blur,
+    membrane,
+)
 
 # docs/cleanplate.md: epsilon and step 7.
 EPSILON_OF_MEDIAN = 0.004
@@ -61,8 +68,11 @@ def log_gain(target_low: F32, source_low: F32, evidence: Bools, eps: float, unit
     grey = max(float(np.median(target_low.reshape(-1, 3)[places])), eps)
     brightness = mean_channel(target_low) / (BRIGHT * grey)
     weight = (evidence / (1 + brightness * brightness)).astype(np.float32)
-    steady = masked_blur(ratio, weight, GAIN_SIGMA * unit)
-    return gaussian(membrane(steady, weight), GAIN_SIGMA * unit)
+    factor = coarseness(GAIN_SIGMA * unit)
+    sigma = GAIN_SIGMA * unit / factor
+    coarse, known = coarse_mean(ratio, weight, factor)
+    steady = masked_blur(coarse, known, sigma)
+    return enlarged(gaussian(membrane(steady, known), sigma), ratio)
 
 
 def apply_log_gain(picture: F32, gain: F32, eps: float) -> F32:

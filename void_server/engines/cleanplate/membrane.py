@@ -12,6 +12,9 @@ import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, over_channels
 
+LEAST_COARSE_SIGMA = 1.5
+"""Standard deviation of a blur, in the larger pixels that it works on."""
+
 
 def membrane(values: F32, weight: F32) -> F32:
     """Extends values smoothly to where they are not known.
@@ -85,6 +88,41 @@ def masked_blur(values: F32, weight: F32, sigma: float, mass: F32 | None = None)
     share = np.where(mass <= 1e-6, 0, 1 / np.maximum(mass, 1e-6)).astype(np.float32, copy=False)
     total *= share if values.ndim == 2 else over_channels(share, values.shape[2])
     return total
+
+
+def coarseness(sigma: float) -> int:
+    """Pixels, each way, that may be taken together before a blur of `sigma` pixels, which leaves nothing finer."""
+    return max(1, int(sigma / LEAST_COARSE_SIGMA))
+
+
+def coarse_mean(values: F32, weight: F32, factor: int) -> tuple[F32, F32]:
+    """A picture made smaller: the mean of the known samples in every square of `factor` pixels.
+
+    Args:
+        values: (h, w) or (h, w, c), float32, finite.
+        weight: (h, w), float32, 0..1, how far each sample is known.
+        factor: at least 1, which gives both back.
+
+    Returns:
+        The means, and (ceil(h / factor), ceil(w / factor)) float32, the mean weight of each square.
+    """
+    if factor == 1:
+        return np.ascontiguousarray(values), weight
+    size = (-(-weight.shape[1] // factor), -(-weight.shape[0] // factor))
+    over = weight if values.ndim == 2 else over_channels(weight, values.shape[2])
+    total = cv2.resize(values * over, size, interpolation=cv2.INTER_AREA)
+    mass = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    least = np.maximum(mass, 1e-6)
+    total /= least if values.ndim == 2 else over_channels(least, values.shape[2])
+    return np.asarray(total, np.float32), np.asarray(mass, np.float32)
+
+
+def enlarged(values: F32, like: F32) -> F32:
+    """A smaller picture at the height and width of another."""
+    if values.shape[:2] == like.shape[:2]:
+        return values
+    larger = cv2.resize(values, (like.shape[1], like.shape[0]), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(larger, np.float32)
 
 
 def gaussian(picture: F32, sigma: float) -> F32:

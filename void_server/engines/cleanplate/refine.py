@@ -18,11 +18,17 @@ from void_server.engines.cleanplate.arrays import (
     U8,
     Bools,
     grown,
-    over_channels,
     pixel_grid,
     sample_vectors,
 )
-from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
+from void_server.engines.cleanplate.membrane import (
+    coarse_mean,
+    coarseness,
+    enlarged,
+    gaussian,
+    masked_blur,
+    membrane,
+)
 from void_server.engines.cleanplate.motion import flow_algorithm
 from void_server.engines.cleanplate.proxy import HOLE, RING, ProxyFrame
 from void_server.engines.cleanplate.residual import LEAST_FLOW_SIDE
@@ -36,8 +42,6 @@ FURTHEST = 4.0
 """Units u by which a place is corrected at most (docs/cleanplate.md, step 6)."""
 SMOOTH = 6.0
 """Standard deviation, in units u, of the correction: a track's error is smooth, what flow sees in grain is not."""
-LEAST_COARSE_SIGMA = 1.5
-"""In coarse pixels, of what is smoothed."""
 LIGHT = 16.0
 """Standard deviation, in units u, of differences that are light and not place."""
 MUST_WIN = 0.9
@@ -70,7 +74,7 @@ class _Around:
     @property
     def coarse(self) -> int:
         """Pixels that may be taken together where only what is smooth is wanted."""
-        return max(1, int(SMOOTH * self.unit / LEAST_COARSE_SIGMA))
+        return coarseness(SMOOTH * self.unit)
 
     def spread(self, values: F32) -> F32:
         """Values of the tracked pixels as a picture, 0 elsewhere."""
@@ -159,47 +163,24 @@ def _sampled(picture: F32, at: F32) -> F32:
 
 def _lit(around: _Around, there: F32, shown: Bools) -> F32:
     """The lent picture under the light of the target: in a log encoding that is a smooth difference."""
-    values, weight = _reduced(around.here - there, shown, around.coarse)
-    return there + _enlarged(masked_blur(values, weight, LIGHT * around.unit / around.coarse), there)
+    values, weight = coarse_mean(around.here - there, shown.astype(np.float32), around.coarse)
+    return there + enlarged(masked_blur(values, weight, LIGHT * around.unit / around.coarse), there)
 
 
 def _bytes(picture: F32, shown: Bools, coarse: int) -> U8:
     """What is shown, continued smoothly into the rest, so that flow is not drawn to the edge of the hole."""
-    values, weight = _reduced(picture, shown, coarse)
-    around = _enlarged(membrane(values, np.minimum(4 * weight, 1)), picture)
+    values, weight = coarse_mean(picture, shown.astype(np.float32), coarse)
+    around = enlarged(membrane(values, np.minimum(4 * weight, 1)), picture)
     return np.clip(np.round(np.where(shown, picture, around)), 0, 255).astype(np.uint8)
 
 
 def _extended(correction: F32, shown: Bools, around: _Around) -> F32:
     """(h, w, 2): the correction where pictures were compared, smooth, and extended to everywhere."""
-    values, weight = _reduced(correction, shown, around.coarse)
+    values, weight = coarse_mean(correction, shown.astype(np.float32), around.coarse)
     sigma, most = SMOOTH * around.unit / around.coarse, FURTHEST * around.unit
     steady = masked_blur(values, weight, sigma)
     whole = gaussian(membrane(steady, np.minimum(4 * weight, 1)), sigma)
-    return np.clip(_enlarged(whole, correction), -most, most)
-
-
-def _reduced(values: F32, shown: Bools, coarse: int) -> tuple[F32, F32]:
-    """The mean of what is shown in every square of `coarse` pixels, and what share of it that is."""
-    weight = shown.astype(np.float32)
-    if coarse == 1:
-        return np.ascontiguousarray(values), weight
-    height, width = (-(-side // coarse) for side in weight.shape)
-    over = weight if values.ndim == 2 else over_channels(weight, values.shape[2])
-    total, mass = (
-        cv2.resize(v, (width, height), interpolation=cv2.INTER_AREA) for v in (values * over, weight)
-    )
-    least = np.maximum(mass, 1e-6)
-    mean = total / (least if values.ndim == 2 else over_channels(least, values.shape[2]))
-    return np.asarray(mean, np.float32), np.asarray(mass, np.float32)
-
-
-def _enlarged(values: F32, like: F32) -> F32:
-    """A coarse picture at the size of another."""
-    if values.shape == like.shape:
-        return values
-    size = (like.shape[1], like.shape[0])
-    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_LINEAR), np.float32)
+    return np.clip(enlarged(whole, correction), -most, most)
 
 
 def _error(around: _Around, there: F32, band: Bools, shown: Bools) -> float:
