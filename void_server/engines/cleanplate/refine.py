@@ -118,6 +118,8 @@ def refine(
         target.unit,
     )
     flow = flow_algorithm(settings)
+    # What it would smooth is smoothed by more, later.
+    flow.setVariationalRefinementIterations(0)
     return [_refined(source, around, pixels, shot, flow) for source in sources]
 
 
