@@ -78,16 +78,22 @@ def _since(contact: Contact, position: int, proxy: ProxyFrame, usable: Bools, cu
     return np.asarray(np.where(hole, grown(outside, RIM * unit), grown(outside, WIDENED * unit)))
 
 
-def independent_left_out(region: Bools, independent: Bools | None) -> Bools:
-    """(h, w) bool: a region without those connected parts that lie mostly on what moves independently."""
-    if independent is None or not (region & independent).any():
+def independent_left_out(region: Bools, independent: Bools | None, unit: float) -> Bools:
+    """(h, w) bool: a region without what moves independently, and without connected parts that lie mostly on it.
+
+    Args:
+        region: (h, w) bool.
+        independent: (h, w) bool; None where nothing moves independently.
+        unit: the length u in pixels.
+    """
+    if independent is None or not independent.any():
         return region
     count, labels = cv2.connectedComponents(region.astype(np.uint8), connectivity=8)
     area = np.bincount(labels.ravel(), minlength=count)
     on_it = np.bincount(labels[independent], minlength=count)
     kept = on_it <= 0.5 * area
     kept[0] = False
-    return np.asarray(kept[labels])
+    return np.asarray(kept[labels] & ~grown(independent, ASIDE * unit))
 
 
 def _closed(mask: Bools, radius: float) -> Bools:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -19,6 +21,7 @@ from void_server.engines.cleanplate.arrays import F32, I32, Arrays, Bools, grown
 from void_server.engines.cleanplate.camera import apply
 from void_server.engines.cleanplate.motion import FlowField
 from void_server.engines.cleanplate.proxy import GUARD, HOLE
+from void_server.reasoners.motion.apart import apart, own_motion
 from void_server.reasoners.motion.background import SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
 from void_server.reasoners.motion.unlike import unlike
@@ -35,6 +38,8 @@ LEAST_BEFORE = 3
 """Frames before contact in which a place was seen: fewer do not tell how it was."""
 CHANGED = 0.4
 """Share of a mover that looks unlike its place did before, beyond which it was not at rest there."""
+ON_IT = 0.5
+"""Share of a thing that lies where strangers were seen just before, from which on it is one of them."""
 SAME_CONTACT = 24
 """Frames within which things that begin to move count as one contact."""
 MOST_CONTACTS = 8
@@ -42,6 +47,7 @@ LEAST_MOVING = 3
 """Frames in which something tied must be seen moving; fewer are a mistake of the flow."""
 COARSE = 4
 """Positions are kept for every fourth pixel each way: they are smooth."""
+_Kind = Literal["tied", "independent", "companion"]
 NEVER = np.int32(2**31 - 1)
 NOWHERE = np.float32(-1e6)
 
@@ -150,23 +156,20 @@ def sort_movers(survey: SurveyReader, decode: Callable[[F32], F32]) -> Movers:
         survey: all of it is read once, in order, and the frames before a contact once more.
         decode: the shot's mapping, encoded (n, 3) float32 0..1 to scene-linear.
     """
-    count = len(survey.frames)
     found = Movers()
-    others = _Remembered()
-    companions = _Remembered()
-    for position in range(count):
-        back = survey.motion(position - 1).backward if position else None
-        if back is not None:
+    remembered = _Memory()
+    for position in range(len(survey.frames)):
+        if position:
+            back = survey.motion(position - 1).backward
             for contact in found.contacts:
                 contact.places.append(_carried_places(contact.places[-1], back))
-            others.carry(back)
-            companions.carry(back)
+            remembered.carry(back)
         moving = moving_in(position, survey)
         tied, independent, companion = (np.zeros_like(moving) for _ in range(3))
         if moving.any():
-            tied, independent, companion = _told(position, moving, found, others, companions, survey, decode)
-        others.add(independent)
-        companions.add(companion)
+            grounds = _grounds(position, found, remembered, survey, decode)
+            tied, independent, companion = _told(position, moving, grounds, survey)
+        remembered.add(tied, independent, companion)
         if independent.any():
             found.independent[position] = independent
         if tied.any():
@@ -207,48 +210,102 @@ class _Remembered:
         return grown(here, radius)
 
 
+@dataclass
+class _Memory:
+    """What was seen moving in the last frames, by kind."""
+
+    tied: _Remembered = field(default_factory=_Remembered)
+    independent: _Remembered = field(default_factory=_Remembered)
+    companion: _Remembered = field(default_factory=_Remembered)
+
+    def carry(self, back: FlowField) -> None:
+        for seen in (self.tied, self.independent, self.companion):
+            seen.carry(back)
+
+    def add(self, tied: Bools, independent: Bools, companion: Bools) -> None:
+        self.tied.add(tied)
+        self.independent.add(independent)
+        self.companion.add(companion)
+
+
+@dataclass(frozen=True)
+class _Grounds:
+    """What a frame's movers are judged by; masks are (h, w) bool.
+
+    Attributes:
+        passed: what tied things have passed over, grown to touch.
+        strangers: where independent movers were seen in the last frames, grown to touch.
+        friends: the same of what goes with the object.
+        tied: the same of tied things.
+        zone: the object's guard and what touches it.
+        unlike_before: asked at most once.
+    """
+
+    passed: Bools
+    strangers: Bools
+    friends: Bools
+    tied: Bools
+    zone: Bools
+    unlike_before: Callable[[], Bools]
+
+    def kind(self, part: Bools) -> _Kind:
+        """What a connected part is as a whole."""
+        if (part & self.strangers).any():
+            return "independent"
+        if (part & self.passed).any():
+            return "tied"
+        if (part & self.friends).any():
+            return "companion"
+        if (part & self.zone).any():
+            return "tied" if self.was_at_rest(part) else "companion"
+        return "independent"
+
+    def kind_among_others(self, inside: Bools) -> _Kind:
+        """What a thing is, by its inside, where strangers meet the object or what it set in motion."""
+        on_strangers, on_tied = (float(mask[inside].mean()) for mask in (self.strangers, self.tied))
+        if on_strangers >= ON_IT and on_strangers > on_tied:
+            return "independent"
+        return "tied" if (inside & self.passed).any() or self.was_at_rest(inside) else "independent"
+
+    def is_mixed(self, part: Bools) -> bool:
+        """Whether it meets strangers and the object, or what it set in motion, at once."""
+        return bool((part & self.strangers).any() and (part & (self.passed | self.zone)).any())
+
+    def was_at_rest(self, part: Bools) -> bool:
+        return float(self.unlike_before()[part].mean()) < CHANGED
+
+
 def _told(
-    position: int,
-    moving: Bools,
-    found: Movers,
-    others: _Remembered,
-    companions: _Remembered,
-    survey: SurveyReader,
-    decode: Callable[[F32], F32],
+    position: int, moving: Bools, grounds: _Grounds, survey: SurveyReader
 ) -> tuple[Bools, Bools, Bools]:
     """The movers of a frame as tied, independent, and what goes with the object from its own first frame on."""
-    radius = TOUCHING * survey.proxy(position).unit
-    passed = np.zeros_like(moving)
+    masks: dict[_Kind, Bools] = {kind: np.zeros_like(moving) for kind in ("tied", "independent", "companion")}
+    unit = survey.proxy(position).unit
+    count, labels = cv2.connectedComponents(moving.astype(np.uint8), connectivity=8)
+    for part in (labels == label for label in range(1, count)):
+        things = apart(part, own_motion(position, survey), unit) if grounds.is_mixed(part) else []
+        for inside, thing in things:
+            masks[grounds.kind_among_others(inside)] |= thing
+        if not things:
+            masks[grounds.kind(part)] |= part
+    return masks["tied"], masks["independent"], masks["companion"]
+
+
+def _grounds(
+    position: int, found: Movers, remembered: _Memory, survey: SurveyReader, decode: Callable[[F32], F32]
+) -> _Grounds:
+    size, radius = survey.proxy(position).size, TOUCHING * survey.proxy(position).unit
+    passed = np.zeros(size, bool)
     for contact in found.contacts:
         passed |= contact.swept_in(position)
-    passed = grown(passed, radius)
-    strangers = others.near(moving.shape, radius)
-    friends = companions.near(moving.shape, radius)
-    zone = _contact_zone(position, survey)
-    tied, independent, companion = (np.zeros_like(moving) for _ in range(3))
-    unlike_before: Bools | None = None
-    count, labels = cv2.connectedComponents(moving.astype(np.uint8), connectivity=8)
-    for label in range(1, count):
-        part = labels == label
-        meets = [bool((part & mask).any()) for mask in (passed, strangers, friends, zone)]
-        if meets[0] and meets[1]:
-            # Something passes before what was set in motion: each keeps what it lies on.
-            tied |= part & ~strangers
-            independent |= part & strangers
-        elif meets[1]:
-            independent |= part
-        elif meets[0]:
-            tied |= part
-        elif meets[2]:
-            companion |= part
-        elif meets[3]:
-            if unlike_before is None:
-                unlike_before = _unlike_before(position, survey, decode)
-            at_rest = float(unlike_before[part].mean()) < CHANGED
-            (tied if at_rest else companion)[part] = True
-        else:
-            independent |= part
-    return tied, independent, companion
+    return _Grounds(
+        grown(passed, radius),
+        remembered.independent.near(size, radius),
+        remembered.companion.near(size, radius),
+        remembered.tied.near(size, radius),
+        _contact_zone(position, survey),
+        cache(lambda: _unlike_before(position, survey, decode)),
+    )
 
 
 def _contact_zone(position: int, survey: SurveyReader) -> Bools:

@@ -18,6 +18,7 @@ from void_server.engines.cleanplate.membrane import gaussian
 from void_server.engines.cleanplate.proxy import HOLE, REMOVE_GROWTH
 from void_server.reasoners.motion.background import Background, Rect, SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
+from void_server.reasoners.motion.misplaced import placed
 from void_server.reasoners.motion.moved import independent_left_out, moved_region
 from void_server.reasoners.motion.movers import Movers
 from void_server.reasoners.motion.strokes import stroke_at
@@ -111,8 +112,10 @@ def propose_frame(
     found = _light(target, survey, decode)
     if not movers:
         return found
-    found = replace(found, affected=independent_left_out(found.affected, movers.independent.get(target)))
-    moved = moved_region(target, survey.proxy(target), movers, decode)
+    proxy = survey.proxy(target)
+    affected = independent_left_out(found.affected, movers.independent.get(target), proxy.unit)
+    found = replace(found, affected=affected)
+    moved = moved_region(target, proxy, movers, decode)
     return replace(found, moved=moved) if moved.any() else found
 
 
@@ -200,6 +203,7 @@ def _likely(
     if figures["coverage"] < LEAST_COVERAGE or figures["uncovered"] < LEAST_UNCOVERED:
         return nothing, nothing, figures
     shown, plain = curve(proxy.picture[inside].astype(np.float32)), curve(behind.picture)
+    plain = placed(shown, plain, known, proxy.unit)
     difference, coherence, share = _smooth_difference(shown, plain, known, proxy.unit)
     around = known & ~grown(near, (FAR - CONTACT) * proxy.unit)
     reference = around if np.count_nonzero(around) > LEAST_AREA else known
