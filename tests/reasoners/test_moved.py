@@ -126,6 +126,20 @@ def test_who_walks_on_his_own_is_not_proposed(start, first):
         assert np.count_nonzero(found & (made.remove[frame] == 0)) < 100
 
 
+def test_an_object_that_rests_sets_nothing_in_motion():
+    made = ball()
+    for i in range(FRAMES):
+        made.remove[i][:] = 0
+        made.plates[i] = made.clean[i].copy()
+        made.remove[i][80:106, 130:156] = 1
+        made.plates[i][80:106, 130:156] = (0.9, 0.1, 0.1)
+        block_at(made, i, 56, resting_at(i), side=70)
+    survey = survey_of(made)
+    movers = sort_movers(survey, decode)
+    assert not movers.contacts
+    assert propose_frame(FRAMES - 4, survey, decode, movers).moved is None
+
+
 def test_who_walks_by_is_left_out_of_what_was_moved():
     made = ball()
     for i in range(FRAMES):

@@ -25,7 +25,7 @@ from void_server.reasoners.motion.apart import apart, own_motion
 from void_server.reasoners.motion.background import SurveyReader, median_background
 from void_server.reasoners.motion.display import DisplayCurve
 from void_server.reasoners.motion.unlike import unlike
-from void_server.reasoners.motion.whereabouts import object_of
+from void_server.reasoners.motion.whereabouts import moves, object_of
 
 TOUCHING = 10.0
 """Distance, in units u, at which movers touch one another, or a place passed over."""
@@ -309,8 +309,12 @@ def _grounds(
 
 
 def _contact_zone(position: int, survey: SurveyReader) -> Bools:
-    """(h, w) bool: the object's guard, inside which nothing is seen moving, and what touches it."""
+    """(h, w) bool: the object's guard, inside which nothing is seen moving, and what touches it; nothing where the
+    object rests, which sets nothing in motion.
+    """
     zone = np.zeros(survey.proxy(position).size, bool)
+    if not moves(position, survey):
+        return zone
     # Motion to the next frame is measured outside the guards of both.
     for frame in range(max(0, position - 1), min(len(survey.frames), position + 2)):
         proxy = survey.proxy(frame)

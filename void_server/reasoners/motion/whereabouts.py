@@ -8,14 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from void_server.engines.cleanplate import ProxyFrame
 from void_server.engines.cleanplate.arrays import Bools, bounds
+from void_server.engines.cleanplate.camera import apply
 from void_server.engines.cleanplate.proxy import FILL
 from void_server.reasoners.motion.background import Rect, SurveyReader
 
 OUT_OF_SIGHT = 12
 """Frames for which an object is followed beyond the frame's edge."""
 
+
+LATELY, STILL = 6, 4.0
+"""Frames before, and how far in units u an object must have gone in them against the background, to be moving: a roto
+that trembles does not."""
 
 SEEN = 2 * OUT_OF_SIGHT + 1
 """Frames each way that the answer of `whereabouts` depends on at most."""
@@ -24,6 +31,24 @@ SEEN = 2 * OUT_OF_SIGHT + 1
 def object_of(proxy: ProxyFrame) -> Bools:
     """(h, w) bool: the removed object, in a survey that fills no margin."""
     return proxy.where(FILL)
+
+
+def moves(position: int, survey: SurveyReader) -> bool:
+    """Whether the object has moved against the background lately, or has just come into the picture."""
+    now, start = _box(position, survey), max(0, position - LATELY)
+    if now is None:
+        return False
+    if position == start:
+        return True
+    before = _box(start, survey)
+    if before is None:
+        return True
+    corners = np.array([before[:2], before[2:]], np.float32)
+    for frame in range(start, position):
+        corners = apply(survey.motion(frame).forward.matrix, corners)
+    proxy = survey.proxy(position)
+    carried = (*np.round(corners[0]).astype(int).tolist(), *np.round(corners[1]).astype(int).tolist())
+    return float(np.hypot(*object_motion(carried, now, proxy.size))) > STILL * proxy.unit
 
 
 def whereabouts(target: int, survey: SurveyReader) -> Rect | None:
