@@ -20,9 +20,9 @@ OUT_OF_SIGHT = 12
 """Frames for which an object is followed beyond the frame's edge."""
 
 
-LATELY, STILL = 6, 4.0
-"""Frames before, and how far in units u an object must have gone in them against the background, to be moving: a roto
-that trembles does not."""
+LATELY, STILL, STILL_SHARE = 12, 4.0, 0.1
+"""Frames before, and how far an object must have gone in them against the background to be moving, in units u and as a
+share of its smaller side: a roto that trembles does not, nor one before a camera that is taken a little wrong."""
 
 SEEN = 2 * OUT_OF_SIGHT + 1
 """Frames each way that the answer of `whereabouts` depends on at most."""
@@ -36,10 +36,8 @@ def object_of(proxy: ProxyFrame) -> Bools:
 def moves(position: int, survey: SurveyReader) -> bool:
     """Whether the object has moved against the background lately, or has just come into the picture."""
     now, start = _box(position, survey), max(0, position - LATELY)
-    if now is None:
+    if now is None or position == start:
         return False
-    if position == start:
-        return True
     before = _box(start, survey)
     if before is None:
         return True
@@ -48,7 +46,17 @@ def moves(position: int, survey: SurveyReader) -> bool:
         corners = apply(survey.motion(frame).forward.matrix, corners)
     proxy = survey.proxy(position)
     carried = (*np.round(corners[0]).astype(int).tolist(), *np.round(corners[1]).astype(int).tolist())
-    return float(np.hypot(*object_motion(carried, now, proxy.size))) > STILL * proxy.unit
+    gone = [_both_sides(carried[axis::2], now[axis::2], proxy.size[1 - axis]) for axis in (0, 1)]
+    side = min(now[2] - now[0], now[3] - now[1])
+    return float(np.hypot(gone[0], gone[1])) > max(STILL * proxy.unit, STILL_SHARE * side)
+
+
+def _both_sides(before: Sequence[int], after: Sequence[int], end: int) -> float:
+    """How far the whole goes along an axis: as far as the side that goes less; what grows or shrinks does not go."""
+    moved = [b - a for a, b, edge in zip(before, after, (0, end), strict=True) if edge not in (a, b)]
+    if len(moved) < 2 or moved[0] * moved[1] > 0:
+        return _side_motion(before, after, end) if len(moved) < 2 else min(moved, key=abs)
+    return 0.0
 
 
 def whereabouts(target: int, survey: SurveyReader) -> Rect | None:
