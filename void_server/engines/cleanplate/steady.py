@@ -35,7 +35,7 @@ LEAST_BAND = 1.5
 DECAY = 2.0
 """Frames over which a neighbour's vote falls to 1/e."""
 MOST = 0.35
-"""Log light by which two fills of the same place may differ: beyond, they show different things."""
+"""Log light by which a neighbour's vote may differ: more would be another thing, not another light."""
 FILLED = 0.95
 """Share from which a proxy pixel counts as filled, or as the plate's own."""
 
