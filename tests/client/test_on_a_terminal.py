@@ -50,13 +50,13 @@ def test_progress_is_one_line_that_is_rewritten(void: Command, tmp_path: Path) -
     code, shown = seen_at_terminal(void, *wish(shot))
     assert code == 0
     assert "\r\x1b[K" in shown
-    assert re.search(r"\w+ \d+/\d+ \(stage \d+ of 12\)", shown)
+    assert re.search(r"\w+ \d+/\d+ \(stage \d+ of \d+\)", shown)
     assert shown.rstrip().splitlines()[-1].find("Done in") >= 0
 
 
 def test_ctrl_c_cancels_the_job(void: Command, tmp_path: Path) -> None:
     shot = write_small_shot(tmp_path / "shot", frames=10, size=(270, 480), seed=32)
-    code, shown = seen_at_terminal(void, *wish(shot), press_after=r"stage [7-9] of 12", press=b"\x03")
+    code, shown = seen_at_terminal(void, *wish(shot), press_after=r"stage 1\d of \d+", press=b"\x03")
     assert code == 130
     assert "Asking the server to cancel" in shown
     assert "was cancelled" in shown
