@@ -88,8 +88,8 @@ class Measured:
         return value
 
     def of(self, stage: str) -> float:
-        """Median seconds of a stage."""
-        return statistics.median(self.seconds[stage])
+        """Median seconds of a stage; 0 of one that was left out."""
+        return statistics.median(self.seconds[stage]) if self.seconds[stage] else 0.0
 
     @property
     def frame(self) -> float:
@@ -191,7 +191,8 @@ def _measure(shot: SpeedShot, settings: CleanplateSettings, fills: int) -> Measu
     first = (count - fills) // 2
     for i in range(first, first + fills):
         fill = found.timed("fill", partial(fill_frame, i, reader, settings))
-        fill = found.timed("steady", partial(_steadied, i, fill, reader))
+        if settings.steady:
+            fill = found.timed("steady", partial(_steadied, i, fill, reader))
         found.timed("blend", partial(_publish, shot, i, fill))
         found.sources = max(found.sources, fill.figures["sources"])
         measure_yardstick()
@@ -213,11 +214,9 @@ def _steadied(position: int, fill: FrameFill, reader: ThereAndBack) -> FrameFill
 
 def _publish(shot: SpeedShot, frame: int, fill: FrameFill) -> None:
     plate = shot.plates[frame]
-    x0, y0, x1, y1 = fill.box
-    filled = plate.copy()
-    filled[y0:y1, x0:x1] = fill.colour
     region = Quadmask(shot.remove[frame], shot.affected[frame]).region
-    composite(plate, filled, blend_matte(region, None, grow=GROW, feather=FEATHER, dtype=plate.dtype))
+    blend = blend_matte(region, None, grow=GROW, feather=FEATHER, dtype=plate.dtype)
+    composite(plate, fill.colour, blend, at=fill.box[:2])
 
 
 def _ratios(found: dict[str, Measured]) -> tuple[float, float]:

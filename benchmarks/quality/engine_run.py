@@ -139,7 +139,7 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
     with _timed(run, "complete", count):
         fills = _completed(alone, reader, settings)
     with _timed(run, "steady", count):
-        fills = _steadied(fills, alone, reader)
+        fills = _steadied(fills, alone, reader) if settings.steady else fills
     with _timed(run, "blend", count):
         for i, fill in enumerate(fills):
             _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
@@ -207,11 +207,8 @@ def _publish(
     colour: NDArray[np.float32],
     region: NDArray[np.bool_],
 ) -> None:
-    x0, y0, x1, y1 = box
-    filled = plate.astype(np.float32)
-    filled[y0:y1, x0:x1] = colour
     blend = blend_matte(region, None, grow=GROW, feather=FEATHER, dtype=plate.dtype)
-    picture = composite(plate, filled, blend).colour
+    picture = composite(plate, colour, blend, at=box[:2]).colour
     bits = np.uint16 if plate.dtype == np.float16 else np.uint32
     run.differing += int(np.count_nonzero((picture.view(bits) != plate.view(bits))[blend == 0]))
     run.pictures.append(picture)

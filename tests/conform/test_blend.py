@@ -160,6 +160,21 @@ def test_shapes_that_do_not_fit_are_refused():
         )
 
 
+def test_a_fill_of_a_part_is_joined_at_its_place_and_the_rest_keeps_its_bits():
+    plate = any_plate(3, np.float16)
+    fill = np.full((2, 3, 3), 0.5, np.float32)
+    done = composite(plate, fill, np.ones(plate.shape[:2], np.float16), at=(2, 1)).colour
+    assert (done[1:3, 2:5] == 0.5).all()
+    done[1:3, 2:5] = plate[1:3, 2:5]
+    assert done.tobytes() == plate.tobytes()
+
+
+@pytest.mark.parametrize("at", [(-1, 0), (1, 0), (0, 1)])
+def test_a_fill_that_reaches_beyond_the_plate_is_refused(at):
+    with pytest.raises(ValueError, match="shapes differ"):
+        composite(np.zeros((2, 2, 3), np.float16), np.zeros((2, 2, 3), np.float32), np.ones((2, 2)), at=at)
+
+
 def test_a_dots_matte_is_the_same_on_all_sides():
     blend = blend_matte(dot(), None, grow=3.5, feather=5, dtype=np.float32)
     assert np.array_equal(blend, blend[::-1]) and np.array_equal(blend, blend[:, ::-1])

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 from void.v1 import jobs_pb2
 
-from tests.server.calls import set_sequence, sha256, spec_of
+from tests.server.calls import recorded_units, set_sequence, sha256, spec_of
 from tests.small_shot import write_exr, write_small_shot
 from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
 from void_server.pipeline.order import parse_order
@@ -64,6 +64,17 @@ def test_a_preview_is_marked_as_one(server, shot):
     spec.settings.preview = True
     job = server.caller.run(spec)
     assert job.state == DONE and sidecar(server, job)["preview"] is True
+
+
+def test_fills_are_steadied_but_not_those_of_a_preview(server, shot):
+    upload(server, shot)
+    steadied = []
+    for preview in (False, True):
+        spec = spec_of(shot, f"/steady{preview:d}")
+        spec.settings.preview = preview
+        assert server.caller.run(spec).state == DONE
+        steadied.append([kind for kind, _ in recorded_units(server.store).values()].count("steady"))
+    assert steadied[0] > 0 and steadied[1] == steadied[0]
 
 
 def test_without_an_affected_matte_the_reasoner_is_motion(server, shot):

@@ -78,28 +78,44 @@ def blend_matte(
     return blend.astype(dtype, copy=False)
 
 
-def composite(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDArray[Any]) -> Composite:
+def composite(
+    plate: npt.NDArray[Any],
+    fill: npt.NDArray[np.float32],
+    blend: npt.NDArray[Any],
+    *,
+    at: tuple[int, int] = (0, 0),
+) -> Composite:
     """Join a fill with its plate.
 
     Where blend is 0 the plate's bits are copied; where it is 1 the fill is taken as it is; between, plate *
-    (1 - blend) + fill * blend. A plate sample that is not finite takes the fill wherever blend is above 0.
+    (1 - blend) + fill * blend. A plate sample that is not finite takes the fill wherever blend is above 0. Beyond the
+    fill the plate's bits are copied.
 
     Args:
         plate: (h, w, c) float16 or float32, any value.
-        fill: (h, w, c) float32 in the plate's own space.
+        fill: (h', w', c) float32 in the plate's own space.
         blend: (h, w) as `blend_matte` gives it.
+        at: (x, y) of the plate where the fill begins.
+
+    Raises:
+        ValueError: the shapes do not fit.
     """
-    if plate.shape != fill.shape or plate.shape[:2] != blend.shape:
-        raise ValueError(f"shapes differ: plate {plate.shape}, fill {fill.shape}, blend {blend.shape}")
+    x, y = at
+    inside = (slice(y, y + fill.shape[0]), slice(x, x + fill.shape[1]))
     colour = plate.copy()
+    filled, weight = colour[inside], blend[inside]
+    if plate.shape[:2] != blend.shape or filled.shape != fill.shape or min(at) < 0:
+        raise ValueError(
+            f"shapes differ: plate {plate.shape}, fill {fill.shape} at {at}, blend {blend.shape}"
+        )
     clipped = unfilled = 0
     # Some rows at a time, so that the many passes stay in the processor's cache.
-    for top in range(0, len(plate), ROWS):
+    for top in range(0, len(filled), ROWS):
         rows = slice(top, top + ROWS)
-        for columns in _runs(blend[rows]):
+        for columns in _runs(weight[rows]):
             part = (rows, columns)
-            if not _replaced(colour[part], fill[part], blend[part]):
-                counted = _join(colour[part], fill[part], blend[part])
+            if not _replaced(filled[part], fill[part], weight[part]):
+                counted = _join(filled[part], fill[part], weight[part])
                 clipped, unfilled = clipped + counted[0], unfilled + counted[1]
     return Composite(colour, clipped, unfilled)
 

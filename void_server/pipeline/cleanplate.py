@@ -71,13 +71,14 @@ def settle(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
 
 
 def fill(shot: StoredShot, position: int, blobs: BlobFolder) -> Answer:
-    """Fill one frame; leaves the blob `fill`, and `low`, what it shows its neighbours."""
-    filled = fill_frame(position, shot, settings_of(shot))
+    """Fill one frame; leaves the blob `fill`, and where fills are steadied `low`, what it shows its neighbours."""
+    settings = settings_of(shot)
+    filled = fill_frame(position, shot, settings)
     figures = {name: round(value, 5) for name, value in filled.figures.items()}
     unseen = unseen_part(filled, shot.proxy(position))
     figures["unseen"] = 0.0 if unseen is None else round(float(unseen.mean(dtype=np.float64)), 5)
     stored = {"fill": store_arrays(blobs, filled.to_arrays())}
-    low = low_band(position, filled, shot)
+    low = low_band(position, filled, shot) if settings.steady else None
     if low is not None:
         stored["low"] = store_arrays(blobs, low.to_arrays())
     return stored, figures

@@ -60,8 +60,8 @@ def publish(
     result, clipped, unfilled = source.colour, 0, 0
     fill = _finished(stored_fill, blobs)
     if fill is not None and (blend > 0).any():
-        picture = _fill_in_plate_space(shot, fill, source)
-        joined = composite(source.colour, picture, blend)
+        picture, at = _fill_in_plate_space(shot, fill, source)
+        joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
     layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
@@ -99,17 +99,16 @@ def _finished(stored: dict[str, str], blobs: BlobFolder) -> FrameFill | None:
     return steadied(fill, SteadyGain.from_arrays(load_arrays(blobs, stored["steady"])))
 
 
-def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> F32:
-    """The fill over the source's data window in the plate's space and channel count; the plate where it has none."""
+def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> tuple[F32, tuple[int, int]]:
+    """What of the fill lies in the source's data window, in the plate's space and channel count, and where (x, y)."""
     colour = shot.to_plate_space(fill.colour)
     if source.colour.shape[2] == 1:
         colour = colour.mean(axis=2, keepdims=True)
     window = source.data_window
-    picture = source.colour.astype(np.float32)
     shared = window_of(shot, fill).intersect(window)
-    if not shared.is_empty:
-        picture[window.slices(shared)] = colour[window_of(shot, fill).slices(shared)]
-    return picture
+    if shared.is_empty:
+        return colour[:0, :0], (0, 0)
+    return colour[window_of(shot, fill).slices(shared)], (shared.x - window.x, shared.y - window.y)
 
 
 def _refuse_touched(outside: OutsideCheck, frame: int) -> None:

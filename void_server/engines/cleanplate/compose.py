@@ -19,16 +19,14 @@ from void_server.engines.cleanplate.arrays import (
     F32,
     I32,
     Bools,
-    all_finite,
-    finite,
+    finite_view,
     not_negative,
     over_channels,
-    packed,
     pixel_grid,
 )
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
-from void_server.engines.cleanplate.sampling import sample_plate
+from void_server.engines.cleanplate.sampling import sample_finite
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source
@@ -106,21 +104,19 @@ class Target:
         return masked_blur(np.maximum(picture, 0), shown.astype(np.float32), self.split)
 
     def reduced(self, plate: F32) -> F32:
-        """A (H, W, 3) plate, of this frame or another, at least 0 and averaged to proxy resolution."""
+        """A finite (H, W, 3) plate, of this frame or another, at least 0 and averaged to proxy resolution."""
         size = tuple(
             round(side / scale) for side, scale in zip(plate.shape[1::-1], self.box.scale, strict=True)
         )
-        small = cv2.resize(not_negative(packed(plate)), size, interpolation=cv2.INTER_AREA)
-        if all_finite(small):
-            return np.asarray(small, np.float32)
-        return self.reduced(finite(plate))
+        return np.asarray(cv2.resize(not_negative(plate), size, interpolation=cv2.INTER_AREA), np.float32)
 
-    def sampled_small(self, plate: F32, places: F32, *, cubic: bool = True) -> F32:
-        """(h, w, 3) the plate averaged to proxy resolution and sampled at (h, w, 2) places in proxy pixels."""
+    def part_around(self, plate: F32, places: F32) -> tuple[F32, I32]:
+        """What of a plate is needed to sample it at (h, w, 2) places in proxy pixels, finite, and where it begins, in
+        proxy pixels (x, y): the corner of a proxy pixel.
+        """
         times = self.box.times
         if times is None:
-            return sample_plate(self.reduced(plate), places, cubic=cubic)
-        # Only the part around the places is reduced, cut at whole proxy pixels.
+            return finite_view(plate), np.zeros(2, np.int32)
         across, down = cv2.split(places)
         first = np.array((across.min(), down.min())) - AROUND
         last = np.array((across.max(), down.max())) + AROUND
@@ -128,7 +124,7 @@ class Target:
         left, top = np.clip(first, 0, size - 1).astype(int)
         right, bottom = np.clip(np.ceil(last), (left + 1, top + 1), size).astype(int)
         part = plate[top * times[1] : bottom * times[1], left * times[0] : right * times[0]]
-        return sample_plate(self.reduced(part), places - np.array((left, top), np.float32), cubic=cubic)
+        return finite_view(part), np.array((left, top), np.int32)
 
 
 @dataclass(frozen=True)
@@ -167,15 +163,17 @@ def blend_sources(
     for source, weight, label in zip(sources, weights, labels, strict=True):
         shows = target.on_grid(source.visible.astype(np.float32)) > 0
         moved = _displacement(target, source, shows)
-        plate = _lent(source, shot)
-        small = target.sampled_small(plate, moved + pixel_grid((y1, x1))[y0:, x0:], cubic=cubic)
+        places = moved + pixel_grid((y1, x1))[y0:, x0:]
+        part, corner = target.part_around(_lent(source, shot), places)
+        small = sample_finite(target.reduced(part), places - corner.astype(np.float32), cubic=cubic)
+        first = (corner * target.box.scale).astype(np.float32)
         gain, low = _gain(target, small, shows), target.low_band(small, shows)
         total.add_low(apply_log_gain(low, gain, target.eps), weight)
         lift = total.lift(low, gain)
         share = label if settings.grain else weight
         for tile in target.box.tiles(share > 0, TILE):
             positions = target.box.positions(moved, tile)
-            picture = sample_plate(plate, positions, cubic=cubic)
+            picture = sample_finite(part, positions - first, cubic=cubic)
             total.add(tile, picture, lift, share)
             if trace is not None:
                 chosen = target.box.enlarge_part(label, tile) > 0.5

@@ -117,6 +117,16 @@ def coarse_mean(values: F32, weight: F32, factor: int) -> tuple[F32, F32]:
     return np.asarray(total, np.float32), np.asarray(mass, np.float32)
 
 
+def smoothed(picture: F32, sigma: float) -> F32:
+    """What `gaussian` gives, of as few pixels as are needed for it."""
+    factor = coarseness(sigma)
+    if factor == 1:
+        return gaussian(picture, sigma)
+    size = (-(-picture.shape[1] // factor), -(-picture.shape[0] // factor))
+    coarse = np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+    return enlarged(gaussian(coarse, sigma / factor), picture)
+
+
 def enlarged(values: F32, like: F32) -> F32:
     """A smaller picture at the height and width of another."""
     if values.shape[:2] == like.shape[:2]:

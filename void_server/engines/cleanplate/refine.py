@@ -134,22 +134,23 @@ def _refined(
     moved = membrane(around.spread(source.points - pixels), visible.astype(np.float32))
     corner = (pixels[0] - around.places[0]).astype(np.float32)
 
-    def lent(correction: F32) -> F32:
+    def corrected(correction: F32) -> F32:
         at = around.grid + correction
-        return _sampled(whole, at + corner + sample_vectors(moved, at))
+        return np.asarray(at + corner + sample_vectors(moved, at), np.float32)
 
     whole = _luminance(shot.proxy(source.frame).picture)
-    there = lent(np.zeros_like(moved))
+    there = _sampled(whole, around.grid + corner + moved)
     lit = _lit(around, there, shown)
     pictures = [_bytes(picture, shown, around.coarse) for picture in (around.here, lit)]
     correction = flow.calc(pictures[0], pictures[1], None)
     tested = _extended(correction, shown & ~band, around)
-    before, after = (_error(around, picture, band, shown) for picture in (there, lent(tested)))
+    before, after = (
+        _error(around, picture, band, shown) for picture in (there, _sampled(whole, corrected(tested)))
+    )
     if after > MUST_WIN * before:
         return source
     believed = _extended(correction, shown, around)
-    at = around.grid + believed
-    points = at + corner + sample_vectors(moved, at)
+    points = corrected(believed)
     x, y = around.places.T
     return replace(source, points=np.where(source.visible[:, None], points[y, x], source.points))
 

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel, not_negative, over_channels
 from void_server.engines.cleanplate.compose import TILE, Blended, Target
-from void_server.engines.cleanplate.membrane import gaussian, masked_blur
+from void_server.engines.cleanplate.membrane import gaussian, masked_blur, smoothed
 from void_server.engines.cleanplate.proxy import EFFECT, ProxyFrame
 from void_server.engines.cleanplate.scales import expected, smooth_field, squared
 from void_server.engines.cleanplate.workbox import Rect, WorkBox
@@ -248,8 +248,8 @@ class _Means:
     def over(self, sigma: float) -> tuple[F32, F32, F32]:
         """(h, w, 3) each: the mass, and the sums of plate and background over it, under a Gaussian."""
         if sigma not in self._known:
-            mass = over_channels(gaussian(self._weights, sigma), 3)
-            self._known[sigma] = mass, gaussian(self._here, sigma), gaussian(self._there, sigma)
+            mass = over_channels(smoothed(self._weights, sigma), 3)
+            self._known[sigma] = mass, smoothed(self._here, sigma), smoothed(self._there, sigma)
         return self._known[sigma]
 
 

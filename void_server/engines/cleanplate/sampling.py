@@ -29,13 +29,18 @@ def sample_plate(plate: F32, positions: F32, *, cubic: bool = True) -> F32:
         (h, w, 3) float32, finite, each sample within the range of its 4 x 4 neighbours. Whole positions give the
         plate's own values.
     """
+    return sample_finite(finite_view(plate), positions, cubic=cubic)
+
+
+def sample_finite(plate: F32, positions: F32, *, cubic: bool = True) -> F32:
+    """What `sample_plate` gives, of a plate that holds neither NaN nor infinity."""
     height, width = plate.shape[:2]
     across, down = cv2.split(positions)
     np.clip(across, 0, width - 1, out=across)
     np.clip(down, 0, height - 1, out=down)
     left, top = max(0, int(across.min()) - MARGIN), max(0, int(down.min()) - MARGIN)
     right, bottom = min(width, int(across.max()) + MARGIN + 2), min(height, int(down.max()) + MARGIN + 2)
-    part = finite_view(plate[top:bottom, left:right])
+    part = plate[top:bottom, left:right]
     across -= left
     down -= top
     kernel = cv2.INTER_CUBIC if cubic else cv2.INTER_LINEAR

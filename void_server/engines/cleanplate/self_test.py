@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, I32, Bools, grown, mean_channel, over_channels
-from void_server.engines.cleanplate.membrane import membrane
+from void_server.engines.cleanplate.harmonise import GAIN_SIGMA
+from void_server.engines.cleanplate.membrane import coarse_mean, coarseness, enlarged, membrane
 from void_server.engines.cleanplate.proxy import FILL, HOLE, RING, RING_WIDTH, ProxyFrame
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source
@@ -79,7 +80,7 @@ def keep_what_wins(
     evidence = np.zeros(hole.shape, bool)
     evidence[places[on_ring, 1], places[on_ring, 0]] = True
     band &= evidence
-    rebuilt, told = _borrowed(sources, here, places, evidence & ~band, shot)
+    rebuilt, told = _borrowed(sources, here, places, evidence & ~band, target.unit, shot)
     smooth = membrane(here, (~(hole | band)).astype(np.float32))
     compared = band & told
     # A part of the hole with all around it, as far as no other part is.
@@ -113,18 +114,20 @@ def _without(source: Source, lost: Bools) -> Source:
 
 
 def _borrowed(
-    sources: list[Source], here: F32, places: I32, evidence: Bools, shot: ShotReader
+    sources: list[Source], here: F32, places: I32, evidence: Bools, unit: float, shot: ShotReader
 ) -> tuple[F32, Bools]:
     """(h, w, 3) the box as its sources show it, gain from `evidence` alone, and (h, w) where any does."""
     total, weight = np.zeros_like(here), np.zeros(here.shape[:2], np.float32)
     x, y = places[:, 0], places[:, 1]
+    coarse = coarseness(GAIN_SIGMA * unit)
     for source in sources:
         there = np.zeros_like(total)
         shown = np.zeros_like(weight)
         there[y, x] = sample(shot.proxy(source.frame).picture, source.points)
         shown[y, x] = source.weight * source.visible
         both = evidence & (shown > 0)
-        gain = membrane(here - there, both.astype(np.float32))
-        total += (there + gain) * over_channels(shown, 3)
+        known, share = coarse_mean(here - there, both.astype(np.float32), coarse)
+        gain = membrane(known, np.minimum(4 * share, 1))
+        total += (there + enlarged(gain, here)) * over_channels(shown, 3)
         weight += shown
     return total / over_channels(np.maximum(weight, 1e-12), 3), weight > 0

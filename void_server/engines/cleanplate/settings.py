@@ -8,7 +8,7 @@ from typing import Literal
 
 from void_server.errors import InvalidInput
 
-VERSION = "5"
+VERSION = "6"
 """Part of every unit key: raised by any change that can change a bit of a result."""
 
 MAX_MARGIN = 512
@@ -21,8 +21,8 @@ class CleanplateSettings:
     """The engine's options; all of them belong to the unit keys.
 
     Attributes:
-        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames; of a plate of twice 1920
-            pixels and more it fills every second pixel, and enlarges that).
+        quality: `final`, or `preview` (smaller proxy, faster flow, fewer source frames, not steadied; of a plate of
+            twice 1920 pixels and more it fills every second pixel, and enlarges that).
         grain: True keeps the grain of real frames: low frequencies are blended over the sources and the high
             band comes from one of them. False averages all bands, which also halves the grain.
         sources: how many frames a pixel may be blended from, 1 to 8; None for 3 with grain, and without for as many
@@ -81,7 +81,7 @@ class CleanplateSettings:
     @property
     def source_frames(self) -> int:
         """How many different frames may lend to one frame: each costs one full-resolution read and sample."""
-        return 8 if self.quality == "final" else 3
+        return 8 if self.quality == "final" else 2
 
     @property
     def lenders(self) -> int:
@@ -93,6 +93,11 @@ class CleanplateSettings:
     def candidates(self) -> int:
         """How many frames each way are to show a pixel before the search for sources ends."""
         return 2 * self.sources_of_a_pixel if self.quality == "final" else self.lenders
+
+    @property
+    def steady(self) -> bool:
+        """Whether the light of a fill is brought to that of its neighbours."""
+        return self.quality == "final"
 
     @property
     def features(self) -> int:

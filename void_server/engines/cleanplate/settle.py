@@ -41,7 +41,8 @@ SPACING, MOVER_SPACING = 4.0, 8.0
 MOVER_SPEED, MOVER_NOISE = 1.0, 6.0
 """What differs by so many units u a frame from what its place does at other times moves on its own, and by so many
 times the frame's median difference."""
-ROUNDS = 4
+ROUNDS, MOST_SAMPLES = 4, 2000
+"""Of the robust fit, and how many places it looks at."""
 THINNEST, THINNEST_PIXELS, MOVER_EDGE = 20.0, 16.0, 16.0
 """Least width of a mover (u, and pixels, since flow blurs the edge between two depths over some however small the
 picture), and the band around it in which flow is drawn along (u)."""
@@ -108,7 +109,10 @@ def _steady_change(grid: F32, difference: F32, known: Bools) -> F32:
     """
     size = max(1.0, *(float(v) for v in grid[-1, -1] - grid[0, 0]))
     terms = np.concatenate([np.ones((*grid.shape[:2], 1)), (grid - grid[0, 0]) / size], axis=-1)
-    of_known, wanted = terms[known], difference[known].astype(np.float64)
+    places = np.flatnonzero(known)
+    places = places[:: -(-places.size // MOST_SAMPLES)]
+    of_known = terms.reshape(-1, 3)[places]
+    wanted = difference.reshape(-1, 2)[places].astype(np.float64)
     weight = np.ones(len(wanted))
     fitted = np.zeros((3, 2))
     for _ in range(ROUNDS):

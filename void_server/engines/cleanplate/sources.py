@@ -26,7 +26,7 @@ WORTH_A_FRAME = 0.01
 PREFERRED = 1e4
 """How much more the artist's clean plates weigh than what the engine finds: whatever the distance, they decide."""
 OTHER_SIDE_BONUS = 1.5
-ENOUGH_OF_RING, ENOUGH_OF_HOLE = 6000, 30_000
+ENOUGH_OF_RING, ENOUGH_OF_HOLE = 6000, 12_000
 """Pixels, at least, from which frames are compared: they stand for regions."""
 AGREEMENT_CELL = 12.0
 """Side, in units u, of the cells in which disagreement around the hole is averaged before it is extended inwards."""

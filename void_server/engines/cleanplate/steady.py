@@ -26,6 +26,8 @@ from void_server.engines.cleanplate.workbox import Rect, WorkBox, to_full
 
 STRIDE = 2
 """Proxy pixels, each way, that are taken together."""
+ENOUGH_OF_PIXEL = 4
+"""Pixels of the plate, each way, of which their mean is taken."""
 NEIGHBOURS = 3
 """Frames each way (docs/cleanplate.md, step 10)."""
 BAND = 5.0
@@ -119,16 +121,21 @@ def low_band(position: int, fill: FrameFill, shot: ShotReader) -> LowBand | None
     if box is None or fill.empty:
         return None
     x0, y0, x1, y1 = box.full
-    left, top, right, bottom = fill.box
-    inside = np.s_[top - y0 : bottom - y0, left - x0 : right - x0]
-    picture = finite(shot.plate(position)[y0:y1, x0:x1])
-    eps = epsilon(picture[::2, ::2].reshape(-1, 3))
-    picture[inside] = fill.colour
+    left, top = fill.box[:2]
+    times = max(1, int(min(box.scale) * STRIDE / ENOUGH_OF_PIXEL))
+    picture = finite(shot.plate(position)[y0:y1:times, x0:x1:times])
+    first = (y0 - top) % times, (x0 - left) % times
+    across, down = (left + first[1] - x0) // times, (top + first[0] - y0) // times
+    colour = fill.colour[first[0] :: times, first[1] :: times]
+    inside = np.s_[down : down + colour.shape[0], across : across + colour.shape[1]]
+    picture[inside] = colour
     changed = np.zeros(picture.shape[:2], np.float32)
-    changed[inside] = fill.borrowed if fill.relit is None else fill.borrowed + fill.relit
+    borrowed = fill.borrowed if fill.relit is None else fill.borrowed + fill.relit
+    changed[inside] = borrowed[first[0] :: times, first[1] :: times]
     own = (~box.crop(proxy.where(HOLE | FILL))).astype(np.float32)
-    colour, filled, own = (_reduced(v, box.proxy_size) for v in (np.maximum(picture, 0), changed, own))
-    return LowBand(box.proxy, colour, filled, own, eps)
+    cv2.max(picture, (0.0, 0.0, 0.0, 0.0), dst=picture)
+    colour, filled, own = (_reduced(v, box.proxy_size) for v in (picture, changed, own))
+    return LowBand(box.proxy, colour, filled, own, epsilon(colour.reshape(-1, 3)))
 
 
 def _reduced(picture: F32, proxy_size: tuple[int, int]) -> F32:
