@@ -35,8 +35,8 @@ $(VENV)/.server: $(SOURCES) | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
-	@echo "installing server, client and development tools into $(VENV) (about a minute) ..."
-	PIP_CONSTRAINT=constraints.txt $(PIP) install -e '.[server,dev]'
+	@echo "installing server, client, the engine void and development tools into $(VENV) (about three minutes) ..."
+	PIP_CONSTRAINT=constraints.txt $(PIP) install -e '.[server,void,dev]'
 	@touch $@ $(VENV)/.server
 
 demo: $(VENV)/.server

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from tests.engines.void.recorded import BASE, END, PROMPT, SIZE, clip, recording, transformer, vae
+from void_server.engines.void.pipeline import Model, Noise, Prompt, clip_of, drawn_noise, run_pass
+from void_server.engines.void.settings import VoidSettings, model_size
+from void_server.engines.void.text import embedding
+from void_server.errors import InvalidInput
+
+OFFICIAL = VoidSettings(
+    "official", height=SIZE[0], width=SIZE[1], window=13, longest=13, mask_levels="published", steps=3
+)
+PRODUCTION = replace(OFFICIAL, profile="production", longest=None, mask_levels="trained")
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return Model(transformer(), vae(), BASE)
+
+
+@pytest.fixture(scope="module")
+def prompt() -> Prompt:
+    return Prompt(*(embedding(text, BASE, torch.float32, CPU) for text in (PROMPT, "")))
+
+
+@pytest.mark.parametrize(("name", "pass_"), [("short", 1), ("pass2", 2)])
+def test_from_clip_to_clip_it_is_the_official_result(model, prompt, name, pass_):
+    g = recording(name)
+    noise = Noise(recording("short")["noise_aug_unit"][0], g["latents_init"])
+    made = run_pass(pass_, clip_of(clip("frame"), clip("mask"), OFFICIAL), model, prompt, noise, OFFICIAL)
+    found = made.frames.transpose(0, 1)[None]
+    wanted = g["frames"] if "frames" in g else g["frames_every_4"]
+    every = found[:, :, :: 1 if "frames" in g else 4]
+    assert found.shape[2] == 13
+    torch.testing.assert_close(every, wanted, rtol=0, atol=END)
+
+
+@pytest.fixture(scope="module")
+def ours(model, prompt):
+    given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
+    return run_pass(1, given, model, prompt, drawn_noise(given, PRODUCTION), PRODUCTION)
+
+
+def test_in_production_as_many_frames_come_out_as_went_in(ours):
+    assert ours.frames.shape == (11, 3, *SIZE)
+    assert torch.isfinite(ours.frames).all() and ours.frames.min() >= 0 and ours.frames.max() <= 1
+
+
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(model, prompt, ours):
+    given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
+    again = run_pass(1, given, model, prompt, drawn_noise(given, PRODUCTION), PRODUCTION)
+    other = drawn_noise(given, replace(PRODUCTION, seed=7))
+    assert torch.equal(again.frames, ours.frames)
+    assert not torch.equal(run_pass(1, given, model, prompt, other, PRODUCTION).latents, ours.latents)
+
+
+def test_progress_is_told_of_every_part(model, prompt):
+    told = []
+    given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
+    noise = drawn_noise(given, PRODUCTION)
+    run_pass(1, given, model, prompt, noise, PRODUCTION, lambda *seen: told.append(seen))
+    assert [name for name, done, total in told if done == total] == ["encode", "encode", "denoise", "decode"]
+    assert [done for name, done, _ in told if name == "denoise"] == [1, 2, 3]
+
+
+def test_a_clip_beyond_a_window_keeps_its_length():
+    frames = torch.zeros(30, 16, 16, 3, dtype=torch.uint8)
+    given = clip_of(frames, torch.full((30, 16, 16), 255, dtype=torch.uint8), PRODUCTION)
+    assert given.length == 30 and given.frames.shape[1] == 37
+
+
+@pytest.mark.parametrize(
+    ("picture", "wanted"),
+    [
+        ((2160, 3840), (384, 672)),
+        ((1080, 2048), (368, 688)),
+        ((858, 2048), (320, 768)),
+        ((1080, 1080), (512, 512)),
+    ],
+)
+def test_the_model_s_size_keeps_the_aspect_ratio(picture, wanted):
+    rows, columns = model_size(*picture)
+    assert rows % 16 == columns % 16 == 0
+    assert abs(rows * columns / (384 * 672) - 1) <= 0.1
+    aspect = (columns / rows) / (picture[1] / picture[0])
+    assert max(aspect, 1 / aspect) < 1.03
+    assert (rows, columns) == wanted or aspect == pytest.approx(1, abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"height": 100},
+        {"width": 0},
+        {"window": 12},
+        {"window": 17},
+        {"longest": 100},
+        {"steps": 0},
+        {"seed": -1},
+    ],
+)
+def test_what_the_model_cannot_be_given_is_refused(wrong):
+    with pytest.raises(InvalidInput):
+        VoidSettings(**wrong)

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A clip through the model, from 8-bit frames and quadmask to frames: what the two passes do, in order.
+
+Every random number can be given, so that a run of the official code can be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from diffusers import CogVideoXTransformer3DModel
+from torch import Tensor
+
+from void_server.engines.void.clip import (
+    Pass,
+    latent_length,
+    mask_pixels,
+    padded,
+    padded_length,
+    quantised,
+    resized,
+)
+from void_server.engines.void.conditioning import clip_latents, mask_latents, unit_noise
+from void_server.engines.void.denoise import Conditions, Sampling, denoise, scheduler_of
+from void_server.engines.void.settings import GUIDANCE, OVERLAP, VoidSettings
+from void_server.engines.void.vae import VoidVAE
+
+Progress = Callable[[str, int, int], None]
+"""Told what is done (`encode`, `denoise`, `decode`), how much of it, of how much; it may raise to end the work."""
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A clip at the model's size and length.
+
+    Attributes:
+        frames: (3, n, h, w) float32, 0..1.
+        codes: (1, n, h, w) float32, the quadmask's codes 0, 63, 127 and 255.
+        length: frames before padding.
+    """
+
+    frames: Tensor
+    codes: Tensor
+    length: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """What was loaded for a pass.
+
+    Attributes:
+        transformer: from the pass's overlay.
+        vae: of the base model.
+        base: the base folder, for its scheduler.
+    """
+
+    transformer: CogVideoXTransformer3DModel
+    vae: VoidVAE
+    base: Path
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """Embeddings (1, 226, d) of the prompt, and of what is not wanted where guidance asks for it."""
+
+    wanted: Tensor
+    unwanted: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Noise:
+    """What is drawn, where it is not to come from the seed.
+
+    Attributes:
+        clip: (3, n, h, w) standard normal, for the clip's pixels.
+        latents: (1, f, 16, h / 8, w / 8) standard normal, to start from.
+    """
+
+    clip: Tensor
+    latents: Tensor
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a pass made.
+
+    Attributes:
+        frames: (n, 3, h, w) float32, 0..1, as many as were given.
+        latents: (1, f, 16, h / 8, w / 8), of the padded clip.
+    """
+
+    frames: Tensor
+    latents: Tensor
+
+
+def clip_of(frames: Tensor, masks: Tensor, settings: VoidSettings) -> Clip:
+    """A clip as the model is given it.
+
+    Args:
+        frames: (n, h, w, 3) uint8.
+        masks: (n, h, w) uint8 codes of the quadmask; values between them are quantised after resizing.
+        settings: size and length.
+
+    Raises:
+        ValueError: there are not as many masks as frames: they would be paired wrongly.
+    """
+    if len(frames) != len(masks):
+        raise ValueError(f"{len(frames)} frames have {len(masks)} masks")
+    length = min(len(frames), settings.longest or len(frames))
+    longest = settings.longest or len(frames) + settings.window
+    wanted = padded_length(length, window=settings.window, longest=longest)
+    picture = resized(frames[:length].to(torch.float32) / 255, settings.height, settings.width)
+    codes = quantised(resized(masks[:length, ..., None], settings.height, settings.width))
+    return Clip(padded(picture, wanted), padded(codes, wanted), length)
+
+
+def drawn_noise(clip: Clip, settings: VoidSettings) -> Noise:
+    """All noise of a pass from its seed."""
+    _, frames, height, width = clip.frames.shape
+    latents = (1, latent_length(frames), 16, height // 8, width // 8)
+    return Noise(unit_noise(settings.seed, tuple(clip.frames.shape)), unit_noise(settings.seed + 1, latents))
+
+
+def run_pass(
+    pass_: Pass,
+    clip: Clip,
+    model: Model,
+    prompt: Prompt,
+    noise: Noise,
+    settings: VoidSettings,
+    progress: Progress | None = None,
+) -> Made:
+    """One pass over a clip.
+
+    Args:
+        pass_: 1 or 2; for the second, `noise.latents` is the noise that moves with the first one's picture.
+        clip: from `clip_of`.
+        model, prompt, noise: loaded, embedded and drawn by the caller.
+        settings: of the engine.
+        progress: see `Progress`.
+    """
+
+    def told(name: str) -> Callable[[int, int], None]:
+        return lambda done, total: progress(name, done, total) if progress is not None else None
+
+    vae, device, dtype = model.vae, model.transformer.device, model.transformer.dtype
+    pixels = mask_pixels(clip.codes, pass_, settings.mask_levels)
+    conditions = Conditions(
+        mask_latents(vae, pixels, told("encode")).to(device, dtype),
+        clip_latents(vae, clip.frames, noise.clip, told("encode")).to(device, dtype),
+        prompt.wanted.to(device, dtype),
+        None if prompt.unwanted is None else prompt.unwanted.to(device, dtype),
+    )
+    steps = settings.steps_of(pass_)
+    sampling = Sampling(steps, GUIDANCE[pass_], latent_length(settings.window), OVERLAP)
+    latents = denoise(
+        model.transformer,
+        scheduler_of(pass_, model.base / "scheduler"),
+        noise.latents.to(device, dtype),
+        conditions,
+        sampling,
+        stepped=lambda done, _: told("denoise")(done, steps),
+    )
+    frames = vae.decode(latents.transpose(1, 2), told("decode"))
+    # The padding is played backwards; the scripts leave it in.
+    kept = frames.shape[2] if settings.profile == "official" else clip.length
+    return Made(frames[0, :, :kept].transpose(0, 1), latents)
