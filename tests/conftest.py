@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +16,10 @@ from void_server.access.principals import Role
 from void_server.access.tokens import add_token
 from void_server.application import Application
 from void_server.configuration import Limits, ServerConfiguration, named_tokens_file
+
+
+# What a shell starts in the background ignores ^C, and so would everything that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class RunningServer:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from tests.engines.void.recorded import SIZE, clip, recording
 from void_server.engines.void.clip import (
-    latent_length,
     mask_pixels,
     padded,
     padded_length,
@@ -17,7 +16,7 @@ from void_server.engines.void.clip import (
     united,
 )
 from void_server.engines.void.pipeline import clip_of
-from void_server.engines.void.settings import VoidSettings
+from void_server.engines.void.settings import VoidSettings, latent_length
 
 OFFICIAL = VoidSettings("official", height=SIZE[0], width=SIZE[1], window=13, longest=13)
 KEEP, AFFECTED, REMOVE = 1.0, 128 / 255, 0.0

@@ -6,34 +6,15 @@ Facts: Netflix/void-model at 66e9c0e, `videox_fun/data` and `predict_v2v.py` (fr
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-Pass: TypeAlias = Literal[1, 2]
-MaskLevels: TypeAlias = Literal["trained", "published", "four"]
-
-TEMPORAL = 4
-"""Frames that one latent frame stands for, after the first, which stands for one."""
-PATCHED = 2 * TEMPORAL
-"""Frames of one patch in time: lengths are 8k + 5, so that latent frames come in pairs."""
+from void_server.engines.void.settings import TEMPORAL, MaskLevels, Pass
 
 # The scripts' bins and codes; 8-bit values up to the first limit become the first code, and so on.
 _LIMITS = (31.0, 95.0, 191.0)
 _CODES = (0.0, 63.0, 127.0, 255.0)
-
-
-def latent_length(frames: int) -> int:
-    """Latent frames of a clip: 85 -> 22.
-
-    Raises:
-        ValueError: the length is not 4k + 1.
-    """
-    if frames < 1 or (frames - 1) % TEMPORAL:
-        raise ValueError(f"{frames} frames are not 4k + 1")
-    return (frames - 1) // TEMPORAL + 1
 
 
 def resized(frames: Tensor, height: int, width: int) -> Tensor:

@@ -17,7 +17,7 @@ import torch
 from diffusers import CogVideoXDDIMScheduler, CogVideoXTransformer3DModel, DDIMScheduler
 from torch import Tensor
 
-from void_server.engines.void.clip import Pass
+from void_server.engines.void.settings import Pass
 from void_server.engines.void.transformer import rotary
 from void_server.engines.void.windows import Window, blended, windows
 

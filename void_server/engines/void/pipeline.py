@@ -14,18 +14,10 @@ import torch
 from diffusers import CogVideoXTransformer3DModel
 from torch import Tensor
 
-from void_server.engines.void.clip import (
-    Pass,
-    latent_length,
-    mask_pixels,
-    padded,
-    padded_length,
-    quantised,
-    resized,
-)
+from void_server.engines.void.clip import mask_pixels, padded, padded_length, quantised, resized
 from void_server.engines.void.conditioning import clip_latents, mask_latents, unit_noise
 from void_server.engines.void.denoise import Conditions, Sampling, denoise, scheduler_of
-from void_server.engines.void.settings import GUIDANCE, OVERLAP, VoidSettings
+from void_server.engines.void.settings import GUIDANCE, OVERLAP, Pass, VoidSettings, latent_length
 from void_server.engines.void.vae import VoidVAE
 
 Progress = Callable[[str, int, int], None]

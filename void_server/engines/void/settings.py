@@ -4,15 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
-from void_server.engines.void.clip import MaskLevels, Pass, latent_length
 from void_server.errors import InvalidInput
 
 VERSION = "1"
 """Raised by any change that can change a bit of a result."""
 
-Profile = Literal["production", "official"]
+Profile: TypeAlias = Literal["production", "official"]
+Pass: TypeAlias = Literal[1, 2]
+MaskLevels: TypeAlias = Literal["trained", "published", "four"]
+
+TEMPORAL = 4
+"""Frames that one latent frame stands for, after the first, which stands for one."""
 
 HEIGHT, WIDTH = 384, 672
 """Size in pixels that VOID was trained at (`sample_size` of its configuration)."""
@@ -84,16 +88,28 @@ class VoidSettings:
         return self.steps if self.steps is not None else STEPS[pass_]
 
 
-def model_size(height: int, width: int) -> tuple[int, int]:
+def latent_length(frames: int) -> int:
+    """Latent frames of a clip: 85 -> 22.
+
+    Raises:
+        ValueError: the length is not 4k + 1.
+    """
+    if frames < 1 or (frames - 1) % TEMPORAL:
+        raise ValueError(f"{frames} frames are not 4k + 1")
+    return (frames - 1) // TEMPORAL + 1
+
+
+def model_size(height: float, width: float, share: float = 1.0) -> tuple[int, int]:
     """The model's (height, width) for a picture: about the trained area, sides in multiples of 16, its aspect ratio.
 
-    Of all sizes whose area is within a tenth of the trained one, the one nearest to the picture's aspect ratio; of
-    equally near ones the one nearest to the trained area.
+    Of all sizes whose area is within a tenth of the wanted one, the one nearest to the picture's aspect ratio; of
+    equally near ones the one nearest to the wanted area.
 
     Args:
         height, width: of the picture in square pixels, above 0.
+        share: of the trained height and width, above 0.
     """
-    wanted, area = width / height, HEIGHT * WIDTH
+    wanted, area = width / height, round(HEIGHT * WIDTH * share**2)
     sizes = [
         (rows, columns)
         for rows in range(SIDE, area // SIDE + 1, SIDE)
