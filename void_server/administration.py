@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens` and `void-server certs`: for whoever runs the server, on its machine."""
+"""The commands `void-server tokens`, `certs` and `weights`: for whoever runs the server, on its machine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from void_server.access.tokens import add_token, read_tokens, revoke_token
 from void_server.configuration import Limits, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.durable import write_file
+from void_server.weights import command as weights
 
 _TOKENS = """\
 Hands out tokens, one for each artist. A running server takes changes up at once.
@@ -36,7 +37,10 @@ Hand ca.pem to the artists. Keep ca-key.pem away from the server: it is needed o
 
 
 def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add both commands to `void-server`; `run` of the parsed options takes them and the store's default folder."""
+    """Add the commands to `void-server`.
+
+    `run` of the parsed options takes them and the store's default folder; it returns the exit code, or None for 0.
+    """
     raw = argparse.RawDescriptionHelpFormatter
     tokens = commands.add_parser(
         "tokens", help="hand out tokens", description=_TOKENS, formatter_class=raw
@@ -76,6 +80,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--ca", type=Path, metavar="DIR", help="sign with the authority there instead of a new one"
     )
     certs.set_defaults(run=_certs)
+    weights.add_parser(commands)
 
 
 def _add(options: argparse.Namespace, default_store: Path) -> None:

@@ -15,6 +15,7 @@ from void_server.administration import add_parsers
 from void_server.allocator import keep_message_memory
 from void_server.application import VERSION, Application
 from void_server.configuration import Limits, ServerConfiguration, default_workers
+from void_server.data_folder import data_folder
 from void_server.errors import InvalidInput, VoidError
 from void_server.frames.roots import add_root_option, supported
 from void_server.lock import LockFile, LockHeld
@@ -39,7 +40,7 @@ this machine only; `void-server certs` makes what TLS needs.
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code: 0 ended as asked, 2 not usable as configured."""
+    """Run the command; returns the exit code: 0 ended as asked, 1 weights are not whole, 2 not usable as given."""
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
@@ -48,8 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
         os.umask(0o077)
         if options.command != "serve":
-            options.run(options, default_store())
-            return 0
+            return options.run(options, default_store()) or 0
         return _serve_local(options) if options.local else _serve(_configuration(options))
     except (VoidError, OSError) as error:
         print(f"void-server: {error}", file=sys.stderr)
@@ -184,17 +184,6 @@ def _serve(configuration: ServerConfiguration) -> int:
 def default_store() -> Path:
     """The store of a server that was given none."""
     return data_folder() / "store"
-
-
-def data_folder() -> Path:
-    """The user's data folder for VOID: $VOID_DATA_DIR, else the platform's place."""
-    if chosen := os.environ.get("VOID_DATA_DIR"):
-        return Path(chosen)
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", str(Path.home() / "AppData" / "Local"))) / "void"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "void"
-    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "void"
 
 
 if __name__ == "__main__":

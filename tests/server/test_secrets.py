@@ -22,7 +22,7 @@ from void.v1 import frames_pb2, jobs_pb2
 
 from tests.server.calls import Caller, sha256, spec_of
 from void_server.access.tokens import token_digest
-from void_server.pool.process import KEPT_PREFIXES, KEPT_VARIABLES, THREAD_VARIABLES, worker_environment
+from void_server.pool.process import GIVEN_VARIABLES, KEPT_PREFIXES, KEPT_VARIABLES, worker_environment
 
 CLOUD = {
     "AWS_SECRET_ACCESS_KEY": "planted-aws-4jf82hfkq01",
@@ -186,11 +186,11 @@ def test_the_audit_log_names_no_file(traces):
 def test_workers_get_nothing_of_the_environment_but_what_they_need(traces):
     for environment in traces.environments:
         names = {entry.partition(b"=")[0].decode() for entry in environment.split(b"\0") if entry}
-        assert all(n in KEPT_VARIABLES or n.startswith(KEPT_PREFIXES) or n in THREAD_VARIABLES for n in names)
+        assert all(n in KEPT_VARIABLES or n.startswith(KEPT_PREFIXES) or n in GIVEN_VARIABLES for n in names)
         assert not any(value.encode() in environment for value in traces.secrets.values())
 
 
-def test_a_worker_s_environment_is_the_kept_variables_and_one_thread():
+def test_a_worker_s_environment_is_the_kept_variables_one_thread_and_no_hub():
     given = {
         "PATH": "/bin",
         "LC_ALL": "C",
@@ -198,7 +198,8 @@ def test_a_worker_s_environment_is_the_kept_variables_and_one_thread():
         "OCIO": "/evil.ocio",
         "OMP_NUM_THREADS": "64",
     }
-    assert worker_environment(given) == {"PATH": "/bin", "LC_ALL": "C"} | dict.fromkeys(THREAD_VARIABLES, "1")
+    assert worker_environment(given) == {"PATH": "/bin", "LC_ALL": "C"} | GIVEN_VARIABLES
+    assert GIVEN_VARIABLES["OMP_NUM_THREADS"] == GIVEN_VARIABLES["HF_HUB_OFFLINE"] == "1"
 
 
 def test_the_store_is_for_the_server_s_account_alone(traces):

@@ -16,6 +16,8 @@ from void_server.pool.messages import read_message, write_message
 
 # One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# What a worker gets on top. Models are loaded from the weights folder; only `void-server weights fetch` may ask a hub.
+GIVEN_VARIABLES = {**dict.fromkeys(THREAD_VARIABLES, "1"), "HF_HUB_OFFLINE": "1"}
 EXIT_GRACE_SECONDS = 5.0
 
 # All that a worker gets of the server's environment, where keys and passwords of other programs may lie: where to find
@@ -119,9 +121,9 @@ class WorkerProcess:
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a worker gets of the server's environment: `KEPT_VARIABLES`, `KEPT_PREFIXES`, one thread per library."""
+    """What a worker gets of the server's environment: `KEPT_VARIABLES`, `KEPT_PREFIXES`; and `GIVEN_VARIABLES`."""
     kept = {n: v for n, v in environment.items() if n in KEPT_VARIABLES or n.startswith(KEPT_PREFIXES)}
-    return kept | dict.fromkeys(THREAD_VARIABLES, "1")
+    return kept | GIVEN_VARIABLES
 
 
 def describe_exit(code: int) -> str:
