@@ -17,7 +17,6 @@ from void_server.access.tokens import add_token
 from void_server.application import Application
 from void_server.configuration import Limits, ServerConfiguration, named_tokens_file
 
-
 # What a shell starts in the background ignores ^C, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
+from void_server.errors import VoidError
 from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE
+from void_server.weights.folder import require, weights_folder
+
+VOID_PACKAGES = ("torch", "diffusers", "transformers", "sentencepiece", "accelerate")
 
 STAGES = (
     "ingest",
@@ -26,13 +31,16 @@ STAGES = (
     "complete",
     "carry",
     "steady",
+    "generate",
+    "conform",
     "publish",
     "review",
     "report",
 )
 
-ENGINE_MAX_FRAMES = {"cleanplate": 4096}
-"""Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit."""
+ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480}
+"""Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit. `void` works
+on the whole clip at once, and holds it in memory."""
 
 
 def capabilities() -> dict[str, Any]:
@@ -45,7 +53,12 @@ def capabilities() -> dict[str, Any]:
                 "Rebuilds the background from other frames at plate resolution, in linear light; CPU, no weights.",
                 max_frames=ENGINE_MAX_FRAMES["cleanplate"],
             ),
-            _plug("void", "The VOID diffusion model.", unavailable="not available yet in this release."),
+            _plug(
+                "void",
+                "The VOID diffusion model: makes up what would be there without the object; weights, best with a GPU.",
+                unavailable=missing_for_void(),
+                max_frames=ENGINE_MAX_FRAMES["void"],
+            ),
         ],
         "segmenters": [
             _plug("roto", "The artist's matte as it is."),
@@ -74,6 +87,18 @@ def capabilities() -> dict[str, Any]:
         "options": [o.to_dict() for o in CATALOGUE],
         "packages": package_versions(),
     }
+
+
+def missing_for_void() -> str:
+    """What keeps the engine `void` from running here; empty where nothing does. Nothing large is read or imported."""
+    absent = [name for name in VOID_PACKAGES if find_spec(name) is None]
+    if absent:
+        return f"not installed: {', '.join(absent)}. Install void-for-hosts[void] on the server."
+    try:
+        require(weights_folder(), "base", "void_pass1.safetensors")
+    except (VoidError, OSError) as error:
+        return f"not ready: {error}"
+    return ""
 
 
 def _plug(name: str, description: str, *, unavailable: str = "", max_frames: int = 0) -> dict[str, Any]:

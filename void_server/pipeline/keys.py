@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any
 
 NUMERIC_PACKAGES = ("numpy", "opencv-python-headless", "OpenImageIO", "opencolorio")
 """Packages whose version can change a bit of a result."""
+TORCH_PACKAGES = ("torch", "diffusers", "transformers")
+"""The same of the engine `void`."""
 
 PIPELINE_VERSION = 1
 """Raised by any change of the pipeline's own steps that can change a bit of a result."""
@@ -31,15 +34,24 @@ def numerics() -> dict[str, Any]:
     }
 
 
-def package_versions() -> dict[str, str]:
-    """Installed versions of `NUMERIC_PACKAGES`."""
+def package_versions(names: Sequence[str] = NUMERIC_PACKAGES) -> dict[str, str]:
+    """Installed versions of packages."""
     found = {}
-    for name in NUMERIC_PACKAGES:
+    for name in names:
         try:
             found[name] = version(name)
         except PackageNotFoundError:
             found[name] = "absent"
     return found
+
+
+@cache
+def torch_numerics() -> dict[str, Any]:
+    """What decides the bits of the engine `void` beside `numerics`, as JSON-ready values; PyTorch is imported."""
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    return {"device": device, "packages": package_versions(TORCH_PACKAGES)}
 
 
 def unit_key(kind: str, **reads: Any) -> str:

@@ -59,6 +59,53 @@ CATALOGUE: tuple[Option, ...] = (
         choices=("auto", "texture", "smooth"),
     ),
     Option(
+        "profile",
+        "choice",
+        "production",
+        "Engine void: production = made for shots; official = as Netflix's scripts run, with their faults.",
+        choices=("production", "official"),
+    ),
+    Option(
+        "void_passes",
+        "integer",
+        "1",
+        "Engine void: 2 = a second pass, from noise that moves with the first one's picture.",
+        minimum=1,
+        maximum=2,
+    ),
+    Option(
+        "mask_levels",
+        "choice",
+        "trained",
+        "Engine void: levels of the quadmask that it is given: trained = 3; published = 3, and 2 in the second pass;"
+        " four = the overlap apart, an experiment.",
+        choices=("trained", "published", "four"),
+    ),
+    Option(
+        "steps",
+        "integer",
+        "0",
+        "Engine void: denoising steps of a pass; 0 = 30 and 50, in a preview 10.",
+        minimum=0,
+        maximum=1000,
+    ),
+    Option(
+        "window",
+        "integer",
+        "85",
+        "Engine void: frames that it sees at a time, 8k + 5; shorter shots are padded to as many.",
+        minimum=13,
+        maximum=197,
+    ),
+    Option(
+        "model_percent",
+        "integer",
+        "100",
+        "Engine void: height and width of its picture, in percent of what it was trained at.",
+        minimum=10,
+        maximum=200,
+    ),
+    Option(
         "grow",
         "number",
         "2",
@@ -101,6 +148,12 @@ class Options:
     sources: int
     reach: int
     unseen: Literal["auto", "texture", "smooth"]
+    profile: Literal["production", "official"]
+    void_passes: Literal[1, 2]
+    mask_levels: Literal["trained", "published", "four"]
+    steps: int
+    window: int
+    model_percent: int
     grow: float
     feather: float
     passes: str
@@ -139,6 +192,12 @@ class Options:
                 sources=int(values["sources"]),
                 reach=int(values["reach"]),
                 unseen=cast(Literal["auto", "texture", "smooth"], values["unseen"]),
+                profile=cast(Literal["production", "official"], values["profile"]),
+                void_passes=cast(Literal[1, 2], int(values["void_passes"])),
+                mask_levels=cast(Literal["trained", "published", "four"], values["mask_levels"]),
+                steps=int(values["steps"]),
+                window=int(values["window"]),
+                model_percent=int(values["model_percent"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
                 passes=values["passes"],

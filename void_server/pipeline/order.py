@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
 from void.v1 import jobs_pb2, types_pb2
 
 from void_server.engines.cleanplate import CleanplateSettings
+from void_server.engines.void.settings import VoidSettings
 from void_server.frames.roots import RootedFile
 from void_server.jobs.inputs import rooted_file
 from void_server.pipeline.options import Options
@@ -23,6 +24,9 @@ CLEAN_PLATE = "clean_plate"
 
 INPUTS = (*MATTES, CLEAN_PLATE, "plate")
 """Inputs in the order in which they are looked at."""
+
+PREVIEW_STEPS = 10
+"""Denoising steps of a preview, unless they are given."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Order:
     Attributes:
         frames: the frame numbers to work on, ascending.
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
+        engine: `cleanplate`, which is also what `auto` takes, or `void`.
         fps: frames per second, or None = from the files.
         pixel_aspect: width of a pixel over its height, or None = from the files.
     """
@@ -113,6 +118,21 @@ class Order:
             relight=self.options.relight_pass,
         )
 
+    def void_settings(self) -> VoidSettings:
+        """The settings of the engine `void` that follow; the size of its picture is the shot's to say."""
+        options = self.options
+        steps = options.steps or (PREVIEW_STEPS if self.preview else None)
+        if options.profile == "official":
+            official = VoidSettings.official(options.void_passes)
+            return replace(official, steps=steps, window=options.window, seed=self.seed)
+        return VoidSettings(
+            passes=options.void_passes,
+            mask_levels=options.mask_levels,
+            steps=steps,
+            window=options.window,
+            seed=self.seed,
+        )
+
 
 def parse_order(spec: Mapping[str, Any]) -> Order:
     """Read the JSON form of a `void.v1.JobSpec` that the server's front has checked.
@@ -128,7 +148,7 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         view=shot.view,
         inputs={role: _sequence(role, shot) for role in INPUTS if getattr(shot, role).files},
         colour=ColourRequest(shot.colour.name, shot.colour.builtin, shot.colour.archive.digest),
-        engine="cleanplate",
+        engine="void" if settings.engine == "void" else "cleanplate",
         reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),
         seed=settings.seed,
         preview=settings.preview,

@@ -32,12 +32,16 @@ from void_server.pipeline.plan_reasoner import (
     plan_tie,
 )
 from void_server.pipeline.plan_steady import plan_steady, steady_of
+from void_server.pipeline.plan_void import plan_conform, plan_generate
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
+
+ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "complete", "carry", "steady"})
+"""Stages of the clean-plate engine alone; `prepare` also says what the reasoner found."""
 
 
 def plan_stage(
@@ -69,12 +73,16 @@ def plan_stage(
         "complete": plan_complete,
         "carry": plan_carry,
         "steady": plan_steady,
+        "generate": plan_generate,
+        "conform": plan_conform,
         "publish": _plan_publish,
         "review": _plan_review,
         "report": _plan_report,
     }
     if stage not in plans:
         raise Internal(f"There is no stage {stage!r}.")
+    if stage in ANALYSIS and order.engine != "cleanplate":
+        return asdict(Plan())
     return asdict(plans[stage](order, results, blobs))
 
 
@@ -122,9 +130,8 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
-    return Plan(
-        proxy_units("prepare", shot, blobs), abstentions(order, results) + moved_things(order, results)
-    )
+    units = proxy_units("prepare", shot, blobs) if order.engine == "cleanplate" else []
+    return Plan(units, abstentions(order, results) + moved_things(order, results))
 
 
 def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:

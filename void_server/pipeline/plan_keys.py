@@ -57,7 +57,7 @@ def plan_carry(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 def last_fill(results: Results, frame: int) -> str:
     """The stored `FrameFill` of a frame with all that was done to it; empty where nothing was to be filled."""
-    found = results.find("carry", frame) or results.find("fill", frame)
+    found = results.find("conform", frame) or results.find("carry", frame) or results.find("fill", frame)
     return found.blobs["fill"] if found is not None else ""
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
+from void_server.engines.void.settings import VERSION as VOID_VERSION
 from void_server.pipeline.config_source import config_name
 from void_server.pipeline.keys import numerics
 from void_server.pipeline.manifest import FrameRef, ShotManifest
@@ -17,13 +18,15 @@ from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 SIDECAR_VERSION = 1
 
+ENGINE_VERSIONS = {"cleanplate": CLEANPLATE_VERSION, "void": VOID_VERSION}
+
 
 def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | float]:
     """What each returned EXR says about itself; no dates, so equal work gives equal bytes."""
     clean = {"void/clean_plate": frame.clean_plate.content} if frame.active and frame.clean_plate else {}
     return {
         "void/version": version("void-for-hosts"),
-        "void/engine": f"{order.engine} {CLEANPLATE_VERSION}",
+        "void/engine": f"{order.engine} {ENGINE_VERSIONS[order.engine]}",
         "void/reasoner": _reasoner(order),
         "void/seed": str(order.seed),
         "void/options": json.dumps(_options(order), sort_keys=True),
@@ -37,12 +40,13 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
 def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """The sidecar of a job, JSON-ready.
 
-    Top level: `format`, `name`, `range`, `view`, `engine`, `reasoner`, `seed`, `preview`, `prompt`, `options`,
-    `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs
-    by digest (bytes and content; `clean_plate` is null where the artist gave none) and its figures: `changed_percent`,
-    `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled`
-    (samples that kept the plate's bits for want of a fill), `confidence` (0..1, null where nothing was blended), what
-    the engine says under `fill`, and what the reasoner says under `proposal` (null where it was not asked).
+    Top level: `format`, `name`, `range`, `view`, `engine` (with `model`, what it ran on, for `void`), `reasoner`,
+    `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds` (worker time
+    by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where the
+    artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
+    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
+    for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
+    what the reasoner says under `proposal` (null where it was not asked).
     """
     return {
         "format": SIDECAR_VERSION,
@@ -54,7 +58,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
             order.frames[1] - order.frames[0] if len(order.frames) > 1 else 1,
         ],
         "view": order.view,
-        "engine": {"name": order.engine, "version": CLEANPLATE_VERSION},
+        "engine": _engine(order, results),
         "reasoner": order.reasoner,
         "seed": order.seed,
         "preview": order.preview,
@@ -77,7 +81,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
 def _frame(frame: FrameRef, results: Results) -> dict[str, Any]:
     info = dict(results.get("publish", frame.frame).info)
     review = results.find("review", frame.frame)
-    fill = results.find("fill", frame.frame)
+    fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
     info["change_over_time"] = review.info["change_over_time"] if review is not None else None
     return {
         "frame": frame.frame,
@@ -108,18 +112,36 @@ def _proposal(frame: int, results: Results) -> dict[str, Any] | None:
     return dict(alone.info) | dict(together.info)
 
 
+def _engine(order: Order, results: Results) -> dict[str, Any]:
+    """Name and version; of `void` also what the model ran on, and at which size."""
+    named = {"name": order.engine, "version": ENGINE_VERSIONS[order.engine]}
+    made = results.find("generate", None)
+    return named if made is None else named | {"model": dict(made.info)}
+
+
 def _reasoner(order: Order) -> str:
     return f"motion {MOTION_VERSION}" if order.reasoner == "motion" else order.reasoner
 
 
 def _options(order: Order) -> dict[str, Any]:
     options = order.options
-    return {
-        "grain": "on" if options.grain else "off",
-        "sources": options.sources,
-        "reach": options.reach,
+    edge = {
         "grow": options.grow,
         "feather": options.feather,
         "passes": options.passes,
         "compression": options.compression,
+    }
+    if order.engine == "void":
+        return edge | {
+            "profile": options.profile,
+            "void_passes": options.void_passes,
+            "mask_levels": options.mask_levels,
+            "steps": options.steps,
+            "window": options.window,
+            "model_percent": options.model_percent,
+        }
+    return edge | {
+        "grain": "on" if options.grain else "off",
+        "sources": options.sources,
+        "reach": options.reach,
     }

@@ -15,6 +15,7 @@ from void_server.frames.roots import Roots
 from void_server.pipeline import cleanplate, reasoner
 from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.config_source import config_source
+from void_server.pipeline.conform import conform
 from void_server.pipeline.ingest import ingest, probe
 from void_server.pipeline.manifest import ShotManifest, load_manifest
 from void_server.pipeline.order import parse_order
@@ -113,6 +114,13 @@ class Session:
             return cleanplate.carry(shot, args, self._blobs)
         if kind == "steady":
             return cleanplate.steady(shot, args, self._blobs)
+        if kind == "generate":
+            # PyTorch takes seconds to import, and other jobs do without it.
+            from void_server.pipeline.generate import generate
+
+            return generate(shot, args, self._blobs)
+        if kind == "conform":
+            return conform(shot, args, self._blobs)
         if kind == "associate":
             return reasoner.associate(args, self._blobs)
         if kind == "publish":

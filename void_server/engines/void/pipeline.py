@@ -101,12 +101,24 @@ def clip_of(frames: Tensor, masks: Tensor, settings: VoidSettings) -> Clip:
     """
     if len(frames) != len(masks):
         raise ValueError(f"{len(frames)} frames have {len(masks)} masks")
-    length = min(len(frames), settings.longest or len(frames))
-    longest = settings.longest or len(frames) + settings.window
+    size = settings.height, settings.width
+    return padded_clip(
+        resized(frames.to(torch.float32) / 255, *size), quantised(resized(masks[..., None], *size)), settings
+    )
+
+
+def padded_clip(frames: Tensor, codes: Tensor, settings: VoidSettings) -> Clip:
+    """A clip of the model's size at the model's length.
+
+    Args:
+        frames: (3, n, h, w) float32, 0..1.
+        codes: (1, n, h, w) float32 of 0, 63, 127 and 255.
+        settings: windows, and the longest clip.
+    """
+    length = min(frames.shape[1], settings.longest or frames.shape[1])
+    longest = settings.longest or frames.shape[1] + settings.window
     wanted = padded_length(length, window=settings.window, longest=longest)
-    picture = resized(frames[:length].to(torch.float32) / 255, settings.height, settings.width)
-    codes = quantised(resized(masks[:length, ..., None], settings.height, settings.width))
-    return Clip(padded(picture, wanted), padded(codes, wanted), length)
+    return Clip(padded(frames[:, :length], wanted), padded(codes[:, :length], wanted), length)
 
 
 def drawn_noise(clip: Clip, settings: VoidSettings) -> Noise:

@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The engine `void` through a real server and worker, with a tiny checkpoint of random values. Its pictures mean
+nothing; what is promised of every result holds for them too.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import grpc
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from void.v1 import jobs_pb2
+
+from tests.conftest import RunningServer
+from tests.server.calls import recorded_units, spec_of
+
+TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
+DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
+SMALL = {"window": "13", "model_percent": "15", "steps": "2"}
+"""A picture of 96 x 64 pixels, two windows' worth of nothing: seconds instead of minutes on a processor."""
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory) -> Path:
+    """The tiny checkpoint with the overlay of pass 1 for pass 2 as well."""
+    folder = tmp_path_factory.mktemp("weights")
+    shutil.copytree(TINY, folder, dirs_exist_ok=True)
+    shutil.copy(folder / "void_pass1.safetensors", folder / "void_pass2.safetensors")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, weights, shot) -> Iterator[RunningServer]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VOID_WEIGHTS", str(weights))
+        running = RunningServer(tmp_path_factory.mktemp("store"))
+        for name in ("plate", "roto", "affected"):
+            running.caller.upload_files(shot.files(name).values())
+        yield running
+        running.stop()
+
+
+def wish(shot, name: str, **options: str) -> jobs_pb2.JobSpec:
+    spec = spec_of(shot, f"/{name}")
+    spec.settings.engine = "void"
+    spec.shot.prompt = "A wall."
+    spec.settings.options.update(SMALL | options)
+    return spec
+
+
+def picture(server, job, frame: int, tmp_path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w, 3) half, and (h, w, 4) of `void_mask`."""
+    wanted = (o for o in job.outputs if o.frame == frame and o.kind == jobs_pb2.OUTPUT_KIND_RESULT)
+    path = tmp_path / f"{frame}.exr"
+    path.write_bytes(server.caller.download(next(wanted).blob.digest))
+    image = oiio.ImageBuf(str(path))
+    pixels = dict(
+        zip(image.spec().channelnames, np.moveaxis(image.get_pixels(oiio.HALF), -1, 0), strict=True)
+    )
+    masks = [v for name, v in pixels.items() if name.startswith("void_mask.")]
+    return np.stack([pixels[c] for c in "RGB"], -1), np.stack(masks, -1)
+
+
+def sidecar(server, job) -> dict:
+    kind = jobs_pb2.OUTPUT_KIND_SIDECAR
+    return json.load(
+        io.BytesIO(server.caller.download(next(o.blob.digest for o in job.outputs if o.kind == kind)))
+    )
+
+
+@pytest.fixture(scope="module")
+def job(server, shot):
+    found = server.caller.run(wish(shot, "first"))
+    assert found.state == DONE, found
+    return found
+
+
+def test_where_nothing_is_to_change_the_plate_comes_back_bit_by_bit(server, shot, job, tmp_path):
+    for frame, file in shot.files("plate").items():
+        plate = np.asarray(oiio.ImageBuf(str(file)).get_pixels(oiio.HALF))[..., :3]
+        colour, masks = picture(server, job, frame, tmp_path)
+        kept = masks.max(axis=-1) == 0
+        assert kept.any() and (colour.view(np.uint16) == plate.view(np.uint16))[kept].all()
+
+
+def test_the_region_is_made_up_and_finite(server, shot, job, tmp_path):
+    frame, file = next(iter(shot.files("plate").items()))
+    plate = np.asarray(oiio.ImageBuf(str(file)).get_pixels(oiio.HALF))[..., :3]
+    colour, masks = picture(server, job, frame, tmp_path)
+    gone = masks.min(axis=-1) == 1 if masks.shape[-1] == 1 else masks.max(axis=-1) == 1
+    assert np.isfinite(colour).all() and (colour[gone] != plate[gone]).any(axis=-1).mean() > 0.9
+
+
+def test_the_papers_say_what_it_was_made_with(server, job):
+    said = sidecar(server, job)
+    assert said["engine"]["name"] == "void" and said["engine"]["model"]["size"] == [96, 64]
+    assert said["options"]["profile"] == "production" and said["prompt"] == "A wall."
+    assert all(f["quality"]["outside_difference"] == 0 for f in said["frames"])
+
+
+def test_it_is_computed_once(server, shot, job):
+    before = recorded_units(server.store)
+    spec = wish(shot, "other edge", grow="3")
+    assert server.caller.run(spec).state == DONE
+    fresh = [kind for key, (kind, _) in recorded_units(server.store).items() if key not in before]
+    assert "publish" in fresh and "generate" not in fresh and "conform" not in fresh
+
+
+def test_another_seed_is_another_picture(server, shot, job, tmp_path):
+    spec = wish(shot, "seed")
+    spec.settings.seed = 7
+    other = server.caller.run(spec)
+    frame = shot.first
+    assert other.state == DONE
+    assert (picture(server, other, frame, tmp_path)[0] != picture(server, job, frame, tmp_path)[0]).any()
+
+
+@pytest.mark.parametrize("options", [{"profile": "official"}, {"void_passes": "2"}])
+def test_the_official_profile_and_two_passes_come_back(server, shot, options):
+    done = server.caller.run(wish(shot, f"with {options}", **options))
+    assert done.state == DONE, done
+    assert all(f["quality"]["outside_difference"] == 0 for f in sidecar(server, done)["frames"])
+
+
+def test_without_weights_the_order_is_refused_with_what_to_do(tmp_path, shot, start_server, monkeypatch):
+    monkeypatch.setenv("VOID_WEIGHTS", str(tmp_path / "none"))
+    running = start_server()
+    for name in ("plate", "roto", "affected"):
+        running.caller.upload_files(shot.files(name).values())
+    with pytest.raises(grpc.RpcError) as refused:
+        running.caller.run(wish(shot, "none"))
+    assert "void-server weights fetch" in refused.value.details()
+
+
+def test_an_overlay_that_is_cut_after_the_start_fails_the_job_and_says_so(
+    tmp_path, weights, shot, start_server, monkeypatch
+):
+    folder = tmp_path / "weights"
+    shutil.copytree(weights, folder)
+    monkeypatch.setenv("VOID_WEIGHTS", str(folder))
+    running = start_server()
+    for name in ("plate", "roto", "affected"):
+        running.caller.upload_files(shot.files(name).values())
+    overlay = folder / "void_pass1.safetensors"
+    overlay.write_bytes(overlay.read_bytes()[:100_000])
+    job = running.caller.run(wish(shot, "cut"))
+    assert job.state == FAILED
+    assert any("void_pass1.safetensors" in p.message and "weights fetch" in p.fix for p in job.problems)

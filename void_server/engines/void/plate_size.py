@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Between a plate and the model's picture of it: reduced for the model, and brought back where it is to be filled.
+
+All pictures are encoded values (plates/encoding.py): 0..1 over most of the shot, and beyond for what is brighter.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from void_server.engines.cleanplate.arrays import F32, Bools, bounds
+from void_server.engines.cleanplate.membrane import coarse_mean, coarseness, enlarged, masked_blur, membrane
+
+TOUCHED = 0.02
+"""Matte from which a pixel belongs to a region, as for the blend."""
+COVERED = 0.25
+"""Share of a model pixel from which it is removed or affected: more than by chance, and before half of it is the
+object's rim, which the model would keep."""
+NEAR = 4.0
+"""Standard deviation, in model pixels, of the average in which picture and plate are compared beside the region."""
+RING = 24
+"""Model pixels around the region in which they are compared."""
+
+Rect = tuple[int, int, int, int]
+
+
+def reduced(encoded: F32, height: int, width: int) -> F32:
+    """(height, width, 3) float32 0..1: what the model sees of an encoded plate (H, W, 3); NaN counts as 0."""
+    known = np.clip(np.nan_to_num(encoded, nan=0.0, posinf=1.0, neginf=0.0), 0, 1).astype(np.float32)
+    return np.asarray(cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA), np.float32)
+
+
+def codes(remove: F32, affected: F32, height: int, width: int) -> F32:
+    """(height, width) float32: the quadmask's codes 0, 63, 127 and 255 at the model's size, from mattes (H, W) 0..1."""
+    removed, changed = (
+        cv2.resize((matte > TOUCHED).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
+        >= COVERED
+        for matte in (remove, affected)
+    )
+    return np.where(removed, np.where(changed, 63, 0), np.where(changed, 127, 255)).astype(np.float32)
+
+
+def box_around(region: Bools, margin: int) -> Rect | None:
+    """(x0, y0, x1, y1) of a region (H, W) with so many pixels around it; None where it is empty."""
+    found = bounds(region)
+    if found is None:
+        return None
+    x0, y0, x1, y1 = found
+    height, width = region.shape
+    return max(0, x0 - margin), max(0, y0 - margin), min(width, x1 + margin), min(height, y1 + margin)
+
+
+def grown_region(region: Bools, margin: int) -> Bools:
+    """(H, W) bool: the region and `margin` pixels around it."""
+    return np.asarray(_distance(region) <= margin)
+
+
+def at_plate_size(made: F32, encoded: F32, region: Bools) -> F32:
+    """The model's picture at the plate's size, at the plate's level around the region.
+
+    The model returns all of the frame a little off: the VAE and the noise on its pixels see to that. How far, is seen
+    where nothing was to change, and carried smoothly into the region.
+
+    Args:
+        made: (h, w, 3) float32 0..1, what the model made of the frame.
+        encoded: (H, W, 3) float32, the frame; what is not finite is not compared.
+        region: (H, W) bool, what is to be filled.
+
+    Returns:
+        (H, W, 3) float32.
+    """
+    height, width = encoded.shape[:2]
+    scale = max(height / made.shape[0], width / made.shape[1])
+    larger = np.asarray(cv2.resize(made, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    # What lies beyond 0..1 was clipped for the model: there the two differ for another reason.
+    with np.errstate(invalid="ignore"):
+        shown = ((encoded >= 0) & (encoded <= 1)).all(axis=2)
+    outside = _distance(region)
+    evidence = (shown & (outside > scale) & (outside <= RING * scale)).astype(np.float32)
+    if not evidence.any():
+        return larger
+    apart = np.where(evidence[..., None] > 0, encoded - larger, 0).astype(np.float32)
+    factor = coarseness(NEAR * scale)
+    values, weight = coarse_mean(apart, evidence, factor)
+    steady = masked_blur(values, weight, NEAR * scale / factor)
+    offset = enlarged(membrane(steady, np.minimum(4 * weight, 1)), larger)
+    return np.asarray(larger + offset, np.float32)
+
+
+def _distance(region: Bools) -> F32:
+    outside = (~region).astype(np.uint8)
+    return np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The unit `generate`: a whole shot through the model. Imported only where it is asked for: PyTorch comes with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from void_server.engines.void.clip import quantised, resized
+from void_server.engines.void.pipeline import Clip, Model, Noise, Prompt, drawn_noise, padded_clip, run_pass
+from void_server.engines.void.plate_size import codes, reduced
+from void_server.engines.void.settings import Pass, VoidSettings, latent_length, model_size
+from void_server.engines.void.text import embedding
+from void_server.engines.void.transformer import load_transformer
+from void_server.engines.void.vae import VoidVAE
+from void_server.engines.void.warped_noise import warped_noise
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.plan_void import FRAME
+from void_server.pipeline.shot import StoredShot
+from void_server.pipeline.void_weights import void_weights
+from void_server.weights.folder import Paths
+
+KEPT_PROMPTS = 16
+"""Embeddings that a worker keeps, 3 MB each: for a known prompt the encoder is not even loaded."""
+
+
+def generate(
+    shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+    """Leave the model's picture of every frame, a blob each (`FRAME`), encoded values 0..1.
+
+    Args:
+        args: `prompt`, `percent` of the trained size, and the `settings` of the engine.
+
+    Raises:
+        PreconditionFailed: weights are missing or damaged.
+    """
+    torch.set_num_threads(1)
+    settings = _sized(VoidSettings(**args["settings"]), shot, args["percent"])
+    paths, device = void_weights(settings.passes), _device()
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    clip = _clip(shot, settings)
+    made = _passes(paths, clip, args["prompt"], settings, device, dtype)
+    stored = {
+        FRAME.format(position): store_arrays(blobs, {"made": frame.permute(1, 2, 0).numpy()})
+        for position, frame in enumerate(made)
+    }
+    info = {
+        "size": [settings.width, settings.height],
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "dtype": str(dtype).removeprefix("torch."),
+        "padded": clip.frames.shape[1],
+    }
+    return stored, info
+
+
+def _passes(
+    paths: Paths, clip: Clip, prompt: str, settings: VoidSettings, device: torch.device, dtype: torch.dtype
+) -> Tensor:
+    """(n, 3, h, w) float32 of the last pass, without padding."""
+    noise = drawn_noise(clip, settings)
+    told = Prompt(*(_embedded(text, paths.base, dtype, device) for text in (prompt, "")))
+    made = run_pass(1, clip, _model(paths, 1, device, dtype), told, noise, settings)
+    if settings.passes == 2:
+        moved = Noise(noise.clip, _moved_noise(made.frames, clip, settings))
+        made = run_pass(2, clip, _model(paths, 2, device, dtype), told, moved, settings)
+    return made.frames[: clip.length]
+
+
+def _moved_noise(frames: Tensor, clip: Clip, settings: VoidSettings) -> Tensor:
+    """(1, f, 16, h / 8, w / 8): noise that moves with the frames of the first pass, played on as the clip was."""
+    shown = padded_clip(frames.transpose(0, 1), clip.codes[:, : len(frames)], settings).frames
+    pictures = (shown.permute(1, 2, 3, 0) * 255).round().to(torch.uint8).numpy()
+    size = latent_length(len(pictures)), settings.height // 8, settings.width // 8
+    return torch.from_numpy(warped_noise(pictures, latents=size, seed=settings.seed + 2))[None]
+
+
+def _sized(settings: VoidSettings, shot: StoredShot, percent: int) -> VoidSettings:
+    """The settings with the size of the model's picture; the scripts stretch every picture to the trained shape."""
+    height, width = float(settings.height), float(settings.width)
+    if settings.profile == "production":
+        height, width = shot.window.height, shot.window.width * shot.source(0).pixel_aspect
+    size = model_size(height, width, percent / 100)
+    return replace(settings, height=size[0], width=size[1])
+
+
+def _clip(shot: StoredShot, settings: VoidSettings) -> Clip:
+    """The shot as the model is given it; one plate is held at a time."""
+    encoding, size = shot.manifest.shot_encoding(), (settings.height, settings.width)
+    pictures, masks = [], []
+    for position in shot.frames:
+        plate, quadmask = shot.plate(position), shot.quadmask(position, shot.window)
+        if settings.profile == "official":
+            shown = torch.from_numpy(encoding.to_uint8(plate)).float() / 255
+            coded = torch.from_numpy(quadmask.codes)[..., None]
+            pictures.append(resized(shown[None], *size)[:, 0])
+            masks.append(quantised(resized(coded[None], *size))[:, 0])
+        else:
+            with np.errstate(invalid="ignore"):
+                picture = reduced(encoding.encode(plate), *size)
+            pictures.append(torch.from_numpy(picture).permute(2, 0, 1))
+            masks.append(torch.from_numpy(codes(quadmask.remove, quadmask.affected, *size))[None])
+    return padded_clip(torch.stack(pictures, 1), torch.stack(masks, 1), settings)
+
+
+def _device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@lru_cache(maxsize=KEPT_PROMPTS)
+def _embedded(prompt: str, base: Path, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return embedding(prompt, base, dtype, device)
+
+
+def _model(paths: Paths, pass_: Pass, device: torch.device, dtype: torch.dtype) -> Model:
+    overlay = paths.pass1 if pass_ == 1 else paths.pass2
+    return _loaded(paths.base, overlay, overlay.stat().st_mtime_ns, device, dtype)
+
+
+@lru_cache(maxsize=1)
+def _loaded(base: Path, overlay: Path, _stamp: int, device: torch.device, dtype: torch.dtype) -> Model:
+    """One pass's model, resident until another is asked for."""
+    transformer = load_transformer(base / "transformer" / "config.json", overlay, dtype).to(device)
+    return Model(transformer, VoidVAE.load(base / "vae", dtype).to(device), base)
