@@ -40,7 +40,10 @@ this machine only; `void-server certs` makes what TLS needs.
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; returns the exit code: 0 ended as asked, 1 weights are not whole, 2 not usable as given."""
+    """Run the command.
+
+    Returns the exit code: 0 ended as asked, 1 weights are not whole, 2 not usable as configured, 130 left with Ctrl-C.
+    """
     options = _parser().parse_args(arguments)
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
@@ -54,6 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (VoidError, OSError) as error:
         print(f"void-server: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("void-server: left; what is finished stays", file=sys.stderr)
+        return 130
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -56,7 +56,7 @@ def disk(tmp_path: Path) -> Path:
 def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Hub]:
     """A hub on loopback with all files; the library is pointed at it, and has no cache or account of its own."""
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     hub = Hub()
     hub.publish("alibaba-pai/CogVideoX-Fun-V1.5-5b-InP", base_files())
     hub.publish("netflix/void-model", overlay_files())

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """A stand-in for the Hugging Face Hub: HEAD and GET of /OWNER/NAME/resolve/REVISION/PATH, with the headers it sends.
 
-Modelled on what `huggingface_hub` reads of an answer (file_download.py): ETag, which is the SHA-256 for large files and
-a git blob's SHA-1 for small ones, X-Repo-Commit, Content-Length, ranges, and X-Error-Code with a 404. It does not model
-redirects to a content network nor xet storage.
+Modelled on what `huggingface_hub` reads of an answer (file_download.py): ETag, which is a git blob's SHA-1,
+X-Repo-Commit, Content-Length, ranges, and X-Error-Code with a 404. Large files are redirected to another host, with
+X-Linked-ETag, their SHA-256, and X-Linked-Size; here that host is `localhost`. Xet storage is not modelled.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 LARGE = (".safetensors", ".pt", ".model")
+CONTENT = "/content"
 
 
 class Hub:
@@ -70,21 +71,24 @@ class Hub:
         name = _plain(request.path)
         data = self.files.get(name)
         if data is None:
-            request.send_response(404)
-            request.send_header("X-Error-Code", "EntryNotFound")
-            request.send_header("X-Error-Message", "Entry not found")
-            request.send_header("Content-Length", "0")
-            request.end_headers()
-            return
+            _reply(request, 404, {"X-Error-Code": "EntryNotFound", "X-Error-Message": "Entry not found"})
+        elif name.endswith(LARGE) and not request.path.startswith(CONTENT):
+            place = self.address.replace("127.0.0.1", "localhost") + CONTENT + request.path
+            linked = {
+                "X-Linked-ETag": f'"{hashlib.sha256(data).hexdigest()}"',
+                "X-Linked-Size": str(len(data)),
+            }
+            _reply(request, 302, {"Location": place, "X-Repo-Commit": COMMIT} | linked)
+        else:
+            self._send(request, name, data, body)
+
+    def _send(self, request: BaseHTTPRequestHandler, name: str, data: bytes, body: bool) -> None:
         begin = int((request.headers.get("Range") or "bytes=0-")[len("bytes=") :].rstrip("-"))
-        served = data[:-1] + b"?" if name in self.broken else data
-        request.send_response(206 if begin else 200)
-        request.send_header("ETag", f'"{_etag(name, data)}"')
-        request.send_header("X-Repo-Commit", COMMIT)
-        request.send_header("Content-Length", str(len(data) - begin))
+        headers = {"ETag": f'"{_blob(data)}"', "X-Repo-Commit": COMMIT}
         if begin:
-            request.send_header("Content-Range", f"bytes {begin}-{len(data) - 1}/{len(data)}")
-        request.end_headers()
+            headers["Content-Range"] = f"bytes {begin}-{len(data) - 1}/{len(data)}"
+        _reply(request, 206 if begin else 200, headers, len(data) - begin)
+        served = data[:-1] + b"?" if name in self.broken else data
         if body and name in self.cut:
             request.wfile.write(served[begin : len(data) // 2])
             request.close_connection = True
@@ -92,12 +96,17 @@ class Hub:
             request.wfile.write(served[begin:])
 
 
+def _reply(request: BaseHTTPRequestHandler, code: int, headers: Mapping[str, str], length: int = 0) -> None:
+    request.send_response(code)
+    for name, value in (headers | {"Content-Length": str(length)}).items():
+        request.send_header(name, value)
+    request.end_headers()
+
+
 def _plain(path: str) -> str:
-    repository, _, rest = path.strip("/").partition("/resolve/")
+    repository, _, rest = path.removeprefix(CONTENT).strip("/").partition("/resolve/")
     return f"{repository}/{rest.partition('/')[2]}"
 
 
-def _etag(name: str, data: bytes) -> str:
-    if name.endswith(LARGE):
-        return hashlib.sha256(data).hexdigest()
+def _blob(data: bytes) -> str:
     return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()

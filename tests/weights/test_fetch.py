@@ -12,7 +12,7 @@ import pytest
 from tests.weights.conftest import Run
 from tests.weights.hub import COMMIT
 from tests.weights.models import index, tensors, weights
-from tests.weights.test_import import ACCEPT, files_of
+from tests.weights.test_import import ACCEPT, files_of, with_small_files
 from tests.weights.test_verify import flip
 from void_server.weights.folder import require
 
@@ -121,6 +121,13 @@ def test_bytes_other_than_announced_are_not_taken(run: Run, hub, folder):
     ran = run("fetch", "void")
     assert ran.code == 2 and "the hub announced" in ran.err
     assert files_of(folder) == set()
+
+
+def test_a_disk_that_fills_up_while_fetching_keeps_what_is_whole_and_nothing_half(run: Run, hub, folder):
+    hub.files["netflix/void-model/void_pass2.safetensors"] = tensors("big", 40_000)
+    ran = with_small_files(30_000, "fetch", "void")
+    assert ran.returncode == 2 and "takes no more bytes" in ran.stderr, ran.stderr
+    assert files_of(folder) == {"void_pass1.safetensors", "weights.json"}
 
 
 def test_a_file_that_the_hub_lacks_is_named(run: Run, hub, folder):

@@ -71,7 +71,7 @@ def test_overlays_are_found_three_levels_deep_and_no_deeper(run: Run, tmp_path, 
     write(tmp_path / "usb" / "1" / "2" / "3", {OVERLAYS[0]: tensors("a")})
     write(tmp_path / "usb" / "1" / "2" / "3" / "4", {OVERLAYS[1]: tensors("b")})
     ran = run("import", tmp_path / "usb")
-    assert ran.code == 1 and "missing: void_pass2.safetensors" in ran.err
+    assert ran.code == 1 and "void_pass2.safetensors is missing" in ran.err
     assert files_of(folder) == {OVERLAYS[0], "weights.json"}
 
 
@@ -85,7 +85,7 @@ def test_a_missing_shard_is_told_after_the_import(run: Run, disk):
     (disk / "CogVideoX-Fun-V1.5-5b-InP" / "text_encoder" / SHARDS[1]).unlink()
     ran = run("import", disk, *ACCEPT)
     assert ran.code == 1
-    assert f"missing: base/text_encoder/{SHARDS[1]}" in ran.err and "weights fetch base void" in ran.err
+    assert f"base/text_encoder/{SHARDS[1]} is missing" in ran.err and "weights fetch base void" in ran.err
 
 
 def test_checkpoints_of_sam2_are_imported_unopened(run: Run, tmp_path, folder):
@@ -181,10 +181,10 @@ def test_a_disk_with_too_little_space_is_told_in_bytes_before_anything_is_copied
     assert files_of(folder) == set()
 
 
-def imported_under(limit: int, disk: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """`weights import` in a process whose files cannot grow beyond `limit` bytes."""
+def with_small_files(limit: int, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`void-server weights …` in a process whose files cannot grow beyond `limit` bytes."""
     return subprocess.run(
-        [sys.executable, "-m", "void_server", "weights", "import", str(disk), *arguments],
+        [sys.executable, "-m", "void_server", "weights", *arguments],
         capture_output=True,
         text=True,
         check=False,
@@ -194,32 +194,47 @@ def imported_under(limit: int, disk: Path, *arguments: str) -> subprocess.Comple
 
 def test_a_disk_that_fills_up_while_copying_leaves_whole_files_and_no_half_ones(run: Run, disk, folder):
     (disk / "void-model" / "void_pass2.safetensors").write_bytes(tensors("big", 40_000))
-    ran = imported_under(30_000, disk, "void")
+    ran = with_small_files(30_000, "import", str(disk), "void")
     assert ran.returncode == 2 and "takes no more bytes" in ran.stderr, ran.stderr
     assert files_of(folder) == {"void_pass1.safetensors", "weights.json"}
     assert run("import", disk, "void").code == 0
 
 
-def killed_while_copying(disk: Path, incoming: Path) -> None:
-    """Kill `weights import` when the first bytes of `incoming` are there."""
-    process = subprocess.Popen([sys.executable, "-m", "void_server", "weights", "import", str(disk), "void"])
+def ended_while_copying(disk: Path, incoming: Path, number: signal.Signals) -> int:
+    """Send a signal to `weights import` when the first bytes of `incoming` are there; returns how it ended."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "void_server", "weights", "import", str(disk), "void"],
+        stderr=subprocess.DEVNULL,
+    )
     end = time.monotonic() + 60
     while not (incoming.exists() and incoming.stat().st_size) and time.monotonic() < end:
         time.sleep(0.001)
-    process.kill()
-    assert process.wait() == -signal.SIGKILL
+    process.send_signal(number)
+    return process.wait()
 
 
-def test_a_copy_that_is_killed_leaves_nothing_half_and_is_begun_anew(run: Run, disk, folder):
+@pytest.fixture
+def large(disk: Path) -> Path:
+    """The overlay of pass 1 on the disk, so long that copying it can be interrupted; its tensors are a hole."""
     path = disk / "void-model" / "void_pass1.safetensors"
     size = 1 << 30
     path.write_bytes(safetensors({"a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}, b""))
     os.truncate(path, path.stat().st_size + size)
-    killed_while_copying(disk, folder / ".incoming" / "void_pass1.safetensors")
-    assert {name for name in files_of(folder) if not name.startswith(".incoming/")} == set()
-    path.write_bytes(tensors("small"))
+    return path
+
+
+def test_a_copy_that_is_killed_leaves_nothing_half_and_is_begun_anew(run: Run, disk, folder, large):
+    incoming = folder / ".incoming" / "void_pass1.safetensors"
+    assert ended_while_copying(disk, incoming, signal.SIGKILL) == -signal.SIGKILL
+    assert files_of(folder) == {".incoming/void_pass1.safetensors"}
+    large.write_bytes(tensors("small"))
     assert run("import", disk, "void").code == 0
     assert not (folder / ".incoming").exists()
+
+
+def test_a_copy_that_is_left_with_ctrl_c_cleans_up(disk, folder, large):
+    assert ended_while_copying(disk, folder / ".incoming" / "void_pass1.safetensors", signal.SIGINT) == 130
+    assert files_of(folder) == set()
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and does not read")

@@ -51,8 +51,7 @@ def take_in(folder: Path, arrived: Arrived, record: Record, anew: bool) -> Recor
     status = state_of(arrived.path)
     if status.state is not State.PRESENT:
         raise DataLoss(
-            f"The file {file.name} from {arrived.source} is {status.state.value}: {status.matter}."
-            " It was not taken.",
+            f"The file {file.name} from {arrived.source} is {status}. It was not taken.",
             fix="Give the command again with a whole file; what came in before stays.",
         )
     if not anew and differs(record, file, status.size, arrived.sha256):

@@ -172,7 +172,7 @@ def _tell_missing(folder: Path, files: Sequence[WeightFile], groups: Iterable[st
     needed = [file for file in expected(folder / "base", files) if file.required]
     bad = [(f, s) for f, s in statuses(folder, needed, record) if s.state is not State.PRESENT]
     for file, status in bad:
-        print(f"{status.state.value}: {file.name}: {status.matter}", file=sys.stderr)
+        print(f"{file.name} is {status}", file=sys.stderr)
     if bad:
         print(f"These files were not in the folder. {repair(*groups)}", file=sys.stderr)
     return 1 if bad else 0
@@ -186,10 +186,7 @@ def _groups_here(folder: Path) -> list[str]:
 
 def _print_checked(folder: Path, found: Checked) -> None:
     if found.status.state is not State.PRESENT:
-        print(
-            f"{found.status.state.value:10} {folder / found.file.name}: {found.status.matter}",
-            file=sys.stderr,
-        )
+        print(f"{folder / found.file.name} is {found.status}", file=sys.stderr)
         return
     sha256 = found.recorded.sha256 if found.recorded else ""
     print(f"{'recorded' if found.first else 'ok':10} {sha256}  {found.file.name}")

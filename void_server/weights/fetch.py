@@ -73,7 +73,9 @@ def fetch(
                 try:
                     _bring(hub, folder, remote, anew, progress)
                 except OSError as error:
-                    raise disk_full(error, folder) or error from error
+                    if (full := disk_full(error, folder)) is not None:
+                        raise full from error
+                    raise
                 done.append(remote.file)
     return done
 

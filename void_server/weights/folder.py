@@ -76,7 +76,7 @@ def require(folder: Path, *wanted: str) -> Paths:
         first, status = bad[0]
         more = f" {len(bad)} of {len(files)} files are not usable." if len(bad) > 1 else ""
         raise PreconditionFailed(
-            f"The weight file {folder / first.name} is {status.state.value}: {status.matter}.{more}",
+            f"The weight file {folder / first.name} is {status}.{more}",
             fix=repair(*wanted),
             file=first.name,
         )

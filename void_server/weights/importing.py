@@ -79,7 +79,9 @@ def import_files(
         try:
             record = take_in(folder, _copied(folder, item, progress), record, anew)
         except OSError as error:
-            raise disk_full(error, folder) or error from error
+            if (full := disk_full(error, folder)) is not None:
+                raise full from error
+            raise
     return wanted
 
 

@@ -46,6 +46,9 @@ class Status:
     size: int = 0
     matter: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.state.value}: {self.matter}" if self.matter else self.state.value
+
 
 def state_of(path: Path, recorded: Entry | None = None) -> Status:
     """How the file at `path` stands, from its length, its header and what is recorded of it.
@@ -56,7 +59,7 @@ def state_of(path: Path, recorded: Entry | None = None) -> Status:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError):
-        return Status(State.MISSING, matter="it is not there")
+        return Status(State.MISSING)
     if not S_ISREG(found.st_mode):
         return Status(State.WRONG, matter="it is no file")
     if found.st_size == 0:
