@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -126,6 +129,40 @@ def test_the_official_profile_and_two_passes_come_back(server, shot, options):
     done = server.caller.run(wish(shot, f"with {options}", **options))
     assert done.state == DONE, done
     assert all(f["quality"]["outside_difference"] == 0 for f in sidecar(server, done)["frames"])
+
+
+def steps_of(server, job_id: str, of: str = "generate") -> Iterator[jobs_pb2.Progress]:
+    """The model's steps, as they are told."""
+    for event in server.caller.watch(job_id):
+        if event.HasField("progress") and event.progress.stage == of and event.progress.total > 1:
+            yield event.progress
+
+
+def test_a_cancel_is_honoured_within_a_step_and_progress_counts_steps(server, shot):
+    job = server.caller.submit(wish(shot, "cancelled", steps="1000", model_percent="20")).job
+    told = next(p for p in steps_of(server, job.id) if p.done >= 2)
+    asked = time.monotonic()
+    server.caller.jobs.Cancel(jobs_pb2.CancelRequest(id=job.id), metadata=server.caller.metadata)
+    assert server.caller.finish(job.id).state == jobs_pb2.JOB_STATE_CANCELLED
+    assert time.monotonic() - asked < 5
+    assert told.total == 1000 and told.eta_seconds > 0
+
+
+def test_a_job_whose_worker_was_killed_goes_on_from_the_saved_step(server, shot):
+    """Takes 20 seconds: long enough a job to be killed in its middle."""
+    folder = server.store / "checkpoints"
+    of_others = set(folder.glob("*"))
+    job = server.caller.submit(wish(shot, "killed", steps="300")).job
+    while not set(folder.glob("*.safetensors")) - of_others:
+        time.sleep(0.01)
+    pids = server.application.worker_pids()
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    while server.application.worker_pids() in ([], pids):
+        time.sleep(0.01)
+    done = server.caller.finish(job.id)
+    assert done.state == DONE and set(folder.glob("*")) == of_others
+    assert sidecar(server, done)["engine"]["model"]["resumed_from"] >= 5
 
 
 def test_without_weights_the_order_is_refused_with_what_to_do(tmp_path, shot, start_server, monkeypatch):

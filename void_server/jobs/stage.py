@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
@@ -14,6 +15,7 @@ from void_server.errors import InvalidInput, VoidError, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
+from void_server.pool.messages import OnStep, TaskStopped
 
 POLL_SECONDS = 0.1
 FAULTS = frozenset({signal.SIGSEGV, signal.SIGFPE, signal.SIGILL})
@@ -24,8 +26,10 @@ memory may abort."""
 class Pool(Protocol):
     """Where units run: the local worker processes, or a cluster."""
 
-    def submit(self, message: dict[str, Any], priority: tuple[int, ...] = (0,)) -> Future[Any]:
-        """Queue a task."""
+    def submit(
+        self, message: dict[str, Any], priority: tuple[int, ...] = (0,), on_step: OnStep | None = None
+    ) -> Future[Any]:
+        """Queue a task; `on_step` is called from another thread."""
         ...
 
 
@@ -112,18 +116,20 @@ class Stage:
         """Finish all units; returns their results in the order of `units`, in the form that plans read.
 
         Raises:
-            Stopped: `should_stop` said so; units in hand were finished and recorded first.
+            Stopped: `should_stop` said so; units in hand were finished and recorded first, or, where they have steps,
+                left at the next one.
             VoidError: a unit failed; the others in hand were finished and recorded first.
         """
         results: dict[int, UnitResult] = {}
         pending: dict[Future[Any], int] = {}
+        steps = _Steps()
         for index, unit in enumerate(units):
             recorded = self._recorded(unit)
             if recorded is not None:
                 results[index] = recorded
                 self._publish(unit, recorded)
             else:
-                pending[self._pool.submit(unit.message(), self._priority)] = index
+                pending[self._pool.submit(unit.message(), self._priority, steps.told)] = index
         reused = len(results)
         started = time.monotonic()
         self._on_progress(reused, len(units), -1.0 if pending else 0.0)
@@ -137,6 +143,8 @@ class Stage:
                     continue
                 try:
                     results[index] = self._record(units[index], future.result())
+                except TaskStopped:
+                    stopped = True
                 except WorkerCrashed as error:
                     if units[index].subject:
                         results[index] = self._record_killer(units[index], error)
@@ -148,8 +156,11 @@ class Stage:
             if finished and computed and not failure:
                 eta = (time.monotonic() - started) / computed * len(pending)
                 self._on_progress(len(results), len(units), eta)
+            if len(units) == 1 and not finished and (told := steps.fresh()) is not None:
+                self._on_progress(*told)
             stopped = stopped or self._should_stop()
             if failure or stopped:
+                steps.stop()
                 for future in pending:
                     future.cancel()
         if failure:
@@ -200,6 +211,30 @@ class Stage:
             self._store.add_output(
                 self._job_id, Output(kind, unit.frame or 0, result.blobs[name], result.sizes[name])
             )
+
+
+class _Steps:
+    """The steps of the units in hand, as the pool's threads tell of them, and whether they are to end."""
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._told: tuple[int, int, float] | None = None
+        self._stop = threading.Event()
+
+    def told(self, done: int, total: int) -> bool:
+        """For the pool; see `OnStep`."""
+        passed = time.monotonic() - self._began
+        self._told = (done, total, passed / done * (total - done) if done else -1.0)
+        return not self._stop.is_set()
+
+    def fresh(self) -> tuple[int, int, float] | None:
+        """(done, total, ETA in seconds or -1) if a step was told of since the last call."""
+        told, self._told = self._told, None
+        return told
+
+    def stop(self) -> None:
+        """Ask the units in hand to end at their next step."""
+        self._stop.set()
 
 
 def _finding(file: str, crash: WorkerCrashed) -> VoidError:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +14,16 @@ import torch
 from torch import Tensor
 
 from void_server.engines.void.clip import quantised, resized
-from void_server.engines.void.pipeline import Clip, Model, Noise, Prompt, drawn_noise, padded_clip, run_pass
+from void_server.engines.void.pipeline import (
+    Clip,
+    Model,
+    Noise,
+    Progress,
+    Prompt,
+    drawn_noise,
+    padded_clip,
+    run_pass,
+)
 from void_server.engines.void.plate_size import codes, reduced
 from void_server.engines.void.settings import Pass, VoidSettings, latent_length, model_size
 from void_server.engines.void.text import embedding
@@ -23,22 +32,27 @@ from void_server.engines.void.vae import VoidVAE
 from void_server.engines.void.warped_noise import warped_noise
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.checkpoints import Checkpoint
 from void_server.pipeline.plan_void import FRAME
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.void_weights import void_weights
 from void_server.weights.folder import Paths
 
+Step = Callable[[int, int], None]
+
+PASSES: tuple[Pass, Pass] = (1, 2)
 KEPT_PROMPTS = 16
 """Embeddings that a worker keeps, 3 MB each: for a known prompt the encoder is not even loaded."""
 
 
 def generate(
-    shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder
+    shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, step: Step
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
     """Leave the model's picture of every frame, a blob each (`FRAME`), encoded values 0..1.
 
     Args:
-        args: `prompt`, `percent` of the trained size, and the `settings` of the engine.
+        args: `key` of the unit, `prompt`, `percent` of the trained size, and the `settings` of the engine.
+        step: told of denoising steps, of all passes; it may raise to end the work.
 
     Raises:
         PreconditionFailed: weights are missing or damaged.
@@ -48,7 +62,12 @@ def generate(
     paths, device = void_weights(settings.passes), _device()
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     clip = _clip(shot, settings)
-    made = _passes(paths, clip, args["prompt"], settings, device, dtype)
+    saved = {
+        p: Checkpoint(blobs.root / "checkpoints", args["key"], p, settings.steps_of(p))
+        for p in PASSES[: settings.passes]
+    }
+    begun = sum(done for done, _ in filter(None, (c.saved() for c in saved.values())))
+    made = _passes(paths, clip, args["prompt"], settings, device, dtype, step, saved)
     stored = {
         FRAME.format(position): store_arrays(blobs, {"made": frame.permute(1, 2, 0).numpy()})
         for position, frame in enumerate(made)
@@ -58,21 +77,54 @@ def generate(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "dtype": str(dtype).removeprefix("torch."),
         "padded": clip.frames.shape[1],
+        "resumed_from": begun,
     }
+    for checkpoint in saved.values():
+        checkpoint.remove()
     return stored, info
 
 
 def _passes(
-    paths: Paths, clip: Clip, prompt: str, settings: VoidSettings, device: torch.device, dtype: torch.dtype
+    paths: Paths,
+    clip: Clip,
+    prompt: str,
+    settings: VoidSettings,
+    device: torch.device,
+    dtype: torch.dtype,
+    step: Step,
+    saved: Mapping[Pass, Checkpoint],
 ) -> Tensor:
     """(n, 3, h, w) float32 of the last pass, without padding."""
+    progress = _Progress(step, settings)
     noise = drawn_noise(clip, settings)
     told = Prompt(*(_embedded(text, paths.base, dtype, device) for text in (prompt, "")))
-    made = run_pass(1, clip, _model(paths, 1, device, dtype), told, noise, settings)
+    made = run_pass(1, clip, _model(paths, 1, device, dtype), told, noise, settings, progress.of(1), saved[1])
     if settings.passes == 2:
         moved = Noise(noise.clip, _moved_noise(made.frames, clip, settings))
-        made = run_pass(2, clip, _model(paths, 2, device, dtype), told, moved, settings)
+        made = run_pass(
+            2, clip, _model(paths, 2, device, dtype), told, moved, settings, progress.of(2), saved[2]
+        )
     return made.frames[: clip.length]
+
+
+class _Progress:
+    """Counts denoising steps over all passes; what is done between them is only a chance to end the work."""
+
+    def __init__(self, step: Step, settings: VoidSettings) -> None:
+        self._step, self._settings = step, settings
+        self._total = sum(settings.steps_of(p) for p in PASSES[: settings.passes])
+        self._done = 0
+
+    def of(self, pass_: Pass) -> Progress:
+        """What a pass is to tell."""
+        before = sum(self._settings.steps_of(p) for p in PASSES[: pass_ - 1])
+
+        def told(part: str, done: int, _total: int) -> None:
+            if part == "denoise":
+                self._done = before + done
+            self._step(self._done, self._total)
+
+        return told
 
 
 def _moved_noise(frames: Tensor, clip: Clip, settings: VoidSettings) -> Tensor:

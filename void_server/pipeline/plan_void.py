@@ -39,7 +39,7 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         **_space(shot),
         **told,
     )
-    args = {"shot": shot.store(blobs).digest, **told}
+    args = {"shot": shot.store(blobs).digest, "key": key, **told}
     notes = [] if order.prompt else [NO_PROMPT]
     return Plan([unit("generate", key, "the model's picture of the shot", args)], notes=notes)
 

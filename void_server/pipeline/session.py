@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -30,6 +31,7 @@ from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
 from void_server.plates.header import EXRLimits
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
+Step = Callable[[int, int], None]
 
 _SHOT_UNITS = {
     "survey": reasoner.survey,
@@ -44,6 +46,10 @@ _SHOT_UNITS = {
     "settle": cleanplate.settle,
     "fill": cleanplate.fill,
 }
+
+
+def _no_step(done: int, total: int) -> None:
+    """For tasks that nobody watches."""
 
 
 class Session:
@@ -69,8 +75,11 @@ class Session:
         oiio.attribute("threads", 1)
         oiio.attribute("exr_threads", 1)
 
-    def handle(self, task: dict[str, Any]) -> Any:
+    def handle(self, task: dict[str, Any], step: Step = _no_step) -> Any:
         """Do one task of `void_server.pool.messages`.
+
+        Args:
+            step: told how many steps of a long task are done, of how many; it may raise to end the task.
 
         Raises:
             VoidError: it cannot be done.
@@ -84,7 +93,7 @@ class Session:
             order = parse_order(task["spec"])
             return plan_stage(task["stage"], order, Results(task["results"]), self._blobs, self._limits)
         if what == "unit":
-            return self._unit(task["kind"], task["args"])
+            return self._unit(task["kind"], task["args"], step)
         raise Internal(f"There is no task {what!r}.")
 
     def drop_caches(self) -> None:
@@ -92,17 +101,17 @@ class Session:
         self._cache.clear()
         self._manifests.clear()
 
-    def _unit(self, kind: str, args: dict[str, Any]) -> dict[str, Any]:
+    def _unit(self, kind: str, args: dict[str, Any], step: Step) -> dict[str, Any]:
         self._blobs.check_space()
         started = time.perf_counter()
-        stored, info = self._compute(kind, args)
+        stored, info = self._compute(kind, args, step)
         return {
             "blobs": {name: {"digest": b.digest, "size": b.size} for name, b in stored.items()},
             "info": info,
             "seconds": round(time.perf_counter() - started, 4),
         }
 
-    def _compute(self, kind: str, args: dict[str, Any]) -> Answer:
+    def _compute(self, kind: str, args: dict[str, Any], step: Step) -> Answer:
         if kind == "ingest":
             return ingest(args, self._sources)
         shot = self._shot(args["shot"])
@@ -118,7 +127,7 @@ class Session:
             # PyTorch takes seconds to import, and other jobs do without it.
             from void_server.pipeline.generate import generate
 
-            return generate(shot, args, self._blobs)
+            return generate(shot, args, self._blobs, step)
         if kind == "conform":
             return conform(shot, args, self._blobs)
         if kind == "associate":

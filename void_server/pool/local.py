@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from void_server.errors import WorkerCrashed
+from void_server.pool.messages import OnStep
 from void_server.pool.process import WorkerProcess
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ class _Task:
     number: int
     message: dict[str, Any] = field(compare=False)
     future: Future[Any] = field(compare=False)
+    on_step: OnStep | None = field(compare=False, default=None)
 
 
 class LocalPool:
@@ -51,14 +53,17 @@ class LocalPool:
         for thread in self._threads:
             thread.start()
 
-    def submit(self, message: dict[str, Any], priority: tuple[int, ...] = (0,)) -> Future[Any]:
+    def submit(
+        self, message: dict[str, Any], priority: tuple[int, ...] = (0,), on_step: OnStep | None = None
+    ) -> Future[Any]:
         """Queue a task; lower priorities run first, equal ones in order of submission.
 
-        The future fails with the worker's `VoidError`, or with `WorkerCrashed` when it died `MAX_ATTEMPTS` times over
-        this task. Cancelling the future takes a waiting task out of the queue.
+        `on_step` is called from a thread of the pool. The future fails with the worker's `VoidError`, with
+        `TaskStopped` when `on_step` asked for it, or with `WorkerCrashed` when it died `MAX_ATTEMPTS` times over this
+        task. Cancelling the future takes a waiting task out of the queue.
         """
         future: Future[Any] = Future()
-        self._tasks.put(_Task(priority, next(self._numbers), message, future))
+        self._tasks.put(_Task(priority, next(self._numbers), message, future, on_step))
         return future
 
     def pids(self) -> list[int]:
@@ -94,7 +99,7 @@ class LocalPool:
     def _run(self, process: WorkerProcess, task: _Task) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
-                result = process.run(task.message)
+                result = process.run(task.message, task.on_step)
             except WorkerCrashed as crash:
                 log.warning("%s Task: %s, attempt %d.", crash.message, _name(task.message), attempt)
                 if attempt == MAX_ATTEMPTS or self._closing.is_set():

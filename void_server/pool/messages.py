@@ -2,17 +2,27 @@
 """The messages between server and worker: JSON objects, each behind its length as four bytes, big-endian.
 
 Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`.
-Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Pixels travel as blobs, never here.
+Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Before that, a unit of many steps may say
+`{"step": [done, total]}` any number of times; the server answers each with `{"go": true}`, or with `{"go": false}`,
+whereupon the worker ends the unit with `{"stopped": true}`. Pixels travel as blobs, never here.
 """
 
 from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Callable
 from typing import IO, Any
 
 MAX_MESSAGE_BYTES = 256 << 20
 _LENGTH = struct.Struct(">I")
+
+OnStep = Callable[[int, int], bool]
+"""Told how many steps of a task are done, of how many; False asks the task to end."""
+
+
+class TaskStopped(Exception):
+    """A task ended in the middle because it was asked to."""
 
 
 def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from void_server.errors import VoidError, WorkerCrashed, from_dict
-from void_server.pool.messages import read_message, write_message
+from void_server.pool.messages import OnStep, TaskStopped, read_message, write_message
 
 # One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -49,22 +49,28 @@ class WorkerProcess:
         """Process id, or None when it is not running."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def run(self, task: dict[str, Any]) -> Any:
+    def run(self, task: dict[str, Any], on_step: OnStep | None = None) -> Any:
         """Run one task to its end.
+
+        Args:
+            on_step: told of the steps of a task that has some.
 
         Raises:
             VoidError: what the worker answered.
+            TaskStopped: `on_step` asked for it.
             WorkerCrashed: the worker died or was killed at the time limit; the next call starts a new one.
         """
         process = self._ensure()
         timer = threading.Timer(self._timeout, process.kill)
         timer.start()
         try:
-            reply = self._exchange(process, task)
+            reply = self._exchange(process, task, on_step)
         finally:
             timer.cancel()
         if reply is None:
             raise self._post_mortem(process)
+        if reply.get("stopped"):
+            raise TaskStopped
         if "error" in reply:
             error: VoidError = from_dict(reply["error"])
             raise error
@@ -105,12 +111,17 @@ class WorkerProcess:
         return self._process
 
     @staticmethod
-    def _exchange(process: subprocess.Popen[bytes], task: dict[str, Any]) -> dict[str, Any] | None:
+    def _exchange(
+        process: subprocess.Popen[bytes], task: dict[str, Any], on_step: OnStep | None
+    ) -> dict[str, Any] | None:
         if process.stdin is None or process.stdout is None:
             return None
         try:
             write_message(process.stdin, task)
-            return read_message(process.stdout)
+            while (reply := read_message(process.stdout)) is not None and "step" in reply:
+                done, total = reply["step"]
+                write_message(process.stdin, {"go": on_step is None or on_step(done, total)})
+            return reply
         except BrokenPipeError:
             return None
 

@@ -11,6 +11,8 @@ import argparse
 import logging
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
@@ -19,7 +21,7 @@ from void_server.frames.blobs import BlobFolder
 from void_server.frames.roots import Roots, add_root_option
 from void_server.frames.storage_errors import storage_error
 from void_server.plates.header import EXRLimits
-from void_server.pool.messages import read_message, write_message
+from void_server.pool.messages import TaskStopped, read_message, write_message
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +55,7 @@ def serve(
 
     session = Session(blobs, roots, limits, cache_bytes)
     while (task := read_message(tasks)) is not None:
-        answer = _answer(session, task)
+        answer = _answer(session, task, partial(_step, tasks, replies))
         try:
             write_message(replies, answer)
         except ValueError as error:
@@ -61,9 +63,26 @@ def serve(
             write_message(replies, {"error": wrong.to_dict()})
 
 
-def _answer(session: Any, task: dict[str, Any]) -> dict[str, Any]:
+def _step(tasks: IO[bytes], replies: IO[bytes], done: int, total: int) -> None:
+    """Tell the server of a step of the task in hand.
+
+    Raises:
+        TaskStopped: the server wants the task to end.
+        SystemExit: the server is gone.
+    """
+    write_message(replies, {"step": [done, total]})
+    answer = read_message(tasks)
+    if answer is None:
+        raise SystemExit(0)
+    if not answer["go"]:
+        raise TaskStopped
+
+
+def _answer(session: Any, task: dict[str, Any], step: Callable[[int, int], None]) -> dict[str, Any]:
     try:
-        return {"ok": session.handle(task)}
+        return {"ok": session.handle(task, step)}
+    except TaskStopped:
+        return {"stopped": True}
     except VoidError as error:
         return {"error": error.to_dict()}
     except MemoryError:

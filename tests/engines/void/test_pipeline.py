@@ -11,6 +11,7 @@ from void_server.engines.void.pipeline import Model, Noise, Prompt, clip_of, dra
 from void_server.engines.void.settings import VoidSettings, model_size
 from void_server.engines.void.text import embedding
 from void_server.errors import InvalidInput
+from void_server.pipeline.checkpoints import MOST_FILES, Checkpoint
 
 OFFICIAL = VoidSettings(
     "official", height=SIZE[0], width=SIZE[1], window=13, longest=13, mask_levels="published", steps=3
@@ -58,6 +59,42 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(model, prompt, o
     other = drawn_noise(given, replace(PRODUCTION, seed=7))
     assert torch.equal(again.frames, ours.frames)
     assert not torch.equal(run_pass(1, given, model, prompt, other, PRODUCTION).latents, ours.latents)
+
+
+@pytest.mark.parametrize("steps_done", [5, 10, 11])
+def test_what_was_saved_between_two_steps_goes_on_to_the_same_bits(model, prompt, tmp_path, steps_done):
+    long = replace(PRODUCTION, steps=11)
+    given = clip_of(clip("frame"), clip("mask"), long)
+    noise, told = drawn_noise(given, long), []
+
+    def stop(part: str, done: int, _total: int) -> None:
+        if part == "denoise" and done == steps_done:
+            raise InterruptedError
+
+    def checkpoint() -> Checkpoint:
+        return Checkpoint(tmp_path / "checkpoints", "key", 1, 11)
+
+    whole = run_pass(1, given, model, prompt, noise, long)
+    with pytest.raises(InterruptedError):
+        run_pass(1, given, model, prompt, noise, long, stop, checkpoint())
+    resumed = run_pass(1, given, model, prompt, noise, long, lambda *seen: told.append(seen), checkpoint())
+    assert torch.equal(resumed.frames, whole.frames)
+    assert [done for part, done, _ in told if part == "denoise"] == list(range(steps_done + 1, 12))
+
+
+def test_a_damaged_checkpoint_is_left_aside(tmp_path, caplog):
+    checkpoint = Checkpoint(tmp_path, "key", 1, 5)
+    checkpoint.save(5, torch.zeros(3))
+    assert checkpoint.saved() is not None
+    (tmp_path / "key.1.safetensors").write_bytes(b"0123456789")
+    assert checkpoint.saved() is None and "begins again" in caplog.text
+
+
+def test_of_checkpoints_only_the_newest_are_kept(tmp_path):
+    for number in range(MOST_FILES + 3):
+        Checkpoint(tmp_path, f"key{number:02d}", 1, 5).save(5, torch.zeros(1))
+    assert len(list(tmp_path.iterdir())) == MOST_FILES
+    assert not (tmp_path / "key02.1.safetensors").exists()
 
 
 def test_progress_is_told_of_every_part(model, prompt):

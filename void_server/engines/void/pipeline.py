@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from diffusers import CogVideoXTransformer3DModel
@@ -22,6 +23,18 @@ from void_server.engines.void.vae import VoidVAE
 
 Progress = Callable[[str, int, int], None]
 """Told what is done (`encode`, `denoise`, `decode`), how much of it, of how much; it may raise to end the work."""
+
+
+class Saved(Protocol):
+    """Where the latents of a pass are saved between two steps."""
+
+    def saved(self) -> tuple[int, Tensor] | None:
+        """The steps that were done and the latents after them, or None."""
+        ...
+
+    def save(self, done: int, latents: Tensor) -> None:
+        """Told of every step."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -136,6 +149,7 @@ def run_pass(
     noise: Noise,
     settings: VoidSettings,
     progress: Progress | None = None,
+    checkpoint: Saved | None = None,
 ) -> Made:
     """One pass over a clip.
 
@@ -145,12 +159,22 @@ def run_pass(
         model, prompt, noise: loaded, embedded and drawn by the caller.
         settings: of the engine.
         progress: see `Progress`.
+        checkpoint: where the latents are saved; a pass that was begun before goes on from there, to the same bits
+            where sums have the same order, as on a CPU.
     """
 
     def told(name: str) -> Callable[[int, int], None]:
         return lambda done, total: progress(name, done, total) if progress is not None else None
 
+    def stepped(done: int, latents: Tensor) -> None:
+        if checkpoint is not None:
+            checkpoint.save(done, latents)
+        told("denoise")(done, steps)
+
+    steps = settings.steps_of(pass_)
     vae, device, dtype = model.vae, model.transformer.device, model.transformer.dtype
+    before = checkpoint.saved() if checkpoint is not None else None
+    first_step, start = before or (0, noise.latents)
     pixels = mask_pixels(clip.codes, pass_, settings.mask_levels)
     conditions = Conditions(
         mask_latents(vae, pixels, told("encode")).to(device, dtype),
@@ -158,15 +182,15 @@ def run_pass(
         prompt.wanted.to(device, dtype),
         None if prompt.unwanted is None else prompt.unwanted.to(device, dtype),
     )
-    steps = settings.steps_of(pass_)
     sampling = Sampling(steps, GUIDANCE[pass_], latent_length(settings.window), OVERLAP)
     latents = denoise(
         model.transformer,
         scheduler_of(pass_, model.base / "scheduler"),
-        noise.latents.to(device, dtype),
+        start.to(device, dtype),
         conditions,
         sampling,
-        stepped=lambda done, _: told("denoise")(done, steps),
+        first_step=first_step,
+        stepped=stepped,
     )
     frames = vae.decode(latents.transpose(1, 2), told("decode"))
     # The padding is played backwards; the scripts leave it in.
