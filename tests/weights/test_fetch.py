@@ -42,6 +42,20 @@ def test_nothing_but_the_files_is_asked_for(run: Run, hub):
     assert not any("transformer/diffusion" in path for _, path in hub.requests)
 
 
+def test_files_are_of_the_commit_that_was_asked_about(run: Run, hub):
+    run("fetch", "void")
+    bodies = [path for method, path in hub.requests if method == "GET"]
+    assert len(bodies) == 2 and all(f"/resolve/{COMMIT}/" in path for path in bodies)
+
+
+def test_the_hub_is_not_told_what_runs_here(run: Run, hub, monkeypatch):
+    import huggingface_hub.constants
+
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_DISABLE_TELEMETRY", False)
+    run("fetch", "void")
+    assert huggingface_hub.constants.HF_HUB_DISABLE_TELEMETRY
+
+
 def test_what_is_there_is_not_fetched_again(run: Run, hub, folder):
     weights(folder)
     assert run("fetch", "base", "void", *ACCEPT).code == 0

@@ -15,6 +15,7 @@ from void_server.weights.catalogue import CATALOGUE, GROUPS, select
 from void_server.weights.folder import Paths, locked, require, weights_folder
 from void_server.weights.layout import shards_of
 from void_server.weights.licences import LICENCES
+from void_server.weights.record import Record
 
 
 def refusal(folder: Path, *wanted: str) -> str:
@@ -121,6 +122,17 @@ def test_the_folder_is_the_one_that_the_environment_names(monkeypatch, tmp_path)
 def test_two_commands_do_not_work_on_one_folder(tmp_path):
     with locked(tmp_path), pytest.raises(Busy), locked(tmp_path):
         pass
+
+
+def test_leftovers_are_gone_before_a_command_begins(tmp_path):
+    write(tmp_path / ".incoming", {"void_pass1.safetensors": b"half"})
+    with locked(tmp_path):
+        assert not (tmp_path / ".incoming").exists()
+
+
+def test_a_licence_keeps_the_date_of_its_first_acceptance():
+    record = Record().with_accepted(["CogVideoX"], "2026-01-01").with_accepted(["CogVideoX"], "2026-02-02")
+    assert record.accepted == {"CogVideoX": "2026-01-01"}
 
 
 def test_the_server_s_process_gets_neither_torch_nor_the_hub_s_library():

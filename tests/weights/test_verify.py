@@ -88,6 +88,14 @@ def test_a_byte_that_flipped_without_a_trace_is_found_when_all_is_read_again(run
     assert run("verify", "--again").code == 1
 
 
+def test_damage_that_was_found_once_stays_found(run: Run, folder):
+    weights(folder)
+    run("verify")
+    flip(folder / "void_pass2.safetensors", keep_time=True)
+    run("verify", "--again")
+    assert run("verify").code == 1
+
+
 def test_a_file_found_damaged_is_refused_from_then_on(run: Run, folder):
     weights(folder)
     run("verify")
