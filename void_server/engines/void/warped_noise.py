@@ -27,7 +27,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from void_server.engines.cleanplate.arrays import F32, U8
+from void_server.engines.cleanplate.arrays import F32, U8, Bools
 from void_server.errors import Unsupported
 
 Integers: TypeAlias = NDArray[np.intp]
@@ -75,11 +75,15 @@ class Links:
     Attributes:
         source, target: (links,) indices of samples.
         offset: (links, 2) float32, where in the target's cell it arrives.
+        new: (k,) indices of the next frame's samples that nothing goes into.
+        new_offset: (k, 2) float32, where in their cells these are.
     """
 
     source: Integers
     target: Integers
     offset: F32
+    new: Integers
+    new_offset: F32
 
 
 def warped_noise(
@@ -204,16 +208,13 @@ def moved(state: NoiseState, forward: F32, backward: F32, generator: np.random.G
     """
     pixels = len(state.weight)
     links = linked(state, forward, backward)
-    shares = state.weight[links.source] / np.bincount(links.source, minlength=pixels)[links.source]
+    departures = np.bincount(links.source, minlength=pixels).astype(np.float32)
+    shares = state.weight[links.source] / departures[links.source]
     parts = split(state.values, links.source, generator)
 
     arrivals = np.bincount(links.target, minlength=pixels)
-    alone, new = arrivals[links.target] == 1, arrivals == 0
-    values, weight, offset = (
-        np.empty_like(state.values),
-        np.ones_like(state.weight),
-        np.zeros_like(state.offset),
-    )
+    alone = arrivals[links.target] == 1
+    values, weight, offset = (np.empty_like(old) for old in (state.values, state.weight, state.offset))
     # Most samples meet no other; they are copied, so a still picture keeps its noise to the bit.
     values[links.target[alone]] = parts[alone]
     weight[links.target[alone]] = shares[alone]
@@ -223,20 +224,26 @@ def moved(state: NoiseState, forward: F32, backward: F32, generator: np.random.G
     values[target], weight[target], offset[target] = _met(
         parts[~alone], shares[~alone], links.offset[~alone], groups
     )
-    values[new] = generator.standard_normal((np.count_nonzero(new), state.values.shape[1]), np.float32)
+
+    values[links.new] = generator.standard_normal((len(links.new), state.values.shape[1]), np.float32)
+    weight[links.new], offset[links.new] = 1, links.new_offset
     return NoiseState(state.size, values, _levelled(weight), offset)
 
 
 def linked(state: NoiseState, forward: F32, backward: F32) -> Links:
     """Where each sample goes, and from where samples that none went to are filled; see `moved` for the arguments."""
-    landing = _landing(state, forward)
-    empty = np.ones(len(state.weight), np.bool_)
-    empty[landing.target] = False
-    filling = _filling(state, backward, np.flatnonzero(empty))
+    landed, reached, arrival = _landing(state, forward)
+    unreached = np.ones(len(state.weight), np.bool_)
+    unreached[reached] = False
+    empty = np.flatnonzero(unreached)
+    filled, origin, place = _filling(state, backward, empty)
     return Links(
-        np.concatenate([landing.source, filling.source]),
-        np.concatenate([landing.target, filling.target]),
-        np.concatenate([landing.offset, filling.offset]),
+        np.concatenate([np.flatnonzero(landed), origin]),
+        np.concatenate([reached, empty[filled]]),
+        # The sample that a cell is filled from is near the cell's border, or beyond it: its part lies in the middle.
+        np.concatenate([arrival, np.zeros((len(origin), 2), np.float32)]),
+        empty[~filled],
+        place[~filled],
     )
 
 
@@ -322,16 +329,20 @@ def _resized(vectors: F32, size: tuple[int, int]) -> F32:
     return np.asarray(cv2.resize(held, (width, height), interpolation=how), np.float32) * ratios
 
 
-def _landing(state: NoiseState, forward: F32) -> Links:
-    """Each sample, at the cell that the flow takes it to; those that leave the frame are dropped."""
+def _landing(state: NoiseState, forward: F32) -> tuple[Bools, Integers, F32]:
+    """Which samples the flow keeps in the frame, the cells it takes those to, and where in these they arrive."""
     motion = state.offset + forward.reshape(-1, 2)
     whole = np.rint(motion)
     inside, target = _cells(np.arange(len(motion)), whole, state.size)
-    return Links(np.flatnonzero(inside), target, (motion - whole)[inside])
+    return inside, target, (motion - whole)[inside]
 
 
-def _filling(state: NoiseState, backward: F32, empty: Integers) -> Links:
-    """Each empty cell, from the sample that lies nearest to where the flow comes from; those from outside have none."""
+def _filling(state: NoiseState, backward: F32, empty: Integers) -> tuple[Bools, Integers, F32]:
+    """Which empty cells show something that was in the frame before, and the samples nearest to it.
+
+    Also, for each empty cell, where in it a sample from outside would arrive, had there been samples: what enters is so
+    placed as to move on in step with its neighbours, not to meet them.
+    """
     height, width = state.size
     back = backward.reshape(-1, 2)[empty]
     column = np.clip(np.rint(empty % width + back[:, 0]), 0, width - 1).astype(np.intp)
@@ -339,12 +350,12 @@ def _filling(state: NoiseState, backward: F32, empty: Integers) -> Links:
     # The samples there are not in the middle of their cells. At the edge, this is what tells the edge's own sample
     # from what has been coming in from outside for some frames, by less than a cell each.
     away = back - state.offset[row * width + column]
-    inside, source = _cells(empty, np.rint(away), state.size)
-    target = empty[inside]
-    return Links(source, target, np.zeros((len(target), 2), np.float32))
+    whole = np.rint(away)
+    inside, source = _cells(empty, whole, state.size)
+    return inside, source, whole - away
 
 
-def _cells(start: Integers, steps: F32, size: tuple[int, int]) -> tuple[NDArray[np.bool_], Integers]:
+def _cells(start: Integers, steps: F32, size: tuple[int, int]) -> tuple[Bools, Integers]:
     """Which steps, (k, 2) whole x and y, from cells with the indices `start` stay inside, and the cells they reach."""
     height, width = size
     column, row = start % width + steps[:, 0], start // width + steps[:, 1]
