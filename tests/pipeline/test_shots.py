@@ -49,6 +49,18 @@ def test_the_shortest_shots_come_back(server, tmp_path, frames):
     assert len(said["frames"]) == frames and said["range"] == [1001, 1000 + frames, 1]
 
 
+@pytest.mark.parametrize("size", [(24, 160), (31, 96), (160, 24)])
+@pytest.mark.parametrize("reasoner", ["artist", "motion"])
+def test_a_strip_comes_back_though_flow_cannot_be_measured_in_it(server, tmp_path, size, reasoner):
+    shot = write_small_shot(tmp_path, frames=3, size=size)
+    upload(server, shot)
+    spec = spec_of(shot, f"/strip {size} {reasoner}")
+    spec.settings.reasoner = reasoner
+    job = server.caller.run(spec)
+    assert job.state == DONE, job.problems
+    assert all(f["quality"]["outside_difference"] == 0 for f in sidecar(server, job)["frames"])
+
+
 def test_a_range_with_a_step_works_on_its_frames_only(server, shot):
     upload(server, shot)
     spec = spec_of(shot, "/step")

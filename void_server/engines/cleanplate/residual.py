@@ -17,8 +17,8 @@ from void_server.engines.cleanplate.arrays import F32, F64, U8, Bools, pixel_gri
 from void_server.engines.cleanplate.membrane import membrane
 from void_server.engines.cleanplate.mesh import Mesh, motion_of_pixels
 
-LEAST_FLOW_SIDE = 16
-"""Pixels below which a side is too short for the flow's patches of 8."""
+LEAST_FLOW_SIDE = 32
+"""Pixels below which a side is too short for the flow: of 31 x 96 pixels, OpenCV 5.0 ends with a segmentation fault."""
 LEAST_GAIN_AT_REST = 0.08
 """Where the camera stands still, flow is kept only if it lowers the mean picture difference by this share. Fitting
 flow to grain lowers it by about 2 %, and would drift over a long track."""

@@ -17,6 +17,7 @@ from void_server.engines.cleanplate.camera import apply
 from void_server.engines.cleanplate.membrane import gaussian
 from void_server.engines.cleanplate.motion import levelled
 from void_server.engines.cleanplate.proxy import HOLE
+from void_server.engines.cleanplate.residual import LEAST_FLOW_SIDE
 from void_server.reasoners.motion.background import SurveyReader
 
 LEAP = 0.3
@@ -53,7 +54,9 @@ def own_motion(position: int, survey: SurveyReader) -> OwnMotion:
     places = apply(field.matrix, pixel_grid(one.shape))
     held = cv2.remap(two, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     held = levelled(np.asarray(held, np.uint8), one, ~(here.where(HOLE) | there.where(HOLE)))
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(one, held, None)
+    flow = np.zeros((*one.shape, 2), np.float32)
+    if min(one.shape) >= LEAST_FLOW_SIDE:
+        flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM).calc(one, held, None)
     moved = np.where(field.measured[..., None], flow, 0).astype(np.float32)
     smooth = gaussian(moved, SMOOTH_PIXELS)
     against = np.where(field.measured[..., None], smooth - field.residual.astype(np.float32), 0)
