@@ -3,15 +3,11 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
-from void_server.errors import VoidError
+from void_server.pipeline.engine_choice import missing_for_void
 from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE
-from void_server.weights.folder import require, weights_folder
-
-VOID_PACKAGES = ("torch", "diffusers", "transformers", "sentencepiece", "accelerate")
 
 STAGES = (
     "ingest",
@@ -87,18 +83,6 @@ def capabilities() -> dict[str, Any]:
         "options": [o.to_dict() for o in CATALOGUE],
         "packages": package_versions(),
     }
-
-
-def missing_for_void() -> str:
-    """What keeps the engine `void` from running here; empty where nothing does. Nothing large is read or imported."""
-    absent = [name for name in VOID_PACKAGES if find_spec(name) is None]
-    if absent:
-        return f"not installed: {', '.join(absent)}. Install void-for-hosts[void] on the server."
-    try:
-        require(weights_folder(), "base", "void_pass1.safetensors")
-    except (VoidError, OSError) as error:
-        return f"not ready: {error}"
-    return ""
 
 
 def _plug(name: str, description: str, *, unavailable: str = "", max_frames: int = 0) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from void_server.engines.cleanplate import CleanplateSettings
 from void_server.engines.void.settings import VoidSettings
 from void_server.frames.roots import RootedFile
 from void_server.jobs.inputs import rooted_file
+from void_server.pipeline.engine_choice import chosen
 from void_server.pipeline.options import Options
 
 MATTES = ("remove", "affected", "keep", "quadmask")
@@ -82,7 +83,8 @@ class Order:
     Attributes:
         frames: the frame numbers to work on, ascending.
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
-        engine: `cleanplate`, which is also what `auto` takes, or `void`.
+        engine: `cleanplate` or `void`.
+        engine_why: why, where it was not asked for by name.
         fps: frames per second, or None = from the files.
         pixel_aspect: width of a pixel over its height, or None = from the files.
     """
@@ -92,6 +94,7 @@ class Order:
     inputs: Mapping[str, InputSequence]
     colour: ColourRequest
     engine: str
+    engine_why: str
     reasoner: str
     seed: int
     preview: bool
@@ -142,13 +145,15 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
     """
     message = ParseDict(dict(spec), jobs_pb2.JobSpec())
     shot, settings = message.shot, message.settings
+    engine = chosen(settings.engine)
     frames = range(shot.range.first, shot.range.last + 1, max(1, shot.range.step))
     return Order(
         frames=tuple(frames),
         view=shot.view,
         inputs={role: _sequence(role, shot) for role in INPUTS if getattr(shot, role).files},
         colour=ColourRequest(shot.colour.name, shot.colour.builtin, shot.colour.archive.digest),
-        engine="void" if settings.engine == "void" else "cleanplate",
+        engine=engine.engine,
+        engine_why=engine.why,
         reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),
         seed=settings.seed,
         preview=settings.preview,

@@ -118,7 +118,8 @@ def _plan_preflight(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     plate = next((p for f in order.frames if (p := _usable_plate(results, f)) is not None), None)
     if plate is not None:
         notes.append(plate.info["colour"]["stated"])
-    notes.append(f"Engine {order.engine}; reasoner {order.reasoner}.")
+    why = f" ({order.engine_why})" if order.engine_why else ""
+    notes.append(f"Engine {order.engine}{why}; reasoner {order.reasoner}.")
     notes += unused_frames(order)
     return Plan(problems=problems, notes=notes)
 
