@@ -195,9 +195,17 @@ def test_nothing_to_remove_is_taught(void: Command, shot: SmallShot) -> None:
 
 
 def test_what_comes_later_answers_not_available_yet(void: Command, shot: SmallShot) -> None:
-    ran = void(*wish(shot, "--engine", "void", "--reasoner", "openai"))
+    ran = void(*wish(shot, "--reasoner", "openai"))
     assert ran.code == 2
-    assert ran.out.count("not available yet") == 2
+    assert ran.out.count("not available yet") == 1
+
+
+def test_an_engine_without_its_weights_is_refused_with_the_command_that_fetches_them(
+    void: Command, shot: SmallShot
+) -> None:
+    ran = void(*wish(shot, "--engine", "void"))
+    assert ran.code == 2
+    assert "void-server weights fetch" in ran.out
 
 
 def test_a_server_that_is_not_there_has_its_own_exit_code(void: Command, shot: SmallShot) -> None:
