@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import lru_cache
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +26,14 @@ from void_server.engines.void.pipeline import (
 )
 from void_server.engines.void.plate_size import codes, reduced
 from void_server.engines.void.settings import Pass, VoidSettings, latent_length, model_size
-from void_server.engines.void.text import embedding
+from void_server.engines.void.text import embeddings
 from void_server.engines.void.transformer import load_transformer
 from void_server.engines.void.vae import VoidVAE
 from void_server.engines.void.warped_noise import warped_noise
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.checkpoints import Checkpoint
+from void_server.pipeline.keys import TORCH_PACKAGES, package_versions
 from void_server.pipeline.plan_void import FRAME
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.void_weights import void_weights
@@ -59,51 +60,63 @@ def generate(
     """
     torch.set_num_threads(1)
     settings = _sized(VoidSettings(**args["settings"]), shot, args["percent"])
-    paths, device = void_weights(settings.passes), _device()
-    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    machine = _Machine.found(void_weights(settings.passes))
     clip = _clip(shot, settings)
-    saved = {
-        p: Checkpoint(blobs.root / "checkpoints", args["key"], p, settings.steps_of(p))
-        for p in PASSES[: settings.passes]
-    }
+    passes = PASSES[: settings.passes]
+    folder = blobs.root / "checkpoints"
+    saved = {p: Checkpoint(folder, args["key"], p, settings.steps_of(p)) for p in passes}
     begun = sum(done for done, _ in filter(None, (c.saved() for c in saved.values())))
-    made = _passes(paths, clip, args["prompt"], settings, device, dtype, step, saved)
+    made = _passes(machine, clip, args["prompt"], settings, _Progress(step, settings), saved)
     stored = {
         FRAME.format(position): store_arrays(blobs, {"made": frame.permute(1, 2, 0).numpy()})
         for position, frame in enumerate(made)
     }
-    info = {
+    for checkpoint in saved.values():
+        checkpoint.remove()
+    return stored, {
         "size": [settings.width, settings.height],
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "dtype": str(dtype).removeprefix("torch."),
+        "device": machine.name,
+        "dtype": str(machine.dtype).removeprefix("torch."),
+        "packages": package_versions(TORCH_PACKAGES),
         "padded": clip.frames.shape[1],
         "resumed_from": begun,
     }
-    for checkpoint in saved.values():
-        checkpoint.remove()
-    return stored, info
+
+
+@dataclass(frozen=True)
+class _Machine:
+    """Which weights run where, and in which type: bfloat16 as published, and float32 on a processor."""
+
+    paths: Paths
+    device: torch.device
+    dtype: torch.dtype
+
+    @staticmethod
+    def found(paths: Paths) -> _Machine:
+        if torch.cuda.is_available():
+            return _Machine(paths, torch.device("cuda"), torch.bfloat16)
+        return _Machine(paths, torch.device("cpu"), torch.float32)
+
+    @property
+    def name(self) -> str:
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
 
 
 def _passes(
-    paths: Paths,
+    machine: _Machine,
     clip: Clip,
     prompt: str,
     settings: VoidSettings,
-    device: torch.device,
-    dtype: torch.dtype,
-    step: Step,
+    progress: _Progress,
     saved: Mapping[Pass, Checkpoint],
 ) -> Tensor:
     """(n, 3, h, w) float32 of the last pass, without padding."""
-    progress = _Progress(step, settings)
     noise = drawn_noise(clip, settings)
-    told = Prompt(*(_embedded(text, paths.base, dtype, device) for text in (prompt, "")))
-    made = run_pass(1, clip, _model(paths, 1, device, dtype), told, noise, settings, progress.of(1), saved[1])
+    told = Prompt(*_PROMPTS.embedded([prompt, ""] if settings.passes == 2 else [prompt], machine))
+    made = run_pass(1, clip, _RESIDENT.model(1, machine), told, noise, settings, progress.of(1), saved[1])
     if settings.passes == 2:
         moved = Noise(noise.clip, _moved_noise(made.frames, clip, settings))
-        made = run_pass(
-            2, clip, _model(paths, 2, device, dtype), told, moved, settings, progress.of(2), saved[2]
-        )
+        made = run_pass(2, clip, _RESIDENT.model(2, machine), told, moved, settings, progress.of(2), saved[2])
     return made.frames[: clip.length]
 
 
@@ -163,22 +176,44 @@ def _clip(shot: StoredShot, settings: VoidSettings) -> Clip:
     return padded_clip(torch.stack(pictures, 1), torch.stack(masks, 1), settings)
 
 
-def _device() -> torch.device:
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+class _Prompts:
+    """The embeddings of the last prompts."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[tuple[str, Path, torch.dtype], Tensor] = OrderedDict()
+
+    def embedded(self, prompts: Sequence[str], machine: _Machine) -> list[Tensor]:
+        """(1, 226, d) each; the encoder is loaded only where one is not known."""
+        base, dtype = machine.paths.base, machine.dtype
+        unknown = [prompt for prompt in prompts if (prompt, base, dtype) not in self._kept]
+        if unknown:
+            found = embeddings(unknown, base, dtype, machine.device)
+            self._kept.update({(p, base, dtype): e for p, e in zip(unknown, found, strict=True)})
+        wanted = [self._kept[prompt, base, dtype] for prompt in prompts]
+        while len(self._kept) > KEPT_PROMPTS:
+            self._kept.popitem(last=False)
+        return wanted
 
 
-@lru_cache(maxsize=KEPT_PROMPTS)
-def _embedded(prompt: str, base: Path, dtype: torch.dtype, device: torch.device) -> Tensor:
-    return embedding(prompt, base, dtype, device)
+class _Resident:
+    """The model of one pass, kept until another is asked for: two would not fit on most cards."""
+
+    def __init__(self) -> None:
+        self._key: tuple[object, ...] = ()
+        self._model: Model | None = None
+
+    def model(self, pass_: Pass, machine: _Machine) -> Model:
+        """The model of a pass, loaded if it is not there."""
+        paths, device, dtype = machine.paths, machine.device, machine.dtype
+        overlay = paths.pass1 if pass_ == 1 else paths.pass2
+        key = (overlay, overlay.stat().st_mtime_ns, device, dtype)
+        if self._model is None or key != self._key:
+            self._model = None
+            config = paths.base / "transformer" / "config.json"
+            transformer = load_transformer(config, overlay, dtype).to(device)
+            vae = VoidVAE.load(paths.base / "vae", dtype).to(device)
+            self._key, self._model = key, Model(transformer, vae, paths.base)
+        return self._model
 
 
-def _model(paths: Paths, pass_: Pass, device: torch.device, dtype: torch.dtype) -> Model:
-    overlay = paths.pass1 if pass_ == 1 else paths.pass2
-    return _loaded(paths.base, overlay, overlay.stat().st_mtime_ns, device, dtype)
-
-
-@lru_cache(maxsize=1)
-def _loaded(base: Path, overlay: Path, _stamp: int, device: torch.device, dtype: torch.dtype) -> Model:
-    """One pass's model, resident until another is asked for."""
-    transformer = load_transformer(base / "transformer" / "config.json", overlay, dtype).to(device)
-    return Model(transformer, VoidVAE.load(base / "vae", dtype).to(device), base)
+_PROMPTS, _RESIDENT = _Prompts(), _Resident()

@@ -9,7 +9,7 @@ import torch
 from tests.engines.void.recorded import BASE, END, PROMPT, SIZE, clip, recording, transformer, vae
 from void_server.engines.void.pipeline import Model, Noise, Prompt, clip_of, drawn_noise, run_pass
 from void_server.engines.void.settings import VoidSettings, model_size
-from void_server.engines.void.text import embedding
+from void_server.engines.void.text import embeddings
 from void_server.errors import InvalidInput
 from void_server.pipeline.checkpoints import MOST_FILES, Checkpoint
 
@@ -27,7 +27,7 @@ def model() -> Model:
 
 @pytest.fixture(scope="module")
 def prompt() -> Prompt:
-    return Prompt(*(embedding(text, BASE, torch.float32, CPU) for text in (PROMPT, "")))
+    return Prompt(*embeddings([PROMPT, ""], BASE, torch.float32, CPU))
 
 
 @pytest.mark.parametrize(("name", "pass_"), [("short", 1), ("pass2", 2)])

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -33,11 +34,13 @@ def token_ids(prompt: str, tokenizer_folder: Path) -> Tensor:
 
 
 @torch.no_grad()
-def embedding(prompt: str, base_folder: Path, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """(1, 226, d) embedding of a prompt, on the CPU; the encoder is loaded for it and let go again.
+def embeddings(
+    prompts: Sequence[str], base_folder: Path, dtype: torch.dtype, device: torch.device
+) -> list[Tensor]:
+    """(1, 226, d) embedding of each prompt, on the CPU; the encoder is loaded once for all, and let go again.
 
     Args:
-        prompt: describes what remains in the shot.
+        prompts: each describes what remains in the shot.
         base_folder: holds `tokenizer/` and `text_encoder/` in the official layout.
         dtype: of the encoder.
         device: where it is computed.
@@ -45,9 +48,8 @@ def embedding(prompt: str, base_folder: Path, dtype: torch.dtype, device: torch.
     Raises:
         OSError: a file is missing or cannot be read.
     """
-    ids = token_ids(prompt, base_folder / "tokenizer")
+    ids = [token_ids(prompt, base_folder / "tokenizer") for prompt in prompts]
     model = T5EncoderModel.from_pretrained(base_folder / "text_encoder", dtype=dtype, local_files_only=True)
     encoder = model.eval().to(device)
     # No mask for the padding: neither T5 nor the transformer was given one.
-    found: Tensor = encoder(ids.to(device))[0]
-    return found.to("cpu", dtype)
+    return [encoder(tokens.to(device))[0].to("cpu", dtype) for tokens in ids]

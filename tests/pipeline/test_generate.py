@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker keeps between two jobs of the engine `void`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+
+from void_server.pipeline.generate import KEPT_PROMPTS, _Machine, _Prompts, _Resident
+from void_server.weights.folder import Paths
+
+TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
+
+
+@pytest.fixture
+def machine(tmp_path) -> _Machine:
+    shutil.copytree(TINY, tmp_path / "weights")
+    return _Machine(Paths(tmp_path / "weights"), torch.device("cpu"), torch.float32)
+
+
+def test_for_a_known_prompt_the_encoder_is_not_even_loaded(machine):
+    prompts = _Prompts()
+    (first,) = prompts.embedded(["a wall"], machine)
+    shutil.rmtree(machine.paths.base / "text_encoder")
+    (again,) = prompts.embedded(["a wall"], machine)
+    assert again is first
+    with pytest.raises(OSError, match="text_encoder"):
+        prompts.embedded(["another wall"], machine)
+
+
+def test_only_the_last_prompts_are_kept(machine):
+    prompts = _Prompts()
+    prompts.embedded([f"wall {n}" for n in range(KEPT_PROMPTS + 1)], machine)
+    shutil.rmtree(machine.paths.base / "text_encoder")
+    assert len(prompts.embedded(["wall 1"], machine)) == 1
+    with pytest.raises(OSError, match="text_encoder"):
+        prompts.embedded(["wall 0"], machine)
+
+
+def test_a_model_stays_until_another_overlay_is_there(machine):
+    resident = _Resident()
+    first = resident.model(1, machine)
+    assert resident.model(1, machine) is first
+    os.utime(machine.paths.pass1, ns=(1, 1))
+    assert resident.model(1, machine) is not first
