@@ -395,10 +395,6 @@ def test_a_bad_order_is_refused_with_what_to_do(server, shot, spoil, said):
         assert said in error.value.details()
 
 
-def _engine_void(spec):
-    spec.settings.engine = "void"
-
-
 def _reasoner_openai(spec):
     spec.settings.reasoner = "openai"
 
@@ -422,7 +418,6 @@ def _another_aspect(spec):
 @pytest.mark.parametrize(
     "ask",
     [
-        _engine_void,
         _reasoner_openai,
         _points,
         _words,
