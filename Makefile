@@ -6,6 +6,7 @@
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
 # make bench-engine  compute a frame of the clean-plate engine against a yardstick (two minutes)
+# make bench-void  the engine void against the arithmetic that it needs, on the GPU if there is one
 # make bench    transfer, EXR, overhead, overlap and memory, each against a baseline of its own run (about an hour)
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests kills fuzz bench bench-quality bench-engine bundle clean
+.PHONY: all demo test lint types tests kills fuzz bench bench-quality bench-engine bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -82,6 +83,9 @@ bench-quality: $(VENV)/.dev
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine_speed
+
+bench-void: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.void_engine
 
 clean:
 	rm -rf $(VENV) build dist $(OUT) .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

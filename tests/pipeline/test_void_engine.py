@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -18,10 +19,13 @@ import grpc
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
 from tests.server.calls import recorded_units, spec_of
+from void_server.errors import InvalidInput
+from void_server.pipeline.order import parse_order
 
 TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
@@ -163,6 +167,17 @@ def test_a_job_whose_worker_was_killed_goes_on_from_the_saved_step(server, shot)
     done = server.caller.finish(job.id)
     assert done.state == DONE and set(folder.glob("*")) == of_others
     assert sidecar(server, done)["engine"]["model"]["resumed_from"] >= 5
+
+
+@pytest.mark.parametrize(
+    ("options", "frames", "said"),
+    [({"window": "20"}, 5, "8k + 5"), ({"profile": "official"}, 198, "takes 197 frames at most")],
+)
+def test_what_the_model_cannot_be_given_is_told_before_any_work(shot, options, frames, said):
+    spec = wish(shot, "wrong", **options)
+    spec.shot.range.last = spec.shot.range.first + frames - 1
+    with pytest.raises(InvalidInput, match=re.escape(said)):
+        parse_order(MessageToDict(spec, preserving_proto_field_name=True))
 
 
 def test_without_weights_the_order_is_refused_with_what_to_do(tmp_path, shot, start_server, monkeypatch):

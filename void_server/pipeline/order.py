@@ -12,6 +12,7 @@ from void.v1 import jobs_pb2, types_pb2
 
 from void_server.engines.cleanplate import CleanplateSettings
 from void_server.engines.void.settings import VoidSettings
+from void_server.errors import InvalidInput
 from void_server.frames.roots import RootedFile
 from void_server.jobs.inputs import rooted_file
 from void_server.pipeline.engine_choice import chosen
@@ -141,13 +142,13 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
     """Read the JSON form of a `void.v1.JobSpec` that the server's front has checked.
 
     Raises:
-        InvalidInput: an option has no usable value.
+        InvalidInput: an option has no usable value, or the engine cannot do what is asked.
     """
     message = ParseDict(dict(spec), jobs_pb2.JobSpec())
     shot, settings = message.shot, message.settings
     engine = chosen(settings.engine)
     frames = range(shot.range.first, shot.range.last + 1, max(1, shot.range.step))
-    return Order(
+    order = Order(
         frames=tuple(frames),
         view=shot.view,
         inputs={role: _sequence(role, shot) for role in INPUTS if getattr(shot, role).files},
@@ -163,6 +164,14 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         pixel_aspect=shot.pixel_aspect or None,
         output_name=message.output.name,
     )
+    if order.engine == "void":
+        longest = order.void_settings().longest
+        if longest is not None and len(frames) > longest:
+            raise InvalidInput(
+                f"The profile official takes {longest} frames at most, and these are {len(frames)}.",
+                fix="Use --set profile=production, or a shorter range.",
+            )
+    return order
 
 
 def _sequence(role: str, shot: types_pb2.Shot) -> InputSequence:

@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m benchmarks.void_engine`: the engine `void` against the arithmetic that it cannot do without.
+
+The full architecture is built with random values: speed does not depend on what they are, and no weights are needed.
+The floor is the floating-point operations of the model, counted on a copy without values, over the rate at which the
+same device multiplies two large matrices in the same type, measured in the same run.
+
+  matmul   the rate of that multiplication
+  encode   clip and mask to latents
+  step     one denoising step over all windows, guidance 1
+  decode   latents to frames
+  clip     two encodes, all steps, one decode; loading and the text encoder are left out
+
+Beside the official pipeline it has not been run yet: that needs a GPU, its checkout and its weights' layout.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import RESULTS, heading, keep, table
+from benchmarks.void_engine.architecture import (
+    ARCHITECTURES,
+    Architecture,
+    made,
+    transformer_of,
+    vae_of,
+    work,
+)
+from void_server.engines.void.denoise import Conditions, Sampling, denoise
+from void_server.engines.void.settings import HEIGHT, OVERLAP, STEPS, WIDTH, WINDOW, latent_length
+from void_server.engines.void.text import TOKENS
+from void_server.engines.void.transformer import LATENT_CHANNELS
+from void_server.engines.void.vae import VoidVAE
+
+MATMUL_SIDE = {"cuda": 8192, "cpu": 1024}
+ROUNDS = 5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Seconds of a part, and its floating-point operations."""
+
+    seconds: float
+    operations: float
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table, and keep it."""
+    options = _parser().parse_args(arguments)
+    device = torch.device(options.device)
+    dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
+    torch.set_num_threads(options.threads)
+    with torch.no_grad():
+        lines = _lines(options, device, dtype)
+    print("\n".join(lines))
+    if options.results is not None:
+        keep("void_engine", lines, options.results)
+    return 0
+
+
+def _lines(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
+    name = (
+        torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {options.threads} thread(s)"
+    )
+    rate = _matmul_rate(device, dtype)
+    parts = _measured(ARCHITECTURES[options.arch], options, device, dtype)
+    steps = options.steps
+    whole = {"encode": 2, "step": steps, "decode": 1}
+    parts["clip"] = Measured(
+        sum(parts[p].seconds * n for p, n in whole.items()),
+        sum(parts[p].operations * n for p, n in whole.items()),
+    )
+    rows = [
+        [
+            part,
+            f"{found.seconds:.3f}",
+            f"{found.operations / 1e12:.2f}",
+            f"{found.operations / rate:.3f}",
+            f"{found.seconds * rate / found.operations:.2f}",
+        ]
+        for part, found in parts.items()
+    ]
+    peak = (
+        f"{torch.cuda.max_memory_allocated(device) / 2**30:.1f} GiB"
+        if device.type == "cuda"
+        else "not measured"
+    )
+    return [
+        *heading(
+            f"void_engine: {options.arch}, {options.frames} frames of {options.width} x {options.height}, {steps} steps"
+        ),
+        f"{name}; {str(dtype).removeprefix('torch.')}; matmul {rate / 1e12:.3f} TFLOP/s; peak memory {peak}",
+        "",
+        *table(["", "seconds", "TFLOP", "floor s", "x floor"], rows),
+        "",
+        *(
+            []
+            if options.arch == "5b" and device.type == "cuda"
+            else ["The full architecture on a GPU, and the official pipeline beside it: not yet measured."]
+        ),
+    ]
+
+
+def _measured(
+    architecture: Architecture, options: argparse.Namespace, device: torch.device, dtype: torch.dtype
+) -> dict[str, Measured]:
+    costs = work(architecture, options.frames, options.height, options.width)
+    size = (options.height // 8, options.width // 8)
+    shape = (1, latent_length(options.frames), LATENT_CHANNELS, *size)
+    told = torch.randn(1, TOKENS, architecture.transformer["text_embed_dim"], device=device, dtype=dtype)
+    latents, masks, clip = (torch.randn(shape, device=device, dtype=dtype) for _ in range(3))
+    transformer = made(transformer_of(architecture), device, dtype)
+    conditions, sampling = Conditions(masks, clip, told), Sampling(1, 1.0, latent_length(WINDOW), OVERLAP)
+    step = _seconds(lambda: denoise(transformer, _scheduler(), latents, conditions, sampling), device)
+    vae = VoidVAE(made(vae_of(architecture), device, dtype))
+    pixels = torch.rand(1, 3, options.frames, options.height, options.width)
+    encode = _seconds(lambda: vae.encode(pixels), device)
+    decode = _seconds(lambda: vae.decode(latents.transpose(1, 2)), device)
+    return {
+        "encode": Measured(encode, costs.encode),
+        "step": Measured(step, costs.step),
+        "decode": Measured(decode, costs.decode),
+    }
+
+
+def _scheduler() -> object:
+    from diffusers import DDIMScheduler
+
+    return DDIMScheduler(
+        prediction_type="v_prediction", timestep_spacing="trailing", rescale_betas_zero_snr=True
+    )
+
+
+def _matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
+    """Floating-point operations a second."""
+    side = MATMUL_SIDE[device.type]
+    one, two = (torch.randn(side, side, device=device, dtype=dtype) for _ in range(2))
+    return 2 * side**3 / _seconds(lambda: one @ two, device)
+
+
+def _seconds(call: Callable[[], object], device: torch.device) -> float:
+    """Median of `ROUNDS` calls after one that warms up."""
+    taken = []
+    for _ in range(ROUNDS + 1):
+        began = time.perf_counter()
+        call()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        taken.append(time.perf_counter() - began)
+    return statistics.median(taken[1:])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.void_engine",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--arch", choices=sorted(ARCHITECTURES), default="5b", help="default: %(default)s")
+    found = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", choices=("cuda", "cpu"), default=found, help="default here: %(default)s")
+    parser.add_argument("--frames", type=int, default=WINDOW, help="8k + 5 (default: %(default)s)")
+    parser.add_argument("--height", type=int, default=HEIGHT, help="multiple of 16 (default: %(default)s)")
+    parser.add_argument("--width", type=int, default=WIDTH, help="multiple of 16 (default: %(default)s)")
+    parser.add_argument(
+        "--steps", type=int, default=STEPS[1], help="of the whole clip (default: %(default)s)"
+    )
+    parser.add_argument("--threads", type=int, default=1, help="of a processor (default: %(default)s)")
+    parser.add_argument(
+        "--results", type=Path, default=RESULTS, metavar="DIR", help="where to keep the figures"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
