@@ -93,22 +93,22 @@ def mask_pixels(codes: Tensor, pass_: Pass, levels: MaskLevels) -> Tensor:
 
 
 def united(codes: Tensor) -> Tensor:
-    """A quadmask at the length of the latents, by union: what is to be removed in any frame of a group is so in all.
+    """A quadmask that is one for all frames of a latent frame, by union: what is to be removed in any is so in all.
+
+    A latent frame cannot say that a thing goes in two of its four frames; half a mask would be half a removal.
 
     Args:
         codes: (1, n, h, w) of 0, 63, 127 and 255, n = 4k + 1; the first frame is a group of its own.
 
     Returns:
-        (1, k + 1, h, w): removed and affected are united apart, and joined to codes again.
+        The same shape: removed and affected are united apart, and joined to codes again.
     """
-    removed, affected = codes <= 63, (codes == 63) | (codes == 127)
-    first = codes[:, :1]
-    if codes.shape[1] == 1:
-        return first
-    removed, affected = (
-        torch.cat([part[:, :1], part[:, 1:].unflatten(1, (-1, TEMPORAL)).any(dim=2)], dim=1)
-        for part in (removed, affected)
-    )
-    high, low = torch.tensor(127.0), torch.tensor(255.0)
-    under = torch.where(affected, torch.tensor(63.0), torch.tensor(0.0))
-    return torch.where(removed, under, torch.where(affected, high, low))
+    removed, affected = (_held(part) for part in (codes <= 63, (codes == 63) | (codes == 127)))
+    under = torch.where(affected, 63.0, 0.0)
+    return torch.where(removed, under, torch.where(affected, 127.0, 255.0))
+
+
+def _held(part: Tensor) -> Tensor:
+    """(1, n, h, w) bool: the union over each group, in all of its frames."""
+    groups = part[:, 1:].unflatten(1, (-1, TEMPORAL)).any(dim=2) if part.shape[1] > 1 else part[:, :0]
+    return torch.cat([part[:, :1], groups.repeat_interleave(TEMPORAL, dim=1)], dim=1)

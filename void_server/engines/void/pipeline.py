@@ -15,7 +15,7 @@ import torch
 from diffusers import CogVideoXTransformer3DModel
 from torch import Tensor
 
-from void_server.engines.void.clip import mask_pixels, padded, padded_length, quantised, resized
+from void_server.engines.void.clip import mask_pixels, padded, padded_length, quantised, resized, united
 from void_server.engines.void.conditioning import clip_latents, mask_latents, unit_noise
 from void_server.engines.void.denoise import Conditions, Sampling, denoise, scheduler_of
 from void_server.engines.void.settings import GUIDANCE, OVERLAP, Pass, VoidSettings, latent_length
@@ -175,7 +175,8 @@ def run_pass(
     vae, device, dtype = model.vae, model.transformer.device, model.transformer.dtype
     before = checkpoint.saved() if checkpoint is not None else None
     first_step, start = before or (0, noise.latents)
-    pixels = mask_pixels(clip.codes, pass_, settings.mask_levels)
+    codes = clip.codes if settings.profile == "official" else united(clip.codes)
+    pixels = mask_pixels(codes, pass_, settings.mask_levels)
     conditions = Conditions(
         mask_latents(vae, pixels, told("encode")).to(device, dtype),
         clip_latents(vae, clip.frames, noise.clip, told("encode")).to(device, dtype),
