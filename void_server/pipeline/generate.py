@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ def _passes(
     told = Prompt(*_PROMPTS.embedded([prompt, ""] if settings.passes == 2 else [prompt], machine))
     made = run_pass(1, clip, _RESIDENT.model(1, machine), told, noise, settings, progress.of(1), saved[1])
     if settings.passes == 2:
-        moved = Noise(noise.clip, _moved_noise(made.frames, clip, settings))
+        moved = Noise(noise.clip, _moved_noise(made.frames, clip, settings, progress.of(2)))
         made = run_pass(2, clip, _RESIDENT.model(2, machine), told, moved, settings, progress.of(2), saved[2])
     return made.frames[: clip.length]
 
@@ -140,12 +141,13 @@ class _Progress:
         return told
 
 
-def _moved_noise(frames: Tensor, clip: Clip, settings: VoidSettings) -> Tensor:
+def _moved_noise(frames: Tensor, clip: Clip, settings: VoidSettings, progress: Progress) -> Tensor:
     """(1, f, 16, h / 8, w / 8): noise that moves with the frames of the first pass, played on as the clip was."""
     shown = padded_clip(frames.transpose(0, 1), clip.codes[:, : len(frames)], settings).frames
     pictures = (shown.permute(1, 2, 3, 0) * 255).round().to(torch.uint8).numpy()
     size = latent_length(len(pictures)), settings.height // 8, settings.width // 8
-    return torch.from_numpy(warped_noise(pictures, latents=size, seed=settings.seed + 2))[None]
+    told = partial(progress, "noise")
+    return torch.from_numpy(warped_noise(pictures, latents=size, seed=settings.seed, told=told))[None]
 
 
 def _sized(settings: VoidSettings, shot: StoredShot, percent: int) -> VoidSettings:

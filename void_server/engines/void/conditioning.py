@@ -39,9 +39,3 @@ def clip_latents(vae: VoidVAE, clip: Tensor, unit_noise: Tensor, told: Told | No
 def mask_latents(vae: VoidVAE, pixels: Tensor, told: Told | None = None) -> Tensor:
     """(1, f, 16, h / 8, w / 8) latents of a mask, from (3, n, h, w) in 0..1 (see `clip.mask_pixels`)."""
     return vae.encode(pixels[None], told).transpose(1, 2)
-
-
-def unit_noise(seed: int, shape: tuple[int, ...]) -> Tensor:
-    """Standard normal float32 noise, drawn on the CPU so that every device gets the same."""
-    generator = torch.Generator("cpu").manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=torch.float32)

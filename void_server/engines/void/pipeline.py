@@ -16,7 +16,7 @@ from diffusers import CogVideoXTransformer3DModel
 from torch import Tensor
 
 from void_server.engines.void.clip import mask_pixels, padded, padded_length, quantised, resized, united
-from void_server.engines.void.conditioning import clip_latents, mask_latents, unit_noise
+from void_server.engines.void.conditioning import clip_latents, mask_latents
 from void_server.engines.void.denoise import Conditions, Sampling, denoise, scheduler_of
 from void_server.engines.void.settings import GUIDANCE, OVERLAP, Pass, VoidSettings, latent_length
 from void_server.engines.void.vae import VoidVAE
@@ -135,10 +135,12 @@ def padded_clip(frames: Tensor, codes: Tensor, settings: VoidSettings) -> Clip:
 
 
 def drawn_noise(clip: Clip, settings: VoidSettings) -> Noise:
-    """All noise of a pass from its seed."""
+    """All noise of a pass from its seed, drawn in float32 on the CPU, so that every device gets the same."""
     _, frames, height, width = clip.frames.shape
-    latents = (1, latent_length(frames), 16, height // 8, width // 8)
-    return Noise(unit_noise(settings.seed, tuple(clip.frames.shape)), unit_noise(settings.seed + 1, latents))
+    shape = (1, latent_length(frames), 16, height // 8, width // 8)
+    generator = torch.Generator("cpu").manual_seed(settings.seed)
+    of_clip, latents = (torch.randn(tuple(s), generator=generator) for s in (clip.frames.shape, shape))
+    return Noise(of_clip, latents)
 
 
 def run_pass(
