@@ -30,6 +30,9 @@ MAX_MESSAGE_BYTES = 64 * 2**20
 CALL_TIMEOUT_S = 60.0
 """Longest wait for the answer of a call that moves no frames."""
 
+CLOSING_S = 5.0
+"""Longest wait for a channel to close; what is left of it ends with the process."""
+
 STARTING_S = 10.0
 """How long a server may take from being started to listening, for a client that comes first."""
 
@@ -217,7 +220,10 @@ class Connection:
 
     def close(self) -> None:
         """Close the channel; calls under way end with an error."""
-        self._channel.close()
+        # A call that Ctrl-C met at a bad moment is never done for gRPC, and closing would wait for it.
+        closing = threading.Thread(target=self._channel.close, name="close", daemon=True)
+        closing.start()
+        closing.join(CLOSING_S)
 
     @property
     def target(self) -> Target:

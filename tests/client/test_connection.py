@@ -6,6 +6,7 @@ from __future__ import annotations
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -200,3 +201,15 @@ def test_a_server_with_a_certificate_of_the_named_authority_is_trusted_and_no_ot
 def test_waits_grow_and_stay_bounded(failures: int, first: float, longest: float) -> None:
     policy = RetryPolicy(first_wait_s=first, longest_wait_s=longest)
     assert 0 < policy.wait_s(failures) <= longest
+
+
+def test_closing_does_not_wait_for_a_channel_that_never_ends(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection_module, "CLOSING_S", 0.1)
+    left = threading.Event()
+    monkeypatch.setattr(connection._channel, "close", left.wait)
+    began = time.monotonic()
+    connection.close()
+    assert time.monotonic() - began < 5
+    left.set()
