@@ -20,13 +20,13 @@ def afresh():
 
 @pytest.mark.parametrize("name", ["void", "cleanplate"])
 def test_what_is_asked_for_by_name_is_taken_as_it_is(name):
-    assert (chosen(name).engine, chosen(name).why) == (name, "")
+    assert (chosen(name, 5).engine, chosen(name, 5).why) == (name, "")
 
 
 @pytest.mark.parametrize("name", ["", "auto"])
 def test_without_weights_auto_is_cleanplate_and_says_so(monkeypatch, tmp_path, name):
     monkeypatch.setenv("VOID_WEIGHTS", str(tmp_path))
-    assert chosen(name).engine == "cleanplate" and "not set up" in chosen(name).why
+    assert chosen(name, 5).engine == "cleanplate" and "not set up" in chosen(name, 5).why
 
 
 @pytest.mark.parametrize(
@@ -35,8 +35,15 @@ def test_without_weights_auto_is_cleanplate_and_says_so(monkeypatch, tmp_path, n
 def test_with_weights_the_gpu_decides(monkeypatch, gpu, engine, why):
     monkeypatch.setenv("VOID_WEIGHTS", str(TINY))
     monkeypatch.setattr("torch.cuda.is_available", lambda: gpu)
-    found = chosen("auto")
+    found = chosen("auto", 5)
     assert found.engine == engine and why in found.why
+
+
+def test_auto_takes_no_engine_whose_limit_the_shot_passes(monkeypatch):
+    monkeypatch.setenv("VOID_WEIGHTS", str(TINY))
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    assert chosen("auto", 480).engine == "void"
+    assert chosen("auto", 481).engine == "cleanplate" and "480 frames at most" in chosen("auto", 481).why
 
 
 def test_a_package_that_is_not_installed_is_named(monkeypatch):

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from void_server.main import main
 from void_server.pipeline.generate import KEPT_PROMPTS, _Machine, _Prompts, _Resident
+from void_server.pipeline.void_weights import weights_identity
 from void_server.weights.folder import Paths
 
 TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
@@ -19,7 +22,7 @@ TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
 @pytest.fixture
 def machine(tmp_path) -> _Machine:
     shutil.copytree(TINY, tmp_path / "weights")
-    return _Machine(Paths(tmp_path / "weights"), torch.device("cpu"), torch.float32)
+    return _Machine(Paths(tmp_path / "weights"), "these", torch.device("cpu"), torch.float32)
 
 
 def test_for_a_known_prompt_the_encoder_is_not_even_loaded(machine):
@@ -41,9 +44,22 @@ def test_only_the_last_prompts_are_kept(machine):
         prompts.embedded(["wall 0"], machine)
 
 
-def test_a_model_stays_until_another_overlay_is_there(machine):
+def test_a_model_stays_until_other_weights_are_there(machine):
     resident = _Resident()
     first = resident.model(1, machine)
     assert resident.model(1, machine) is first
-    os.utime(machine.paths.pass1, ns=(1, 1))
-    assert resident.model(1, machine) is not first
+    assert resident.model(1, replace(machine, weights="others")) is not first
+
+
+def test_weights_are_told_by_content_once_they_were_verified(machine, monkeypatch):
+    monkeypatch.setenv("VOID_WEIGHTS", str(machine.paths.folder))
+    before = weights_identity(1)
+    assert {"void_pass1.safetensors", "base/vae/diffusion_pytorch_model.safetensors"} <= set(before)
+    assert all(told.startswith("unverified:") for told in before.values())
+    assert main(["weights", "verify", "base", "void_pass1.safetensors"]) == 0
+    verified = weights_identity(1)
+    assert all(told.startswith("sha256:") for told in verified.values())
+    vae = machine.paths.base / "vae" / "diffusion_pytorch_model.safetensors"
+    os.utime(vae, ns=(1, 1))
+    changed = weights_identity(1)
+    assert [name for name in changed if changed[name] != verified[name]] == [f"base/vae/{vae.name}"]

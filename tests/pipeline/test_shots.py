@@ -17,7 +17,7 @@ from void.v1 import jobs_pb2
 
 from tests.server.calls import recorded_units, set_sequence, sha256, spec_of
 from tests.small_shot import write_exr, write_small_shot
-from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
+from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES
 from void_server.pipeline.order import parse_order
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.results import Results

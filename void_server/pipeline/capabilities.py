@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from void_server.pipeline.engine_choice import missing_for_void
+from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES, missing_for_void
 from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE
 
@@ -33,10 +33,6 @@ STAGES = (
     "review",
     "report",
 )
-
-ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480}
-"""Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit. `void` works
-on the whole clip at once, and holds it in memory."""
 
 
 def capabilities() -> dict[str, Any]:

@@ -10,6 +10,10 @@ from importlib.util import find_spec
 from void_server.errors import VoidError
 from void_server.pipeline.void_weights import void_weights
 
+ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480}
+"""Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit. `void` works
+on the whole clip at once, and holds it in memory."""
+
 VOID_PACKAGES = ("torch", "diffusers", "transformers", "sentencepiece", "accelerate")
 
 
@@ -33,9 +37,14 @@ def missing_for_void() -> str:
     return ""
 
 
-def chosen(wanted: str) -> Choice:
-    """The engine for what was asked for: `cleanplate`, `void`, or `auto` (also empty)."""
-    return Choice(wanted) if wanted not in ("", "auto") else _automatic()
+def chosen(wanted: str, frames: int) -> Choice:
+    """The engine for what was asked for: `cleanplate`, `void`, or `auto` (also empty), and for so many frames."""
+    if wanted not in ("", "auto"):
+        return Choice(wanted)
+    found = _automatic()
+    if found.engine == "void" and frames > ENGINE_MAX_FRAMES["void"]:
+        return Choice("cleanplate", f"void takes {ENGINE_MAX_FRAMES['void']} frames at most")
+    return found
 
 
 @cache

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,7 +53,8 @@ def generate(
     """Leave the model's picture of every frame, a blob each (`FRAME`), encoded values 0..1.
 
     Args:
-        args: `key` of the unit, `prompt`, `percent` of the trained size, and the `settings` of the engine.
+        args: `key` of the unit, `prompt`, `percent` of the trained size, the `settings` of the engine, and the
+            identity of its `weights`.
         step: told of denoising steps, of all passes; it may raise to end the work.
 
     Raises:
@@ -61,7 +62,7 @@ def generate(
     """
     torch.set_num_threads(1)
     settings = _sized(VoidSettings(**args["settings"]), shot, args["percent"])
-    machine = _Machine.found(void_weights(settings.passes))
+    machine = _Machine.found(void_weights(settings.passes), json.dumps(args["weights"], sort_keys=True))
     clip = _clip(shot, settings)
     passes = PASSES[: settings.passes]
     folder = blobs.root / "checkpoints"
@@ -79,6 +80,7 @@ def generate(
         "device": machine.name,
         "dtype": str(machine.dtype).removeprefix("torch."),
         "packages": package_versions(TORCH_PACKAGES),
+        "weights": args["weights"],
         "padded": clip.frames.shape[1],
         "resumed_from": begun,
     }
@@ -89,14 +91,15 @@ class _Machine:
     """Which weights run where, and in which type: bfloat16 as published, and float32 on a processor."""
 
     paths: Paths
+    weights: str
     device: torch.device
     dtype: torch.dtype
 
     @staticmethod
-    def found(paths: Paths) -> _Machine:
+    def found(paths: Paths, weights: str) -> _Machine:
         if torch.cuda.is_available():
-            return _Machine(paths, torch.device("cuda"), torch.bfloat16)
-        return _Machine(paths, torch.device("cpu"), torch.float32)
+            return _Machine(paths, weights, torch.device("cuda"), torch.bfloat16)
+        return _Machine(paths, weights, torch.device("cpu"), torch.float32)
 
     @property
     def name(self) -> str:
@@ -182,16 +185,16 @@ class _Prompts:
     """The embeddings of the last prompts."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, Path, torch.dtype], Tensor] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str, torch.dtype], Tensor] = OrderedDict()
 
     def embedded(self, prompts: Sequence[str], machine: _Machine) -> list[Tensor]:
         """(1, 226, d) each; the encoder is loaded only where one is not known."""
-        base, dtype = machine.paths.base, machine.dtype
-        unknown = [prompt for prompt in prompts if (prompt, base, dtype) not in self._kept]
+        weights, dtype = machine.weights, machine.dtype
+        unknown = [prompt for prompt in prompts if (prompt, weights, dtype) not in self._kept]
         if unknown:
-            found = embeddings(unknown, base, dtype, machine.device)
-            self._kept.update({(p, base, dtype): e for p, e in zip(unknown, found, strict=True)})
-        wanted = [self._kept[prompt, base, dtype] for prompt in prompts]
+            found = embeddings(unknown, machine.paths.base, dtype, machine.device)
+            self._kept.update({(p, weights, dtype): e for p, e in zip(unknown, found, strict=True)})
+        wanted = [self._kept[prompt, weights, dtype] for prompt in prompts]
         while len(self._kept) > KEPT_PROMPTS:
             self._kept.popitem(last=False)
         return wanted
@@ -208,7 +211,7 @@ class _Resident:
         """The model of a pass, loaded if it is not there."""
         paths, device, dtype = machine.paths, machine.device, machine.dtype
         overlay = paths.pass1 if pass_ == 1 else paths.pass2
-        key = (overlay, overlay.stat().st_mtime_ns, device, dtype)
+        key = (pass_, machine.weights, device, dtype)
         if self._model is None or key != self._key:
             self._model = None
             config = paths.base / "transformer" / "config.json"

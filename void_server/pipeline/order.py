@@ -146,8 +146,8 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
     """
     message = ParseDict(dict(spec), jobs_pb2.JobSpec())
     shot, settings = message.shot, message.settings
-    engine = chosen(settings.engine)
     frames = range(shot.range.first, shot.range.last + 1, max(1, shot.range.step))
+    engine = chosen(settings.engine, len(frames))
     order = Order(
         frames=tuple(frames),
         view=shot.view,

@@ -29,11 +29,11 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "prompt": order.prompt,
         "percent": order.options.model_percent,
         "settings": asdict(order.void_settings()),
+        "weights": weights_identity(order.options.void_passes),
     }
     key = unit_key(
         "generate",
         engine=VOID_VERSION,
-        weights=weights_identity(order.options.void_passes),
         torch=torch_numerics(),
         frames=[[f.content, matte_contents(f)] for f in shot.frames],
         **_space(shot),

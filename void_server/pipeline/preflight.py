@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from void_server.jobs.model import Problem
-from void_server.pipeline.capabilities import ENGINE_MAX_FRAMES
+from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES
 from void_server.pipeline.findings import file_name, finding, frame_list
 from void_server.pipeline.ingest import FILE, PATTERN
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, MATTES, Order

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from void_server.weights.catalogue import select
 from void_server.weights.folder import Paths, require, weights_folder
+from void_server.weights.layout import expected
+from void_server.weights.record import Entry, load
 
 BASE = "base"
 OVERLAYS = {1: "void_pass1.safetensors", 2: "void_pass2.safetensors"}
@@ -18,19 +20,30 @@ def void_weights(passes: int) -> Paths:
     Raises:
         PreconditionFailed: a file is missing or damaged; the message has the command that repairs it.
     """
-    return require(weights_folder(), BASE, *(OVERLAYS[p] for p in range(1, passes + 1)))
+    return require(weights_folder(), *_wanted(passes))
 
 
-def weights_identity(passes: int) -> dict[str, Any]:
-    """What tells these weights from others, for keys: size and time of each overlay, JSON-ready.
+def weights_identity(passes: int) -> dict[str, str]:
+    """What tells these weights from others, for keys and papers: by file its SHA-256 where it was verified and has not
+    been touched since, else its length and time.
 
     Raises:
         PreconditionFailed: see `void_weights`.
     """
-    paths = void_weights(passes)
-    return {path.name: _stamp(path) for path in (paths.pass1, paths.pass2)[:passes]}
+    folder = void_weights(passes).folder
+    recorded = load(folder).files
+    files = expected(folder / BASE, select(_wanted(passes)))
+    present = [file.name for file in files if (folder / file.name).exists()]
+    return {name: _identity(folder / name, recorded.get(name)) for name in sorted(present)}
 
 
-def _stamp(path: Path) -> list[int]:
+def _wanted(passes: int) -> list[str]:
+    return [BASE, *(OVERLAYS[p] for p in range(1, passes + 1))]
+
+
+def _identity(path: Path, entry: Entry | None) -> str:
     status = path.stat()
-    return [status.st_size, status.st_mtime_ns]
+    stamp = (status.st_size, status.st_mtime_ns)
+    if entry is not None and stamp == (entry.size, entry.seen_mtime_ns):
+        return f"sha256:{entry.sha256}"
+    return f"unverified:{stamp[0]}:{stamp[1]}"

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import cv2
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -322,7 +323,6 @@ def test_raft_without_weights_is_unsupported(monkeypatch, tmp_path):
 @pytest.fixture
 def stand_in(monkeypatch):
     """A model in RAFT's place that answers with one motion, as it cannot be had where tests run."""
-    torch = pytest.importorskip("torch")
 
     class Constant(torch.nn.Module):
         def __init__(self):
