@@ -128,6 +128,57 @@ def test_another_seed_is_another_picture(server, shot, job, tmp_path):
     assert (picture(server, other, frame, tmp_path)[0] != picture(server, job, frame, tmp_path)[0]).any()
 
 
+def fresh_units(server, before) -> list[str]:
+    """Kinds of the units that were computed since."""
+    return sorted(kind for key, (kind, _) in recorded_units(server.store).items() if key not in before)
+
+
+def test_while_the_clip_s_noise_is_held_another_seed_encodes_nothing_again(server, shot):
+    first, second = (wish(shot, f"held {seed}", clip_seed="5") for seed in (1, 2))
+    first.settings.seed, second.settings.seed = 1, 2
+    assert server.caller.run(first).state == DONE
+    before = recorded_units(server.store)
+    assert server.caller.run(second).state == DONE
+    fresh = fresh_units(server, before)
+    assert "generate" in fresh and "encode" not in fresh
+
+
+def test_with_another_seed_or_prompt_the_mask_is_not_encoded_again(server, shot, job):
+    before = recorded_units(server.store)
+    spec = wish(shot, "seed and prompt")
+    spec.settings.seed, spec.shot.prompt = 11, "A floor."
+    assert server.caller.run(spec).state == DONE
+    assert fresh_units(server, before).count("encode") == 1, "the plate, which has other noise"
+
+
+def test_both_passes_of_the_trained_levels_read_one_quadmask(server, shot, job):
+    before = recorded_units(server.store)
+    assert server.caller.run(wish(shot, "two of one", void_passes="2")).state == DONE
+    assert "encode" not in fresh_units(server, before)
+
+
+@pytest.mark.parametrize("memory", ["offload", "group-offload", "sequential"])
+def test_the_way_of_working_does_not_change_the_result(server, shot, job, tmp_path, memory):
+    other = server.caller.run(wish(shot, memory, memory=memory))
+    assert other.state == DONE and sidecar(server, other)["engine"]["model"]["memory"] == memory
+    for one, two in zip(*(picture(server, j, shot.first, tmp_path) for j in (job, other)), strict=True):
+        assert (one.view(np.uint16) == two.view(np.uint16)).all()
+
+
+def test_eight_bits_and_step_caching_come_back_and_are_told(server, shot):
+    done = server.caller.run(wish(shot, "quick", memory="fp8", step_cache="0.9", steps="6"))
+    said = sidecar(server, done)
+    assert done.state == DONE and said["engine"]["model"]["memory"] == "fp8"
+    assert said["options"]["step_cache"] == 0.9
+    assert all(f["quality"]["outside_difference"] == 0 for f in said["frames"])
+
+
+def test_how_memory_will_be_used_is_told_before_the_steps_begin(server, shot):
+    job = server.caller.submit(wish(shot, "told", memory="offload")).job
+    said = [e.event.message for e in server.caller.watch(job.id) if e.HasField("event")]
+    assert any("Memory: offload; about" in message for message in said)
+
+
 @pytest.mark.parametrize("options", [{"profile": "official"}, {"void_passes": "2"}])
 def test_the_official_profile_and_two_passes_come_back(server, shot, options):
     done = server.caller.run(wish(shot, f"with {options}", **options))
@@ -171,7 +222,11 @@ def test_a_job_whose_worker_was_killed_goes_on_from_the_saved_step(server, shot)
 
 @pytest.mark.parametrize(
     ("options", "frames", "said"),
-    [({"window": "20"}, 5, "8k + 5"), ({"profile": "official"}, 198, "takes 197 frames at most")],
+    [
+        ({"window": "20"}, 5, "8k + 5"),
+        ({"profile": "official"}, 198, "takes 197 frames at most"),
+        ({"compile": "on", "step_cache": "0.1"}, 5, "cannot leave out blocks"),
+    ],
 )
 def test_what_the_model_cannot_be_given_is_told_before_any_work(shot, options, frames, said):
     spec = wish(shot, "wrong", **options)
@@ -188,6 +243,7 @@ def test_without_weights_the_order_is_refused_with_what_to_do(tmp_path, shot, st
     with pytest.raises(grpc.RpcError) as refused:
         running.caller.run(wish(shot, "none"))
     assert "void-server weights fetch" in refused.value.details()
+    assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
 
 
 def test_an_overlay_that_is_cut_after_the_start_fails_the_job_and_says_so(

@@ -27,6 +27,7 @@ STAGES = (
     "complete",
     "carry",
     "steady",
+    "encode",
     "generate",
     "conform",
     "publish",
@@ -57,9 +58,9 @@ def capabilities() -> dict[str, Any]:
             _plug(
                 "flow",
                 "Roto on key frames, carried by flow.",
-                unavailable="not available yet in this release.",
+                later=True,
             ),
-            _plug("sam2", "Points or boxes through SAM2.", unavailable="not available yet in this release."),
+            _plug("sam2", "Points or boxes through SAM2.", later=True),
         ],
         "reasoners": [
             _plug("none", "Nothing beyond the removed object is affected."),
@@ -72,20 +73,30 @@ def capabilities() -> dict[str, Any]:
             _plug(
                 "openai",
                 "A vision model behind an OpenAI-compatible server.",
-                unavailable="not available yet in this release.",
+                later=True,
             ),
-            _plug("gemini", "Google's Gemini.", unavailable="not available yet in this release."),
+            _plug("gemini", "Google's Gemini.", later=True),
         ],
         "options": [o.to_dict() for o in CATALOGUE],
         "packages": package_versions(),
     }
 
 
-def _plug(name: str, description: str, *, unavailable: str = "", max_frames: int = 0) -> dict[str, Any]:
+def _plug(
+    name: str, description: str, *, unavailable: str = "", later: bool = False, max_frames: int = 0
+) -> dict[str, Any]:
+    """As JSON-ready values.
+
+    Args:
+        unavailable: what this server lacks for it; empty where nothing.
+        later: it comes with a later release.
+    """
+    unavailable = "not available yet in this release." if later else unavailable
     return {
         "name": name,
         "description": description,
         "available": not unavailable,
         "unavailable_reason": unavailable,
+        "later": later,
         "max_frames": max_frames,
     }

@@ -3,48 +3,29 @@
 
 from __future__ import annotations
 
-import json
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from void_server.engines.void.clip import quantised, resized
-from void_server.engines.void.pipeline import (
-    Clip,
-    Model,
-    Noise,
-    Progress,
-    Prompt,
-    drawn_noise,
-    padded_clip,
-    run_pass,
-)
-from void_server.engines.void.plate_size import codes, reduced
-from void_server.engines.void.settings import Pass, VoidSettings, latent_length, model_size
-from void_server.engines.void.text import embeddings
-from void_server.engines.void.transformer import load_transformer
-from void_server.engines.void.vae import VoidVAE
+from void_server.engines.void.clip import padded
+from void_server.engines.void.memory import MemoryPlan
+from void_server.engines.void.pipeline import Encoded, Progress, Prompt, first_latents, run_pass
+from void_server.engines.void.settings import PASSES, TEMPORAL, Pass, Running, VoidSettings
 from void_server.engines.void.warped_noise import warped_noise
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.checkpoints import Checkpoint
+from void_server.pipeline.encode import sized, stored_latents
 from void_server.pipeline.keys import TORCH_PACKAGES, package_versions
-from void_server.pipeline.plan_void import FRAME
+from void_server.pipeline.plan_void import FRAME, masks_read
 from void_server.pipeline.shot import StoredShot
-from void_server.pipeline.void_weights import void_weights
-from void_server.weights.folder import Paths
+from void_server.pipeline.void_models import PROMPTS, RESIDENT, Machine, first_with_room
 
 Step = Callable[[int, int], None]
-
-PASSES: tuple[Pass, Pass] = (1, 2)
-KEPT_PROMPTS = 16
-"""Embeddings that a worker keeps, 3 MB each: for a known prompt the encoder is not even loaded."""
 
 
 def generate(
@@ -53,75 +34,99 @@ def generate(
     """Leave the model's picture of every frame, a blob each (`FRAME`), encoded values 0..1.
 
     Args:
-        args: `key` of the unit, `prompt`, `percent` of the trained size, the `settings` of the engine, and the
-            identity of its `weights`.
+        args: `key` of the unit, `prompt`, `percent` of the trained size, `settings` and `running` of the engine, the
+            digests of its `latents`, and the identity of its `weights`.
         step: told of denoising steps, of all passes; it may raise to end the work.
 
     Raises:
         PreconditionFailed: weights are missing or damaged.
+        OutOfMemory: no way of working fits.
     """
     torch.set_num_threads(1)
-    settings = _sized(VoidSettings(**args["settings"]), shot, args["percent"])
-    machine = _Machine.found(void_weights(settings.passes), json.dumps(args["weights"], sort_keys=True))
-    clip = _clip(shot, settings)
-    passes = PASSES[: settings.passes]
-    folder = blobs.root / "checkpoints"
-    saved = {p: Checkpoint(folder, args["key"], p, settings.steps_of(p)) for p in passes}
-    begun = sum(done for done, _ in filter(None, (c.saved() for c in saved.values())))
-    made = _passes(machine, clip, args["prompt"], settings, _Progress(step, settings), saved)
+    settings, running = (
+        sized(VoidSettings(**args["settings"]), shot, args["percent"]),
+        Running(**args["running"]),
+    )
+    task = _Task(
+        Machine.found(settings.passes, args["weights"]),
+        settings,
+        running,
+        args["prompt"],
+        {name: stored_latents(blobs, digest) for name, digest in args["latents"].items()},
+        len(shot.frames),
+        _checkpoints(blobs, args["key"], settings, running),
+    )
+    begun = sum(done for done, _ in filter(None, (c.saved() for c in task.saved.values())))
+    candidates = task.machine.plans(settings, task.padded, running)
+    tried: list[MemoryPlan] = []
+
+    def way(plan: MemoryPlan) -> Tensor:
+        tried.append(plan)
+        return _passes(task, plan, _Progress(step, settings))
+
+    made = first_with_room([partial(way, plan) for plan in candidates], RESIDENT.drop)
     stored = {
         FRAME.format(position): store_arrays(blobs, {"made": frame.permute(1, 2, 0).numpy()})
         for position, frame in enumerate(made)
     }
-    for checkpoint in saved.values():
+    for checkpoint in task.saved.values():
         checkpoint.remove()
-    return stored, {
-        "size": [settings.width, settings.height],
-        "device": machine.name,
-        "dtype": str(machine.dtype).removeprefix("torch."),
-        "packages": package_versions(TORCH_PACKAGES),
-        "weights": args["weights"],
-        "padded": clip.frames.shape[1],
-        "resumed_from": begun,
-    }
+    return stored, _info(task, tried, begun) | {"weights": args["weights"]}
 
 
 @dataclass(frozen=True)
-class _Machine:
-    """Which weights run where, and in which type: bfloat16 as published, and float32 on a processor."""
+class _Task:
+    """What is to be generated.
 
-    paths: Paths
-    weights: str
-    device: torch.device
-    dtype: torch.dtype
+    Attributes:
+        latents: `clip`, `masks 1`, and `masks 2` where it is needed.
+        length: frames of the shot.
+        saved: checkpoints by pass; none where steps are left out.
+    """
 
-    @staticmethod
-    def found(paths: Paths, weights: str) -> _Machine:
-        if torch.cuda.is_available():
-            return _Machine(paths, weights, torch.device("cuda"), torch.bfloat16)
-        return _Machine(paths, weights, torch.device("cpu"), torch.float32)
+    machine: Machine
+    settings: VoidSettings
+    running: Running
+    prompt: str
+    latents: Mapping[str, Tensor]
+    length: int
+    saved: Mapping[Pass, Checkpoint]
 
     @property
-    def name(self) -> str:
-        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+    def padded(self) -> int:
+        """Frames that the model sees."""
+        return (self.latents["clip"].shape[1] - 1) * TEMPORAL + 1
+
+    def encoded(self, pass_: Pass) -> Encoded:
+        """What a pass is told."""
+        return Encoded(self.latents[masks_read(self.settings, pass_)], self.latents["clip"], self.length)
 
 
-def _passes(
-    machine: _Machine,
-    clip: Clip,
-    prompt: str,
-    settings: VoidSettings,
-    progress: _Progress,
-    saved: Mapping[Pass, Checkpoint],
-) -> Tensor:
+def _checkpoints(
+    blobs: BlobFolder, key: str, settings: VoidSettings, running: Running
+) -> dict[Pass, Checkpoint]:
+    if running.step_cache:
+        # What the blocks answered in the last step would have to be saved with the latents.
+        return {}
+    folder = blobs.root / "checkpoints"
+    return {p: Checkpoint(folder, key, p, settings.steps_of(p)) for p in PASSES[: settings.passes]}
+
+
+def _passes(task: _Task, plan: MemoryPlan, progress: _Progress) -> Tensor:
     """(n, 3, h, w) float32 of the last pass, without padding."""
-    noise = drawn_noise(clip, settings)
-    told = Prompt(*_PROMPTS.embedded([prompt, ""] if settings.passes == 2 else [prompt], machine))
-    made = run_pass(1, clip, _RESIDENT.model(1, machine), told, noise, settings, progress.of(1), saved[1])
+    machine, settings, running = task.machine, task.settings, task.running
+    wanted = [task.prompt, ""] if settings.passes == 2 else [task.prompt]
+    prompt = Prompt(*PROMPTS.embedded(wanted, machine))
+    start = first_latents(task.latents["clip"], settings.seed)
+    model = RESIDENT.model(1, machine, plan, running)
+    made = run_pass(1, task.encoded(1), model, prompt, start, settings, progress.of(1), task.saved.get(1))
     if settings.passes == 2:
-        moved = Noise(noise.clip, _moved_noise(made.frames, clip, settings, progress.of(2)))
-        made = run_pass(2, clip, _RESIDENT.model(2, machine), told, moved, settings, progress.of(2), saved[2])
-    return made.frames[: clip.length]
+        start = _moved_noise(made.frames[: task.length], task, progress.of(2))
+        # Before the second is loaded, the first has to go.
+        del model
+        model = RESIDENT.model(2, machine, plan, running)
+        made = run_pass(2, task.encoded(2), model, prompt, start, settings, progress.of(2), task.saved.get(2))
+    return made.frames[: task.length]
 
 
 class _Progress:
@@ -144,81 +149,28 @@ class _Progress:
         return told
 
 
-def _moved_noise(frames: Tensor, clip: Clip, settings: VoidSettings, progress: Progress) -> Tensor:
+def _moved_noise(frames: Tensor, task: _Task, progress: Progress) -> Tensor:
     """(1, f, 16, h / 8, w / 8): noise that moves with the frames of the first pass, played on as the clip was."""
-    shown = padded_clip(frames.transpose(0, 1), clip.codes[:, : len(frames)], settings).frames
+    shown = padded(frames.transpose(0, 1), task.padded)
     pictures = (shown.permute(1, 2, 3, 0) * 255).round().to(torch.uint8).numpy()
-    size = latent_length(len(pictures)), settings.height // 8, settings.width // 8
+    _, length, _, height, width = task.latents["clip"].shape
     told = partial(progress, "noise")
-    return torch.from_numpy(warped_noise(pictures, latents=size, seed=settings.seed, told=told))[None]
+    noise = warped_noise(pictures, latents=(length, height, width), seed=task.settings.seed, told=told)
+    return torch.from_numpy(noise)[None]
 
 
-def _sized(settings: VoidSettings, shot: StoredShot, percent: int) -> VoidSettings:
-    """The settings with the size of the model's picture; the scripts stretch every picture to the trained shape."""
-    height, width = float(settings.height), float(settings.width)
-    if settings.profile == "production":
-        height, width = shot.window.height, shot.window.width * shot.source(0).pixel_aspect
-    size = model_size(height, width, percent / 100)
-    return replace(settings, height=size[0], width=size[1])
-
-
-def _clip(shot: StoredShot, settings: VoidSettings) -> Clip:
-    """The shot as the model is given it; one plate is held at a time."""
-    encoding, size = shot.manifest.shot_encoding(), (settings.height, settings.width)
-    pictures, masks = [], []
-    for position in shot.frames:
-        plate, quadmask = shot.plate(position), shot.quadmask(position, shot.window)
-        if settings.profile == "official":
-            shown = torch.from_numpy(encoding.to_uint8(plate)).float() / 255
-            coded = torch.from_numpy(quadmask.codes)[..., None]
-            pictures.append(resized(shown[None], *size)[:, 0])
-            masks.append(quantised(resized(coded[None], *size))[:, 0])
-        else:
-            with np.errstate(invalid="ignore"):
-                picture = reduced(encoding.encode(plate), *size)
-            pictures.append(torch.from_numpy(picture).permute(2, 0, 1))
-            masks.append(torch.from_numpy(codes(quadmask.remove, quadmask.affected, *size))[None])
-    return padded_clip(torch.stack(pictures, 1), torch.stack(masks, 1), settings)
-
-
-class _Prompts:
-    """The embeddings of the last prompts."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[tuple[str, str, torch.dtype], Tensor] = OrderedDict()
-
-    def embedded(self, prompts: Sequence[str], machine: _Machine) -> list[Tensor]:
-        """(1, 226, d) each; the encoder is loaded only where one is not known."""
-        weights, dtype = machine.weights, machine.dtype
-        unknown = [prompt for prompt in prompts if (prompt, weights, dtype) not in self._kept]
-        if unknown:
-            found = embeddings(unknown, machine.paths.base, dtype, machine.device)
-            self._kept.update({(p, weights, dtype): e for p, e in zip(unknown, found, strict=True)})
-        wanted = [self._kept[prompt, weights, dtype] for prompt in prompts]
-        while len(self._kept) > KEPT_PROMPTS:
-            self._kept.popitem(last=False)
-        return wanted
-
-
-class _Resident:
-    """The model of one pass, kept until another is asked for: two would not fit on most cards."""
-
-    def __init__(self) -> None:
-        self._key: tuple[object, ...] = ()
-        self._model: Model | None = None
-
-    def model(self, pass_: Pass, machine: _Machine) -> Model:
-        """The model of a pass, loaded if it is not there."""
-        paths, device, dtype = machine.paths, machine.device, machine.dtype
-        overlay = paths.pass1 if pass_ == 1 else paths.pass2
-        key = (pass_, machine.weights, device, dtype)
-        if self._model is None or key != self._key:
-            self._model = None
-            config = paths.base / "transformer" / "config.json"
-            transformer = load_transformer(config, overlay, dtype).to(device)
-            vae = VoidVAE.load(paths.base / "vae", dtype).to(device)
-            self._key, self._model = key, Model(transformer, vae, paths.base)
-        return self._model
-
-
-_PROMPTS, _RESIDENT = _Prompts(), _Resident()
+def _info(task: _Task, tried: list[MemoryPlan], begun: int) -> dict[str, Any]:
+    machine, settings = task.machine, task.settings
+    used = tried[-1]
+    return {
+        "size": [settings.width, settings.height],
+        "device": machine.name,
+        "dtype": str(machine.dtype).removeprefix("torch."),
+        "packages": package_versions(TORCH_PACKAGES),
+        "padded": task.padded,
+        "resumed_from": begun,
+        "memory": used.mode,
+        "tile": used.tile,
+        "windows_at_once": used.windows_at_once,
+        "without_room": [plan.describe(None) for plan in tried[:-1]],
+    }

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
+from void_server.engines.void.settings import Attention, Memory
 from void_server.errors import InvalidInput
 
 
@@ -106,6 +107,53 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=200,
     ),
     Option(
+        "clip_seed",
+        "integer",
+        "-1",
+        "Engine void: seed of the noise on the plate; -1 = the seed. Held while seeds are tried, the plate is encoded"
+        " once.",
+        minimum=-1,
+        maximum=2**31 - 1,
+    ),
+    Option(
+        "memory",
+        "choice",
+        "auto",
+        "Engine void: what is on the GPU at a time: full = all; offload = transformer or VAE; group-offload = a block;"
+        " sequential = a layer; fp8 = all, in 8 bits (not measured yet); auto = the fastest that fits.",
+        choices=("auto", "full", "fp8", "offload", "group-offload", "sequential"),
+    ),
+    Option(
+        "attention",
+        "choice",
+        "native",
+        "Engine void: what computes attention: a part of PyTorch, or an installed package (the last three).",
+        choices=("native", "cudnn", "flash", "efficient", "math", "flash-attn", "flash-attn-3", "sage"),
+    ),
+    Option(
+        "compile",
+        "switch",
+        "off",
+        "Engine void: compile the transformer; about a minute once, then faster steps.",
+    ),
+    Option(
+        "step_cache",
+        "number",
+        "0",
+        "Engine void: share by which the first block may change between two steps for the others to be left out; 0 ="
+        " never. Faster, another picture; no checkpoints within a pass.",
+        minimum=0,
+        maximum=1,
+    ),
+    Option(
+        "windows_at_once",
+        "integer",
+        "0",
+        "Engine void: windows of a long clip in one call; 0 = as many as there is room for.",
+        minimum=0,
+        maximum=4,
+    ),
+    Option(
         "grow",
         "number",
         "2",
@@ -154,6 +202,12 @@ class Options:
     steps: int
     window: int
     model_percent: int
+    clip_seed: int
+    memory: Memory
+    attention: Attention
+    compile: bool
+    step_cache: float
+    windows_at_once: int
     grow: float
     feather: float
     passes: str
@@ -198,6 +252,12 @@ class Options:
                 steps=int(values["steps"]),
                 window=int(values["window"]),
                 model_percent=int(values["model_percent"]),
+                clip_seed=int(values["clip_seed"]),
+                memory=cast(Memory, values["memory"]),
+                attention=cast(Attention, values["attention"]),
+                compile=values["compile"] == "on",
+                step_cache=float(values["step_cache"]),
+                windows_at_once=int(values["windows_at_once"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
                 passes=values["passes"],

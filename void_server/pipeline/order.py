@@ -11,7 +11,7 @@ from google.protobuf.json_format import ParseDict
 from void.v1 import jobs_pb2, types_pb2
 
 from void_server.engines.cleanplate import CleanplateSettings
-from void_server.engines.void.settings import VoidSettings
+from void_server.engines.void.settings import Running, VoidSettings
 from void_server.errors import InvalidInput
 from void_server.frames.roots import RootedFile
 from void_server.jobs.inputs import rooted_file
@@ -126,15 +126,28 @@ class Order:
         """The settings of the engine `void` that follow; the size of its picture is the shot's to say."""
         options = self.options
         steps = options.steps or (PREVIEW_STEPS if self.preview else None)
+        clip_seed = None if options.clip_seed < 0 else options.clip_seed
         if options.profile == "official":
             official = VoidSettings.official(options.void_passes)
-            return replace(official, steps=steps, window=options.window, seed=self.seed)
+            return replace(official, steps=steps, window=options.window, seed=self.seed, clip_seed=clip_seed)
         return VoidSettings(
             passes=options.void_passes,
             mask_levels=options.mask_levels,
             steps=steps,
             window=options.window,
             seed=self.seed,
+            clip_seed=clip_seed,
+        )
+
+    def void_running(self) -> Running:
+        """How the engine `void` is to be computed."""
+        options = self.options
+        return Running(
+            memory=options.memory,
+            attention=options.attention,
+            compile=options.compile,
+            step_cache=options.step_cache,
+            windows_at_once=options.windows_at_once,
         )
 
 
@@ -165,6 +178,7 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         output_name=message.output.name,
     )
     if order.engine == "void":
+        order.void_running()
         longest = order.void_settings().longest
         if longest is not None and len(frames) > longest:
             raise InvalidInput(

@@ -32,7 +32,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_tie,
 )
 from void_server.pipeline.plan_steady import plan_steady, steady_of
-from void_server.pipeline.plan_void import plan_conform, plan_generate
+from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_generate
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import header_attributes, provenance
@@ -73,6 +73,7 @@ def plan_stage(
         "complete": plan_complete,
         "carry": plan_carry,
         "steady": plan_steady,
+        "encode": plan_encode,
         "generate": plan_generate,
         "conform": plan_conform,
         "publish": _plan_publish,

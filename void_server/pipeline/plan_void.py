@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units of the engine `void`: `generate` the whole shot at the model's size, `conform` each frame to the plate."""
+"""The units of the engine `void`: `encode` plate and quadmask for the model, `generate` the whole shot at its size,
+`conform` each frame to the plate.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
+from void_server.engines.void.settings import PASSES, SEED, MaskLevels, Pass, Running, VoidSettings
 from void_server.engines.void.settings import VERSION as VOID_VERSION
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.keys import torch_numerics, unit_key
@@ -20,28 +23,92 @@ FRAME = "frame{:05d}"
 """Name of the blob that holds the model's picture of a frame, by position."""
 
 
+def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """The latents of the plate, and those of the quadmask for each pass; recorded apart, as they change apart."""
+    shot = known_shot(order, results, blobs)
+    if order.engine != "void" or not any(f.active for f in shot.frames):
+        return Plan()
+    settings, options, running = order.void_settings(), order.options, order.void_running()
+    names = {"clip": "the plate"} | {
+        masks_read(settings, p): f"the quadmask for pass {p}" for p in reversed(PASSES[: settings.passes])
+    }
+    weights = {n: told for n, told in weights_identity(settings.passes).items() if n.startswith("base/vae/")}
+    digest, units = shot.store(blobs).digest, []
+    for name, what in names.items():
+        of_clip = name == "clip"
+        told = {
+            "of": name,
+            "percent": options.model_percent,
+            "settings": asdict(_read_by_encode(settings, of_clip)),
+            "running": asdict(replace(Running(), memory=running.memory)),
+            "weights": weights,
+        }
+        key = unit_key(
+            "encode",
+            engine=VOID_VERSION,
+            torch=torch_numerics(),
+            frames=[f.content if of_clip else matte_contents(f) for f in shot.frames],
+            **_space(shot),
+            **told,
+        )
+        units.append(unit("encode", key, f"latents of {what}", {"shot": digest, **told}, role=name))
+    return Plan(units)
+
+
+def masks_read(settings: VoidSettings, pass_: Pass) -> str:
+    """The latents of the quadmask that a pass reads: only the published levels differ from pass to pass."""
+    return "masks 2" if pass_ == 2 and settings.mask_levels == "published" else "masks 1"
+
+
+def _read_by_encode(settings: VoidSettings, of_clip: bool) -> VoidSettings:
+    """The settings without what does not change the latents: the seed of those of the mask, the steps of any."""
+    seed = settings.seed if settings.clip_seed is None else settings.clip_seed
+    levels: MaskLevels = "trained" if of_clip else settings.mask_levels
+    plain = replace(settings, seed=seed if of_clip else SEED, clip_seed=None, steps=None, mask_levels=levels)
+    return replace(plain, passes=1)
+
+
 def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """One unit for the whole shot: its windows are blended at every step."""
     shot = known_shot(order, results, blobs)
     if order.engine != "void" or not any(f.active for f in shot.frames):
         return Plan()
+    settings = order.void_settings()
+    names = {"clip", *(masks_read(settings, p) for p in PASSES[: settings.passes])}
     told = {
         "prompt": order.prompt,
         "percent": order.options.model_percent,
-        "settings": asdict(order.void_settings()),
-        "weights": weights_identity(order.options.void_passes),
+        "settings": asdict(settings),
+        "running": asdict(order.void_running()),
+        "weights": weights_identity(settings.passes),
+        "latents": {name: results.get("encode", None, name).blobs["latents"] for name in sorted(names)},
     }
     key = unit_key(
         "generate",
         engine=VOID_VERSION,
         torch=torch_numerics(),
-        frames=[[f.content, matte_contents(f)] for f in shot.frames],
+        frames=len(shot.frames),
         **_space(shot),
         **told,
     )
     args = {"shot": shot.store(blobs).digest, "key": key, **told}
-    notes = [] if order.prompt else [NO_PROMPT]
+    notes = [_memory(order, results)]
+    if not order.prompt:
+        notes.append(NO_PROMPT)
     return Plan([unit("generate", key, "the model's picture of the shot", args)], notes=notes)
+
+
+def _memory(order: Order, results: Results) -> str:
+    """How the GPU's memory will be shared."""
+    # PyTorch takes seconds to import, and other jobs do without it.
+    from void_server.pipeline.void_models import Machine
+
+    made = results.get("encode", None, "clip").info
+    width, height = made["size"]
+    settings = replace(order.void_settings(), width=width, height=height)
+    machine = Machine.found(settings.passes, {})
+    plan = machine.plans(settings, made["padded"], order.void_running())[0]
+    return plan.describe(machine.free())
 
 
 NO_PROMPT = (
@@ -56,6 +123,7 @@ def plan_conform(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         return Plan()
     shot = known_shot(order, results, blobs)
     digest, units = shot.store(blobs).digest, []
+    notes = [NO_ROOM.format(plan) for plan in made.info["without_room"]]
     for position, frame in enumerate(shot.frames):
         if not frame.active:
             continue
@@ -70,7 +138,10 @@ def plan_conform(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         )
         args = {"shot": digest, "position": position, "made": picture}
         units.append(unit("conform", key, f"conform of frame {frame.frame}", args, frame=frame.frame))
-    return Plan(units)
+    return Plan(units, notes=notes)
+
+
+NO_ROOM = "The GPU had no room for this way of working, and the next more frugal one was taken. {}"
 
 
 def _space(shot: ShotManifest) -> dict[str, Any]:

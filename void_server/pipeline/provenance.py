@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
@@ -139,6 +140,7 @@ def _options(order: Order) -> dict[str, Any]:
             "steps": options.steps,
             "window": options.window,
             "model_percent": options.model_percent,
+            **asdict(order.void_running()),
         }
     return edge | {
         "grain": "on" if options.grain else "off",

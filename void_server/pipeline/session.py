@@ -123,8 +123,12 @@ class Session:
             return cleanplate.carry(shot, args, self._blobs)
         if kind == "steady":
             return cleanplate.steady(shot, args, self._blobs)
+        # PyTorch takes seconds to import, and other jobs do without it.
+        if kind == "encode":
+            from void_server.pipeline.encode import encode
+
+            return encode(shot, args, self._blobs, step)
         if kind == "generate":
-            # PyTorch takes seconds to import, and other jobs do without it.
             from void_server.pipeline.generate import generate
 
             return generate(shot, args, self._blobs, step)

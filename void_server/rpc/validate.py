@@ -10,7 +10,7 @@ from typing import Any
 from void.v1 import jobs_pb2, types_pb2
 
 from void_server.configuration import Limits
-from void_server.errors import InvalidInput, LimitExceeded, Unsupported
+from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed, Unsupported
 from void_server.frames.blobs import check_digest
 from void_server.frames.roots import check_relative
 from void_server.jobs.canonical import SEQUENCES
@@ -130,7 +130,8 @@ class Validator:
             if name not in plugs:
                 raise InvalidInput(f"There is no {kind} {name!r}.{_near(name, plugs)}")
             if not plugs[name]["available"]:
-                raise Unsupported(f"The {kind} {name} is {plugs[name]['unavailable_reason']}")
+                refusal = Unsupported if plugs[name]["later"] else PreconditionFailed
+                raise refusal(f"The {kind} {name} is {plugs[name]['unavailable_reason']}")
         if settings.reasoner == "artist" and not spec.shot.affected.files and not spec.shot.quadmask.files:
             raise InvalidInput(
                 "The reasoner artist takes the affected region from a matte, and none is given.",

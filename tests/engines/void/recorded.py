@@ -12,6 +12,8 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
+from void_server.engines.void.memory import MemoryPlan
+from void_server.engines.void.placement import PlacedTransformer, PlacedVAE
 from void_server.engines.void.transformer import load_transformer
 from void_server.engines.void.vae import VoidVAE
 
@@ -25,6 +27,9 @@ STAGE = 1e-5
 """Greatest rel-rms of a stage in float32; processors differ in their last bits."""
 END = 1e-4
 """Greatest error of a frame, 0..1, from clip to clip."""
+
+CPU = torch.device("cpu")
+FULL = MemoryPlan("full", None, 1, 0)
 
 torch.set_num_threads(1)
 
@@ -56,3 +61,8 @@ def rel_rms(found: Tensor, wanted: Tensor) -> float:
     assert found.shape == wanted.shape
     error = (found.double() - wanted.double()).square().mean().sqrt()
     return float(error / wanted.double().square().mean().sqrt())
+
+
+def placed(**how) -> tuple[PlacedTransformer, PlacedVAE]:
+    """The recorded models, on the processor."""
+    return PlacedTransformer(transformer(), CPU, **how), PlacedVAE(vae(), CPU)

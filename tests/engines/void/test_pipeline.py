@@ -6,8 +6,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from tests.engines.void.recorded import BASE, END, PROMPT, SIZE, clip, recording, transformer, vae
-from void_server.engines.void.pipeline import Model, Noise, Prompt, clip_of, drawn_noise, run_pass
+from tests.engines.void.recorded import BASE, CPU, END, PROMPT, SIZE, clip, placed, recording
+from void_server.engines.void.pipeline import (
+    Clip,
+    Encoded,
+    Model,
+    Prompt,
+    clip_noise,
+    clip_of,
+    encoded_clip,
+    encoded_masks,
+    first_latents,
+    run_pass,
+)
 from void_server.engines.void.settings import VoidSettings, model_size
 from void_server.engines.void.text import embeddings
 from void_server.errors import InvalidInput
@@ -17,12 +28,11 @@ OFFICIAL = VoidSettings(
     "official", height=SIZE[0], width=SIZE[1], window=13, longest=13, mask_levels="published", steps=3
 )
 PRODUCTION = replace(OFFICIAL, profile="production", longest=None, mask_levels="trained")
-CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return Model(transformer(), vae(), BASE)
+    return Model(*placed(), BASE)
 
 
 @pytest.fixture(scope="module")
@@ -30,11 +40,28 @@ def prompt() -> Prompt:
     return Prompt(*embeddings([PROMPT, ""], BASE, torch.float32, CPU))
 
 
+def encoded(model: Model, given: Clip, settings: VoidSettings, pass_=1, noise=None) -> Encoded:
+    noise = clip_noise(given, settings.seed) if noise is None else noise
+    masks = encoded_masks(pass_, given, model.vae, settings)
+    return Encoded(masks, encoded_clip(given, noise, model.vae), given.length)
+
+
+@pytest.fixture(scope="module")
+def shown(model) -> Encoded:
+    return encoded(model, clip_of(clip("frame"), clip("mask"), PRODUCTION), PRODUCTION)
+
+
+@pytest.fixture(scope="module")
+def start(shown) -> torch.Tensor:
+    return first_latents(shown.clip, PRODUCTION.seed)
+
+
 @pytest.mark.parametrize(("name", "pass_"), [("short", 1), ("pass2", 2)])
 def test_from_clip_to_clip_it_is_the_official_result(model, prompt, name, pass_):
     g = recording(name)
-    noise = Noise(recording("short")["noise_aug_unit"][0], g["latents_init"])
-    made = run_pass(pass_, clip_of(clip("frame"), clip("mask"), OFFICIAL), model, prompt, noise, OFFICIAL)
+    given, noise = clip_of(clip("frame"), clip("mask"), OFFICIAL), recording("short")["noise_aug_unit"][0]
+    told = encoded(model, given, OFFICIAL, pass_, noise)
+    made = run_pass(pass_, told, model, prompt, g["latents_init"], OFFICIAL)
     found = made.frames.transpose(0, 1)[None]
     wanted = g["frames"] if "frames" in g else g["frames_every_4"]
     every = found[:, :, :: 1 if "frames" in g else 4]
@@ -43,9 +70,8 @@ def test_from_clip_to_clip_it_is_the_official_result(model, prompt, name, pass_)
 
 
 @pytest.fixture(scope="module")
-def ours(model, prompt):
-    given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
-    return run_pass(1, given, model, prompt, drawn_noise(given, PRODUCTION), PRODUCTION)
+def ours(model, prompt, shown, start):
+    return run_pass(1, shown, model, prompt, start, PRODUCTION)
 
 
 def test_in_production_as_many_frames_come_out_as_went_in(ours):
@@ -53,19 +79,27 @@ def test_in_production_as_many_frames_come_out_as_went_in(ours):
     assert torch.isfinite(ours.frames).all() and ours.frames.min() >= 0 and ours.frames.max() <= 1
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_does_not(model, prompt, ours):
+def test_the_same_seed_gives_the_same_bits_and_another_does_not(model, prompt, shown, ours):
     given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
-    again = run_pass(1, given, model, prompt, drawn_noise(given, PRODUCTION), PRODUCTION)
-    other = drawn_noise(given, replace(PRODUCTION, seed=7))
-    assert torch.equal(again.frames, ours.frames)
-    assert not torch.equal(run_pass(1, given, model, prompt, other, PRODUCTION).latents, ours.latents)
+    again = encoded(model, given, PRODUCTION)
+    start, other = (first_latents(again.clip, seed) for seed in (PRODUCTION.seed, 7))
+    assert torch.equal(run_pass(1, again, model, prompt, start, PRODUCTION).frames, ours.frames)
+    assert not torch.equal(run_pass(1, shown, model, prompt, other, PRODUCTION).latents, ours.latents)
+    assert not torch.equal(encoded(model, given, replace(PRODUCTION, seed=7)).clip, shown.clip)
+
+
+def test_the_two_kinds_of_noise_have_nothing_in_common(start):
+    given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
+    pair = torch.stack([clip_noise(given, PRODUCTION.seed).flatten()[: start.numel()], start.flatten()])
+    assert abs(float(torch.corrcoef(pair)[0, 1])) < 0.1
 
 
 @pytest.mark.parametrize("steps_done", [5, 10, 11])
-def test_what_was_saved_between_two_steps_goes_on_to_the_same_bits(model, prompt, tmp_path, steps_done):
+def test_what_was_saved_between_two_steps_goes_on_to_the_same_bits(
+    model, prompt, shown, start, tmp_path, steps_done
+):
     long = replace(PRODUCTION, steps=11)
-    given = clip_of(clip("frame"), clip("mask"), long)
-    noise, told = drawn_noise(given, long), []
+    told = []
 
     def stop(part: str, done: int, _total: int) -> None:
         if part == "denoise" and done == steps_done:
@@ -74,10 +108,10 @@ def test_what_was_saved_between_two_steps_goes_on_to_the_same_bits(model, prompt
     def checkpoint() -> Checkpoint:
         return Checkpoint(tmp_path / "checkpoints", "key", 1, 11)
 
-    whole = run_pass(1, given, model, prompt, noise, long)
+    whole = run_pass(1, shown, model, prompt, start, long)
     with pytest.raises(InterruptedError):
-        run_pass(1, given, model, prompt, noise, long, stop, checkpoint())
-    resumed = run_pass(1, given, model, prompt, noise, long, lambda *seen: told.append(seen), checkpoint())
+        run_pass(1, shown, model, prompt, start, long, stop, checkpoint())
+    resumed = run_pass(1, shown, model, prompt, start, long, lambda *seen: told.append(seen), checkpoint())
     assert torch.equal(resumed.frames, whole.frames)
     assert [done for part, done, _ in told if part == "denoise"] == list(range(steps_done + 1, 12))
 
@@ -97,11 +131,16 @@ def test_of_checkpoints_only_the_newest_are_kept(tmp_path):
     assert not (tmp_path / "key02.1.safetensors").exists()
 
 
-def test_progress_is_told_of_every_part(model, prompt):
+def test_progress_is_told_of_every_part(model, prompt, shown, start):
     told = []
+
+    def tell(*seen):
+        told.append(seen)
+
     given = clip_of(clip("frame"), clip("mask"), PRODUCTION)
-    noise = drawn_noise(given, PRODUCTION)
-    run_pass(1, given, model, prompt, noise, PRODUCTION, lambda *seen: told.append(seen))
+    encoded_clip(given, clip_noise(given, 1), model.vae, tell)
+    encoded_masks(1, given, model.vae, PRODUCTION, tell)
+    run_pass(1, shown, model, prompt, start, PRODUCTION, tell)
     assert [name for name, done, total in told if done == total] == ["encode", "encode", "denoise", "decode"]
     assert [done for name, done, _ in told if name == "denoise"] == [1, 2, 3]
 
@@ -140,6 +179,7 @@ def test_the_model_s_size_keeps_the_aspect_ratio(picture, wanted):
         {"longest": 100},
         {"steps": 0},
         {"seed": -1},
+        {"clip_seed": -1},
     ],
 )
 def test_what_the_model_cannot_be_given_is_refused(wrong):

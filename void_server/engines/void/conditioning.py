@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from void_server.engines.void.vae import Told, VoidVAE
+from void_server.engines.void.vae import Encoder, Told
 
 NOISE = 0.0563
 """Standard deviation of the noise on the clip, of values -1..1 (`noise_aug_strength` of `predict_v2v.py`; the base
@@ -31,11 +31,11 @@ def noised(clip: Tensor, unit_noise: Tensor) -> Tensor:
     return (signed + added)[None]
 
 
-def clip_latents(vae: VoidVAE, clip: Tensor, unit_noise: Tensor, told: Told | None = None) -> Tensor:
+def clip_latents(vae: Encoder, clip: Tensor, unit_noise: Tensor, told: Told | None = None) -> Tensor:
     """(1, f, 16, h / 8, w / 8) latents of a clip; for the arguments see `noised`."""
     return vae.encode(noised(clip, unit_noise), told).transpose(1, 2)
 
 
-def mask_latents(vae: VoidVAE, pixels: Tensor, told: Told | None = None) -> Tensor:
+def mask_latents(vae: Encoder, pixels: Tensor, told: Told | None = None) -> Tensor:
     """(1, f, 16, h / 8, w / 8) latents of a mask, from (3, n, h, w) in 0..1 (see `clip.mask_pixels`)."""
     return vae.encode(pixels[None], told).transpose(1, 2)

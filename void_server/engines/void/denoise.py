@@ -8,7 +8,7 @@ The order of operations and their dtypes are those of `pipeline_cogvideox_fun_in
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -52,12 +52,14 @@ class Sampling:
         steps: of the scheduler.
         guidance: weight of the prompt; at 1 the model is run once a step.
         window, overlap: latent frames.
+        at_once: windows of one length that the model is given in one call; sums may then be in another order.
     """
 
     steps: int
     guidance: float
     window: int
     overlap: int
+    at_once: int = 1
 
 
 def scheduler_of(pass_: Pass, folder: Path) -> Scheduler:
@@ -101,43 +103,64 @@ def denoise(
     places = windows(latents.shape[1], sampling.window, sampling.overlap)
     for number, timestep in enumerate(scheduler.timesteps[first_step:], start=first_step + 1):
         parts = []
-        for place in places:
-            part = latents[:, place.begin : place.end]
-            predicted = _predicted(model, part, conditions, place, timestep, sampling.guidance)
-            parts.append(_stepped(scheduler, predicted, timestep, part))
+        for group in grouped(places, sampling.at_once):
+            shown = [latents[:, place.begin : place.end] for place in group]
+            # What the blocks answered to a group in the last step is kept under its name (`Running.step_cache`).
+            with model.cache_context(f"from {group[0].begin}"):
+                predicted = _predicted(model, shown, conditions, group, timestep, sampling.guidance)
+            stepped_parts = zip(predicted.split(1), shown, strict=True)
+            parts += [_stepped(scheduler, one, timestep, part) for one, part in stepped_parts]
         latents = blended(parts, places, sampling.overlap)
         if stepped is not None:
             stepped(number, latents)
     return latents
 
 
+def grouped(places: Sequence[Window], most: int) -> Iterator[list[Window]]:
+    """Neighbours of one length, `most` at a time: those that one call can take."""
+    group: list[Window] = []
+    for place in places:
+        if group and (len(group) == most or place.length != group[0].length):
+            yield group
+            group = []
+        group.append(place)
+    yield group
+
+
 def _predicted(
     model: CogVideoXTransformer3DModel,
-    latents: Tensor,
+    latents: Sequence[Tensor],
     conditions: Conditions,
-    place: Window,
+    places: Sequence[Window],
     timestep: Tensor,
     guidance: float,
 ) -> Tensor:
-    """(1, f, 16, h, w) float32: what the model predicts for a window."""
-    here = slice(place.begin, place.end)
-    told = torch.cat([conditions.masks[:, here], conditions.clip[:, here]], dim=2)
-    prompt, batch = conditions.prompt, 1
-    if guidance > 1 and conditions.negative is not None:
-        prompt, batch = torch.cat([conditions.negative, prompt]), 2
-    inputs = torch.cat([latents, told], dim=2).expand(batch, -1, -1, -1, -1)
+    """(n, f, 16, h, w) float32: what the model predicts for n windows."""
+    inputs = torch.cat(
+        [torch.cat([part, *_told(conditions, place)], 2) for part, place in zip(latents, places, strict=True)]
+    )
+    count = len(places)
+    prompt = conditions.prompt.expand(count, -1, -1)
+    guided_by = conditions.negative if guidance > 1 else None
+    if guided_by is not None:
+        prompt = torch.cat([guided_by.expand(count, -1, -1), prompt])
+        inputs = inputs.repeat(2, 1, 1, 1, 1)
     found: Tensor = model(
         hidden_states=inputs,
         encoder_hidden_states=prompt,
-        timestep=timestep.expand(batch),
-        image_rotary_emb=rotary(model, latents),
+        timestep=timestep.expand(len(inputs)),
+        image_rotary_emb=rotary(model, latents[0]),
         return_dict=False,
     )[0].float()
-    if batch == 1:
+    if guided_by is None:
         return found
     without, with_prompt = found.chunk(2)
     guided: Tensor = without + guidance * (with_prompt - without)
     return guided
+
+
+def _told(conditions: Conditions, place: Window) -> tuple[Tensor, Tensor]:
+    return conditions.masks[:, place.begin : place.end], conditions.clip[:, place.begin : place.end]
 
 
 def _stepped(scheduler: Scheduler, predicted: Tensor, timestep: Tensor, latents: Tensor) -> Tensor:

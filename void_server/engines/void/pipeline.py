@@ -6,20 +6,20 @@ Every random number can be given, so that a run of the official code can be repe
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import torch
-from diffusers import CogVideoXTransformer3DModel
 from torch import Tensor
 
 from void_server.engines.void.clip import mask_pixels, padded, padded_length, quantised, resized, united
 from void_server.engines.void.conditioning import clip_latents, mask_latents
 from void_server.engines.void.denoise import Conditions, Sampling, denoise, scheduler_of
+from void_server.engines.void.placement import PlacedTransformer, PlacedVAE
 from void_server.engines.void.settings import GUIDANCE, OVERLAP, Pass, VoidSettings, latent_length
-from void_server.engines.void.vae import VoidVAE
 
 Progress = Callable[[str, int, int], None]
 """Told what is done (`encode`, `denoise`, `decode`), how much of it, of how much; it may raise to end the work."""
@@ -53,6 +53,21 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Encoded:
+    """What the model is told of a clip.
+
+    Attributes:
+        masks: (1, f, 16, h / 8, w / 8) latents of the quadmask, as a pass is given it.
+        clip: the same shape, latents of the clip.
+        length: frames before padding.
+    """
+
+    masks: Tensor
+    clip: Tensor
+    length: int
+
+
+@dataclass(frozen=True)
 class Model:
     """What was loaded for a pass.
 
@@ -62,8 +77,8 @@ class Model:
         base: the base folder, for its scheduler.
     """
 
-    transformer: CogVideoXTransformer3DModel
-    vae: VoidVAE
+    transformer: PlacedTransformer
+    vae: PlacedVAE
     base: Path
 
 
@@ -73,19 +88,6 @@ class Prompt:
 
     wanted: Tensor
     unwanted: Tensor | None = None
-
-
-@dataclass(frozen=True)
-class Noise:
-    """What is drawn, where it is not to come from the seed.
-
-    Attributes:
-        clip: (3, n, h, w) standard normal, for the clip's pixels.
-        latents: (1, f, 16, h / 8, w / 8) standard normal, to start from.
-    """
-
-    clip: Tensor
-    latents: Tensor
 
 
 @dataclass(frozen=True)
@@ -134,21 +136,44 @@ def padded_clip(frames: Tensor, codes: Tensor, settings: VoidSettings) -> Clip:
     return Clip(padded(frames[:, :length], wanted), padded(codes[:, :length], wanted), length)
 
 
-def drawn_noise(clip: Clip, settings: VoidSettings) -> Noise:
-    """All noise of a pass from its seed, drawn in float32 on the CPU, so that every device gets the same."""
-    _, frames, height, width = clip.frames.shape
-    shape = (1, latent_length(frames), 16, height // 8, width // 8)
-    generator = torch.Generator("cpu").manual_seed(settings.seed)
-    of_clip, latents = (torch.randn(tuple(s), generator=generator) for s in (clip.frames.shape, shape))
-    return Noise(of_clip, latents)
+def clip_noise(clip: Clip, seed: int) -> Tensor:
+    """Noise for the clip's pixels, (3, n, h, w) standard normal, drawn in float32 on the CPU: the same everywhere."""
+    return torch.randn(clip.frames.shape, generator=_generator("clip", seed))
+
+
+def first_latents(like: Tensor, seed: int) -> Tensor:
+    """Noise to start the first pass from: standard normal in the shape of the clip's latents, drawn as `clip_noise`."""
+    return torch.randn(like.shape, generator=_generator("latents", seed))
+
+
+def _generator(purpose: Literal["clip", "latents"], seed: int) -> torch.Generator:
+    """One generator for each purpose: with the same one both kinds of noise would begin with the same numbers."""
+    digest = hashlib.sha256(f"{purpose} {seed}".encode()).digest()
+    return torch.Generator("cpu").manual_seed(int.from_bytes(digest[:8], "big") >> 1)
+
+
+def encoded_clip(clip: Clip, noise: Tensor, vae: PlacedVAE, progress: Progress | None = None) -> Tensor:
+    """(1, f, 16, h / 8, w / 8): the latents of a clip with a little of `noise` on its pixels; see `conditioning`."""
+    with vae.at_work() as working:
+        return clip_latents(working, clip.frames, noise, _told(progress, "encode"))
+
+
+def encoded_masks(
+    pass_: Pass, clip: Clip, vae: PlacedVAE, settings: VoidSettings, progress: Progress | None = None
+) -> Tensor:
+    """(1, f, 16, h / 8, w / 8): the latents of a clip's quadmask as a pass is given it."""
+    codes = clip.codes if settings.profile == "official" else united(clip.codes)
+    pixels = mask_pixels(codes, pass_, settings.mask_levels)
+    with vae.at_work() as working:
+        return mask_latents(working, pixels, _told(progress, "encode"))
 
 
 def run_pass(
     pass_: Pass,
-    clip: Clip,
+    encoded: Encoded,
     model: Model,
     prompt: Prompt,
-    noise: Noise,
+    start: Tensor,
     settings: VoidSettings,
     progress: Progress | None = None,
     checkpoint: Saved | None = None,
@@ -156,46 +181,49 @@ def run_pass(
     """One pass over a clip.
 
     Args:
-        pass_: 1 or 2; for the second, `noise.latents` is the noise that moves with the first one's picture.
-        clip: from `clip_of`.
-        model, prompt, noise: loaded, embedded and drawn by the caller.
+        pass_: 1 or 2.
+        encoded: what it is told.
+        model, prompt: loaded and embedded by the caller.
+        start: (1, f, 16, h / 8, w / 8) standard normal: `first_latents`, for pass 2 the noise that moves with the
+            first one's picture.
         settings: of the engine.
         progress: see `Progress`.
         checkpoint: where the latents are saved; a pass that was begun before goes on from there, to the same bits
             where sums have the same order, as on a CPU.
     """
-
-    def told(name: str) -> Callable[[int, int], None]:
-        return lambda done, total: progress(name, done, total) if progress is not None else None
+    steps = settings.steps_of(pass_)
 
     def stepped(done: int, latents: Tensor) -> None:
         if checkpoint is not None:
             checkpoint.save(done, latents)
-        told("denoise")(done, steps)
+        _told(progress, "denoise")(done, steps)
 
-    steps = settings.steps_of(pass_)
-    vae, device, dtype = model.vae, model.transformer.device, model.transformer.dtype
     before = checkpoint.saved() if checkpoint is not None else None
-    first_step, start = before or (0, noise.latents)
-    codes = clip.codes if settings.profile == "official" else united(clip.codes)
-    pixels = mask_pixels(codes, pass_, settings.mask_levels)
+    first_step, start = before or (0, start)
+    device, dtype = model.transformer.device, model.transformer.dtype
     conditions = Conditions(
-        mask_latents(vae, pixels, told("encode")).to(device, dtype),
-        clip_latents(vae, clip.frames, noise.clip, told("encode")).to(device, dtype),
+        encoded.masks.to(device, dtype),
+        encoded.clip.to(device, dtype),
         prompt.wanted.to(device, dtype),
         None if prompt.unwanted is None else prompt.unwanted.to(device, dtype),
     )
-    sampling = Sampling(steps, GUIDANCE[pass_], latent_length(settings.window), OVERLAP)
-    latents = denoise(
-        model.transformer,
-        scheduler_of(pass_, model.base / "scheduler"),
-        start.to(device, dtype),
-        conditions,
-        sampling,
-        first_step=first_step,
-        stepped=stepped,
-    )
-    frames = vae.decode(latents.transpose(1, 2), told("decode"))
+    windows = latent_length(settings.window), OVERLAP, model.transformer.windows_at_once
+    with model.transformer.at_work() as working:
+        latents = denoise(
+            working,
+            scheduler_of(pass_, model.base / "scheduler"),
+            start.to(device, dtype),
+            conditions,
+            Sampling(steps, GUIDANCE[pass_], *windows),
+            first_step=first_step,
+            stepped=stepped,
+        )
+    with model.vae.at_work() as vae:
+        frames = vae.decode(latents.transpose(1, 2), _told(progress, "decode"))
     # The padding is played backwards; the scripts leave it in.
-    kept = frames.shape[2] if settings.profile == "official" else clip.length
+    kept = frames.shape[2] if settings.profile == "official" else encoded.length
     return Made(frames[0, :, :kept].transpose(0, 1), latents)
+
+
+def _told(progress: Progress | None, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(name, done, total) if progress is not None else None

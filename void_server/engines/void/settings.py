@@ -8,13 +8,18 @@ from typing import Literal, TypeAlias
 
 from void_server.errors import InvalidInput
 
-VERSION = "1"
+VERSION = "2"
 """Raised by any change that can change a bit of a result."""
 
 Profile: TypeAlias = Literal["production", "official"]
 Pass: TypeAlias = Literal[1, 2]
+Memory: TypeAlias = Literal["auto", "full", "fp8", "offload", "group-offload", "sequential"]
+Attention: TypeAlias = Literal[
+    "native", "cudnn", "flash", "efficient", "math", "flash-attn", "flash-attn-3", "sage"
+]
 MaskLevels: TypeAlias = Literal["trained", "published", "four"]
 
+PASSES: tuple[Pass, Pass] = (1, 2)
 TEMPORAL = 4
 """Frames that one latent frame stands for, after the first, which stands for one."""
 
@@ -47,6 +52,8 @@ class VoidSettings:
         mask_levels: see `clip.mask_pixels`.
         steps: of a pass, by pass; None for 30 and 50.
         seed: of all noise, 0 to 2**63 - 1.
+        clip_seed: of the noise on the clip alone; None for `seed`. While it stays, another `seed` needs no new
+            latents of the plate.
 
     Raises:
         InvalidInput: a value lies outside its range.
@@ -61,6 +68,7 @@ class VoidSettings:
     mask_levels: MaskLevels = "trained"
     steps: int | None = None
     seed: int = SEED
+    clip_seed: int | None = None
 
     @staticmethod
     def official(passes: Pass = 1) -> VoidSettings:
@@ -80,12 +88,49 @@ class VoidSettings:
                 )
         if self.steps is not None and not 1 <= self.steps <= 1000:
             raise InvalidInput(f"steps is {self.steps}.", fix="Use a whole number from 1 to 1000.")
-        if not 0 <= self.seed < 2**63:
-            raise InvalidInput(f"seed is {self.seed}.", fix="Use a whole number from 0 to 2**63 - 1.")
+        for name, seed in (("seed", self.seed), ("clip_seed", self.clip_seed)):
+            if seed is not None and not 0 <= seed < 2**63:
+                raise InvalidInput(f"{name} is {seed}.", fix="Use a whole number from 0 to 2**63 - 1.")
 
     def steps_of(self, pass_: Pass) -> int:
         """Denoising steps of a pass."""
         return self.steps if self.steps is not None else STEPS[pass_]
+
+
+@dataclass(frozen=True)
+class Running:
+    """How it is computed; every one of these may change the last bits of a result, and `memory="fp8"` and `step_cache`
+    more than those.
+
+    Attributes:
+        memory: see `memory.MemoryPlan`; `auto` for the fastest that there is room for.
+        attention: see `attention.BACKENDS`.
+        compile: whether PyTorch compiles the transformer, which takes a minute and then saves time on every step.
+        step_cache: how much the first block's answer may change from one step to the next, as a share of it, for the
+            other blocks' answers to be taken from the last step; 0 for never.
+        windows_at_once: windows of a clip in one call; 0 for as many as there is room for.
+
+    Raises:
+        InvalidInput: two of them do not go together.
+    """
+
+    memory: Memory = "auto"
+    attention: Attention = "native"
+    compile: bool = False
+    step_cache: float = 0.0
+    windows_at_once: int = 0
+
+    def __post_init__(self) -> None:
+        if self.compile and self.memory in ("group-offload", "sequential"):
+            raise InvalidInput(
+                f"A transformer that visits the GPU in parts (memory {self.memory}) cannot be compiled.",
+                fix="Use --set compile=off, or --set memory=offload.",
+            )
+        if self.compile and self.step_cache:
+            raise InvalidInput(
+                "A compiled transformer cannot leave out blocks.",
+                fix="Use --set compile=off, or --set step_cache=0.",
+            )
 
 
 def latent_length(frames: int) -> int:

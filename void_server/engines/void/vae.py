@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import torch
 from diffusers import AutoencoderKLCogVideoX
@@ -25,6 +26,14 @@ PIXELS_CHUNK = 8
 
 Told = Callable[[int, int], None]
 """Told how many chunks are done, of how many; it may raise to end the work."""
+
+
+class Encoder(Protocol):
+    """What gives latents, of whole pictures or in tiles."""
+
+    def encode(self, pixels: Tensor, told: Told | None = None) -> Tensor:
+        """See `VoidVAE.encode`."""
+        ...
 
 
 class VoidVAE:
@@ -48,6 +57,11 @@ class VoidVAE:
         """
         model = AutoencoderKLCogVideoX.from_pretrained(folder, torch_dtype=dtype, local_files_only=True)
         return VoidVAE(model)
+
+    @property
+    def module(self) -> AutoencoderKLCogVideoX:
+        """What holds the parameters."""
+        return self._model
 
     @property
     def dtype(self) -> torch.dtype:

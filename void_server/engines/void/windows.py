@@ -21,6 +21,11 @@ class Window:
     begin: int
     end: int
 
+    @property
+    def length(self) -> int:
+        """Latent frames."""
+        return self.end - self.begin
+
 
 def windows(length: int, size: int, overlap: int) -> list[Window]:
     """The windows over `length` latent frames; the last one may be shorter.
@@ -63,7 +68,7 @@ def blended(parts: Sequence[Tensor], places: Sequence[Window], overlap: int) -> 
 
 
 def _weights(place: Window, length: int, overlap: int) -> Tensor:
-    weight = torch.ones(place.end - place.begin)
+    weight = torch.ones(place.length)
     rise = torch.linspace(0, 1, overlap + 2)[1:-1]
     if place.begin > 0:
         weight[:overlap] *= rise

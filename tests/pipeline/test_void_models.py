@@ -11,22 +11,25 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests.engines.void.recorded import FULL
+from void_server.engines.void.settings import Running
 from void_server.main import main
-from void_server.pipeline.generate import KEPT_PROMPTS, _Machine, _Prompts, _Resident
+from void_server.pipeline.void_models import KEPT_PROMPTS, Machine, Prompts, Resident
 from void_server.pipeline.void_weights import weights_identity
 from void_server.weights.folder import Paths
 
+PLAIN = Running()
 TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
 
 
 @pytest.fixture
-def machine(tmp_path) -> _Machine:
+def machine(tmp_path) -> Machine:
     shutil.copytree(TINY, tmp_path / "weights")
-    return _Machine(Paths(tmp_path / "weights"), "these", torch.device("cpu"), torch.float32)
+    return Machine(Paths(tmp_path / "weights"), "these", torch.device("cpu"), torch.float32)
 
 
 def test_for_a_known_prompt_the_encoder_is_not_even_loaded(machine):
-    prompts = _Prompts()
+    prompts = Prompts(Resident())
     (first,) = prompts.embedded(["a wall"], machine)
     shutil.rmtree(machine.paths.base / "text_encoder")
     (again,) = prompts.embedded(["a wall"], machine)
@@ -36,7 +39,7 @@ def test_for_a_known_prompt_the_encoder_is_not_even_loaded(machine):
 
 
 def test_only_the_last_prompts_are_kept(machine):
-    prompts = _Prompts()
+    prompts = Prompts(Resident())
     prompts.embedded([f"wall {n}" for n in range(KEPT_PROMPTS + 1)], machine)
     shutil.rmtree(machine.paths.base / "text_encoder")
     assert len(prompts.embedded(["wall 1"], machine)) == 1
@@ -45,10 +48,17 @@ def test_only_the_last_prompts_are_kept(machine):
 
 
 def test_a_model_stays_until_other_weights_are_there(machine):
-    resident = _Resident()
-    first = resident.model(1, machine)
-    assert resident.model(1, machine) is first
-    assert resident.model(1, replace(machine, weights="others")) is not first
+    resident = Resident()
+
+    def model(machine, running=PLAIN):
+        return resident.model(1, machine, FULL, running)
+
+    first = model(machine)
+    assert model(machine).transformer.module is first.transformer.module
+    assert model(machine).vae is first.vae
+    other = model(replace(machine, weights="others"))
+    assert other.transformer.module is not first.transformer.module and other.vae is not first.vae
+    assert model(machine, Running(step_cache=0.1)).transformer.step_cache == 0.1
 
 
 def test_weights_are_told_by_content_once_they_were_verified(machine, monkeypatch):

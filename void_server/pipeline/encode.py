@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The units `encode`: plate and quadmask as the model's latents, recorded, so that a painted mask, another seed or
+prompt finds them there. Imported only where it is asked for: PyTorch comes with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from void_server.engines.void.clip import quantised, resized
+from void_server.engines.void.pipeline import (
+    Clip,
+    Progress,
+    clip_noise,
+    encoded_clip,
+    encoded_masks,
+    padded_clip,
+)
+from void_server.engines.void.placement import PlacedVAE
+from void_server.engines.void.plate_size import codes, reduced
+from void_server.engines.void.settings import Running, VoidSettings, model_size
+from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.arrays import load_arrays, store_arrays
+from void_server.pipeline.shot import StoredShot
+from void_server.pipeline.void_models import RESIDENT, Machine, first_with_room
+
+Step = Callable[[int, int], None]
+
+
+def encode(
+    shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, step: Step
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+    """Leave the blob `latents`: of the plate with a little noise, or of the quadmask as a pass is given it.
+
+    Args:
+        args: `of` (`clip`, `masks 1` or `masks 2`), `percent` of the trained size, `settings` and `running` of the
+            engine, and the identity of its `weights`.
+        step: told of chunks of the VAE; it may raise to end the work.
+
+    Raises:
+        PreconditionFailed: weights are missing or damaged.
+        OutOfMemory: the VAE does not fit, in tiles neither.
+    """
+    torch.set_num_threads(1)
+    settings = sized(VoidSettings(**args["settings"]), shot, args["percent"])
+    machine = Machine.found(1, args["weights"])
+    clip = padded_clip(*_frames_and_codes(shot, settings, args["of"]), settings)
+    candidates = machine.plans(settings, clip.frames.shape[1], Running(**args["running"]))
+    ways = [
+        lambda plan=plan: _latents(args["of"], clip, settings, RESIDENT.vae(machine, plan), _chunks(step))
+        for plan in candidates
+    ]
+    latents = first_with_room(ways, RESIDENT.drop)
+    stored = store_arrays(blobs, {"latents": latents.to("cpu", torch.float32).numpy()})
+    return {"latents": stored}, {"size": [settings.width, settings.height], "padded": clip.frames.shape[1]}
+
+
+def stored_latents(blobs: BlobFolder, digest: str) -> Tensor:
+    """(1, f, 16, h / 8, w / 8) float32, as a unit `encode` left them."""
+    return torch.from_numpy(load_arrays(blobs, digest)["latents"])
+
+
+def sized(settings: VoidSettings, shot: StoredShot, percent: int) -> VoidSettings:
+    """The settings with the size of the model's picture; the scripts stretch every picture to the trained shape."""
+    height, width = float(settings.height), float(settings.width)
+    if settings.profile == "production":
+        height, width = shot.window.height, shot.window.width * shot.source(0).pixel_aspect
+    size = model_size(height, width, percent / 100)
+    return replace(settings, height=size[0], width=size[1])
+
+
+def _latents(of: str, clip: Clip, settings: VoidSettings, vae: PlacedVAE, progress: Progress) -> Tensor:
+    if of == "clip":
+        seed = settings.seed if settings.clip_seed is None else settings.clip_seed
+        return encoded_clip(clip, clip_noise(clip, seed), vae, progress)
+    return encoded_masks(1 if of == "masks 1" else 2, clip, vae, settings, progress)
+
+
+def _chunks(step: Step) -> Progress:
+    return lambda _part, done, total: step(done, total)
+
+
+def _frames_and_codes(shot: StoredShot, settings: VoidSettings, of: str) -> tuple[Tensor, Tensor]:
+    """(3, n, h, w) pictures and (1, n, h, w) codes; of the two only what is asked for is read, the other is empty."""
+    count, size = len(shot.frames), (settings.height, settings.width)
+    if of == "clip":
+        return _pictures(shot, settings), torch.zeros(1, count, 1, 1)
+    return torch.zeros(3, count, 1, 1), _codes(shot, settings, size)
+
+
+def _pictures(shot: StoredShot, settings: VoidSettings) -> Tensor:
+    """The plate, encoded to about 0..1; one frame of it is held at a time."""
+    encoding, size = shot.manifest.shot_encoding(), (settings.height, settings.width)
+    pictures = []
+    for position in shot.frames:
+        plate = shot.plate(position)
+        if settings.profile == "official":
+            shown = torch.from_numpy(encoding.to_uint8(plate)).float() / 255
+            pictures.append(resized(shown[None], *size)[:, 0])
+        else:
+            with np.errstate(invalid="ignore"):
+                picture = reduced(encoding.encode(plate), *size)
+            pictures.append(torch.from_numpy(picture).permute(2, 0, 1))
+    return torch.stack(pictures, 1)
+
+
+def _codes(shot: StoredShot, settings: VoidSettings, size: tuple[int, int]) -> Tensor:
+    masks = []
+    for position in shot.frames:
+        quadmask = shot.quadmask(position, shot.window)
+        if settings.profile == "official":
+            coded = torch.from_numpy(quadmask.codes)[..., None]
+            masks.append(quantised(resized(coded[None], *size))[:, 0])
+        else:
+            masks.append(torch.from_numpy(codes(quadmask.remove, quadmask.affected, *size))[None])
+    return torch.stack(masks, 1)
