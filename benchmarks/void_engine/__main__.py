@@ -65,8 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     try:
         with torch.no_grad():
-            made = _lines if options.official is None else _beside
-            lines = made(options, device, dtype)
+            lines = (_floor if options.official is None else _beside)(options, device, dtype)
     except VoidError as error:
         print(error, file=sys.stderr)
         return 2
@@ -85,12 +84,8 @@ def _beside(options: argparse.Namespace, device: torch.device, dtype: torch.dtyp
         request,
         options.scratch,
     )
-    return [
-        *_heading(options, "void_engine beside the official pipeline", device, dtype),
-        "",
-        *found,
-        *_unmeasured(options, device),
-    ]
+    title = _heading(options, "void_engine beside the official pipeline", device, dtype)
+    return [*title, *found, *_unmeasured(options, device)]
 
 
 def _heading(options: argparse.Namespace, what: str, device: torch.device, dtype: torch.dtype) -> list[str]:
@@ -110,7 +105,7 @@ def _unmeasured(options: argparse.Namespace, device: torch.device) -> list[str]:
     ]
 
 
-def _lines(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
+def _floor(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
     rate = _matmul_rate(device, dtype)
     parts = _measured(ARCHITECTURES[options.arch], options, device, dtype)
     steps = options.steps

@@ -39,10 +39,10 @@ ROWS = {
     "process": "process to its first latents",
 }
 TEXT = [
-    "The same random weights, clip, mask, noise and embeddings on both sides; T5 is left out of both: no prompt is encoded.",
-    "Each side is a process of its own, files in the page cache. Seconds of a step are the median after the first; the",
-    "process is from its start, with imports and loading, to the latents of its first clip. Official: model_full_load; its",
-    "base transformer is the overlay's file, read a second time.",
+    "Both have the same random weights, clip, mask, noise and embeddings. T5 is left out of both.",
+    "Each side is a process of its own; files are in the page cache. A step is the median of all but the first. The",
+    "process is from its start, with imports and loading, to the latents of its first clip. The official code runs as",
+    "with model_full_load; the file of its base transformer is the overlay, which it so reads twice.",
 ]
 
 
@@ -91,7 +91,9 @@ def compared(
         InvalidInput: something is missing, or a side failed.
     """
     frames, height, width = size
-    VoidSettings("official", height=height, width=width, longest=frames)
+    VoidSettings("official", height=height, width=width)
+    if frames % 8 != 5:
+        raise InvalidInput(f"{frames} frames are not 8k + 5.", fix="Use 13, 21, 29 … 85 … 197.")
     if request.steps < 2:
         raise InvalidInput(
             f"steps is {request.steps}.", fix="Use at least 2: the first is left out of the median."

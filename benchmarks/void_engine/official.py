@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from diffusers import DDIMScheduler
@@ -98,11 +99,8 @@ def _noise_of(noise: Tensor) -> Iterator[None]:
         drawn.append(tuple(like.shape))
         return noise.to(like) if like.shape == noise.shape else real(like, **named)
 
-    torch.randn_like = given
-    try:
+    with patch.object(torch, "randn_like", given):
         yield
-    finally:
-        torch.randn_like = real
     if drawn != [tuple(noise.shape)]:
         raise RuntimeError(f"noise of {drawn} was drawn where {tuple(noise.shape)} was to be")
 
