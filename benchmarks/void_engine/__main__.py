@@ -216,7 +216,7 @@ def _parser() -> argparse.ArgumentParser:
         "--scratch",
         type=Path,
         metavar="DIR",
-        help="where to write random weights for --official, of 5b 12 GB, gone afterwards (default: the system's)",
+        help="where to write random weights for --official, of 5b 13 GB, gone afterwards (default: the system's)",
     )
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="DIR", help="where to keep the figures"

@@ -174,7 +174,7 @@ def lines(official: Side, ours: Side, equal: Equality, commit: str) -> list[str]
         "",
         *table(["", "official", "ours", "ours / official"], rows),
         "",
-        f"final latents, ours against official: rel-rms {100 * equal.latents:.2g} % (wanted: at most 1 %);"
+        f"final latents, ours against official: rel-rms {equal.latents:.2g} (wanted: at most 0.01);"
         f" frames: greatest difference {equal.frames:.2g} of 1",
         "",
         *TEXT,
