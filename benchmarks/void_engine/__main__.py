@@ -12,7 +12,8 @@ same device multiplies two large matrices in the same type, measured in the same
   clip     two encodes, all steps, one decode; loading and the text encoder are left out
 
 With `--official CHECKOUT` the official pipeline of that checkout of Netflix/void-model runs beside ours instead, with
-the same random weights, noise and embeddings (docs/benchmarks.md says what environment it needs).
+the same random weights, noise and embeddings (docs/benchmarks.md says what environment it needs). With `--memory` the
+peak memory is counted, on any machine.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from benchmarks.void_engine.architecture import (
     work,
 )
 from benchmarks.void_engine.beside import compared
+from benchmarks.void_engine.memory import lines as memory_lines
+from benchmarks.void_engine.memory import needed
 from benchmarks.void_engine.stopwatch import Request
 from void_server.engines.void.denoise import Conditions, Sampling, denoise
 from void_server.engines.void.settings import HEIGHT, OVERLAP, STEPS, WIDTH, WINDOW, latent_length
@@ -63,14 +66,27 @@ def main(arguments: list[str] | None = None) -> int:
     device = torch.device(options.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     torch.set_num_threads(options.threads)
+    name = (
+        "void_engine_memory"
+        if options.memory
+        else "void_engine_official"
+        if options.official
+        else "void_engine"
+    )
     try:
         with torch.no_grad():
-            lines = (_floor if options.official is None else _beside)(options, device, dtype)
+            lines = _BENCHMARKS[name](options, device, dtype)
     except VoidError as error:
         print(error, file=sys.stderr)
         return 2
-    keep("void_engine" if options.official is None else "void_engine_official", lines, options.results)
+    keep(name, lines, options.results)
     return 0
+
+
+def _memory(options: argparse.Namespace, _device: torch.device, _dtype: torch.dtype) -> list[str]:
+    size = options.frames, options.height, options.width
+    title = f"void_engine memory: {options.arch}, {size[0]} frames of {size[2]} x {size[1]}, counted"
+    return [*heading(title), *memory_lines(needed(ARCHITECTURES[options.arch], *size))]
 
 
 def _beside(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
@@ -138,6 +154,9 @@ def _floor(options: argparse.Namespace, device: torch.device, dtype: torch.dtype
     ]
 
 
+_BENCHMARKS = {"void_engine": _floor, "void_engine_official": _beside, "void_engine_memory": _memory}
+
+
 def _measured(
     architecture: Architecture, options: argparse.Namespace, device: torch.device, dtype: torch.dtype
 ) -> dict[str, Measured]:
@@ -203,6 +222,9 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", type=int, default=STEPS[1], help="of the whole clip (default: %(default)s)"
     )
     parser.add_argument("--threads", type=int, default=1, help="of a processor (default: %(default)s)")
+    parser.add_argument(
+        "--memory", action="store_true", help="count the peak memory instead, without computing"
+    )
     parser.add_argument(
         "--official", type=Path, metavar="CHECKOUT", help="of Netflix/void-model, to run beside ours"
     )
