@@ -2,6 +2,7 @@
 # make          the environment in .venv, with the commands void and void-server
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
+# make system   the command ffmpeg, which one test needs, where the system's packages may be installed without asking
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
@@ -21,7 +22,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests kills fuzz bench bench-quality bench-engine bench-void bundle clean
+.PHONY: all demo test lint types tests system kills fuzz bench bench-quality bench-engine bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -60,8 +61,17 @@ lint: $(VENV)/.dev
 types: $(VENV)/.dev
 	$(BIN)/mypy
 
-tests: $(VENV)/.dev
+tests: $(VENV)/.dev system
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+
+# Never fails: what is missing is said, and the test that needs it is skipped with the same words.
+system:
+	@command -v ffmpeg >/dev/null || { \
+	  as=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); install="apt-get install -y -q --no-install-recommends ffmpeg"; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  { $$as $$install || { $$as apt-get update -q && $$as $$install; }; } >/dev/null 2>&1 </dev/null; \
+	  command -v ffmpeg >/dev/null || \
+	    echo "There is no ffmpeg and it cannot be installed from here: that mp4 decodes to the test's frames is not checked."; }
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)

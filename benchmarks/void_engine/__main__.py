@@ -11,17 +11,22 @@ same device multiplies two large matrices in the same type, measured in the same
   decode   latents to frames
   clip     two encodes, all steps, one decode; loading and the text encoder are left out
 
-Beside the official pipeline it has not been run yet: that needs a GPU, its checkout and its weights' layout.
+With `--official CHECKOUT` the official pipeline of that checkout of Netflix/void-model runs beside ours instead, with
+the same random weights, noise and embeddings (docs/benchmarks.md says what environment it needs). `--memory`,
+`--attention`, `--compile`, `--step-cache` and `--windows-at-once` then are those of `void remove --set`, on our side.
+With `--count-memory` the peak memory is counted, on any machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
+import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any, get_args
 
 import torch
 
@@ -34,12 +39,29 @@ from benchmarks.void_engine.architecture import (
     vae_of,
     work,
 )
+from benchmarks.void_engine.beside import compared
+from benchmarks.void_engine.memory import lines as memory_lines
+from benchmarks.void_engine.memory import needed
+from benchmarks.void_engine.stopwatch import Request
 from void_server.engines.void.denoise import Conditions, Sampling, denoise
-from void_server.engines.void.settings import HEIGHT, OVERLAP, STEPS, WIDTH, WINDOW, latent_length
+from void_server.engines.void.settings import (
+    HEIGHT,
+    OVERLAP,
+    STEPS,
+    WIDTH,
+    WINDOW,
+    Attention,
+    Memory,
+    Running,
+    latent_length,
+)
 from void_server.engines.void.text import TOKENS
 from void_server.engines.void.transformer import LATENT_CHANNELS
 from void_server.engines.void.vae import VoidVAE
+from void_server.errors import VoidError
 
+RUNNING_DEFAULTS = Running(memory="full", windows_at_once=1)
+RUNNING = tuple(field.name for field in fields(Running))
 MATMUL_SIDE = {"cuda": 8192, "cpu": 1024}
 ROUNDS = 5
 
@@ -58,18 +80,73 @@ def main(arguments: list[str] | None = None) -> int:
     device = torch.device(options.device)
     dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
     torch.set_num_threads(options.threads)
-    with torch.no_grad():
-        lines = _lines(options, device, dtype)
-    print("\n".join(lines))
-    if options.results is not None:
-        keep("void_engine", lines, options.results)
+    name = (
+        "void_engine_memory"
+        if options.count_memory
+        else "void_engine_official"
+        if options.official
+        else "void_engine"
+    )
+    try:
+        with torch.no_grad():
+            lines = _BENCHMARKS[name](options, device, dtype)
+    except VoidError as error:
+        print(error, file=sys.stderr)
+        return 2
+    keep(name, lines, options.results)
     return 0
 
 
-def _lines(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
+def _memory(options: argparse.Namespace, _device: torch.device, _dtype: torch.dtype) -> list[str]:
+    size = options.frames, options.height, options.width
+    title = f"void_engine memory: {options.arch}, {size[0]} frames of {size[2]} x {size[1]}, counted"
+    return [*heading(title), *memory_lines(needed(ARCHITECTURES[options.arch], *size))]
+
+
+def _beside(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
+    named = str(dtype).removeprefix("torch.")
+    request = Request(device.type, named, options.steps, WINDOW, options.threads, _running(options))
+    size = options.frames, options.height, options.width
+    found = compared(
+        options.official,
+        options.official_python,
+        ARCHITECTURES[options.arch],
+        size,
+        request,
+        options.scratch,
+    )
+    title = _heading(options, "void_engine beside the official pipeline", device, dtype)
+    told = ", ".join(f"{name} {value}" for name, value in request.running.items())
+    return [*title, f"ours with: {told or 'defaults'}", *found, *_unmeasured(options, device)]
+
+
+def _running(options: argparse.Namespace) -> dict[str, Any]:
+    """What of `Running` was asked for."""
+    return {
+        name: value
+        for name, value in vars(options).items()
+        if name in RUNNING and value != getattr(RUNNING_DEFAULTS, name)
+    }
+
+
+def _heading(options: argparse.Namespace, what: str, device: torch.device, dtype: torch.dtype) -> list[str]:
     name = (
         torch.cuda.get_device_name(device) if device.type == "cuda" else f"cpu, {options.threads} thread(s)"
     )
+    size = f"{options.frames} frames of {options.width} x {options.height}, {options.steps} steps"
+    return [*heading(f"{what}: {options.arch}, {size}"), f"{name}; {str(dtype).removeprefix('torch.')}"]
+
+
+def _unmeasured(options: argparse.Namespace, device: torch.device) -> list[str]:
+    if options.arch == "5b" and device.type == "cuda":
+        return []
+    return [
+        "",
+        "The full architecture on a GPU, and the official pipeline beside it there: not yet measured.",
+    ]
+
+
+def _floor(options: argparse.Namespace, device: torch.device, dtype: torch.dtype) -> list[str]:
     rate = _matmul_rate(device, dtype)
     parts = _measured(ARCHITECTURES[options.arch], options, device, dtype)
     steps = options.steps
@@ -94,19 +171,15 @@ def _lines(options: argparse.Namespace, device: torch.device, dtype: torch.dtype
         else "not measured"
     )
     return [
-        *heading(
-            f"void_engine: {options.arch}, {options.frames} frames of {options.width} x {options.height}, {steps} steps"
-        ),
-        f"{name}; {str(dtype).removeprefix('torch.')}; matmul {rate / 1e12:.3f} TFLOP/s; peak memory {peak}",
+        *_heading(options, "void_engine", device, dtype),
+        f"matmul {rate / 1e12:.3f} TFLOP/s; peak memory {peak}",
         "",
         *table(["", "seconds", "TFLOP", "floor s", "x floor"], rows),
-        "",
-        *(
-            []
-            if options.arch == "5b" and device.type == "cuda"
-            else ["The full architecture on a GPU, and the official pipeline beside it: not yet measured."]
-        ),
+        *_unmeasured(options, device),
     ]
+
+
+_BENCHMARKS = {"void_engine": _floor, "void_engine_official": _beside, "void_engine_memory": _memory}
 
 
 def _measured(
@@ -174,6 +247,29 @@ def _parser() -> argparse.ArgumentParser:
         "--steps", type=int, default=STEPS[1], help="of the whole clip (default: %(default)s)"
     )
     parser.add_argument("--threads", type=int, default=1, help="of a processor (default: %(default)s)")
+    parser.add_argument(
+        "--count-memory", action="store_true", help="count the peak memory instead, without computing"
+    )
+    parser.add_argument(
+        "--official", type=Path, metavar="CHECKOUT", help="of Netflix/void-model, to run beside ours"
+    )
+    parser.add_argument(
+        "--official-python",
+        default=sys.executable,
+        metavar="PYTHON",
+        help="that has what the checkout needs (default: this one)",
+    )
+    parser.add_argument("--memory", choices=get_args(Memory)[1:], default="full", help="of our side")
+    parser.add_argument("--attention", choices=get_args(Attention), default="native", help="of our side")
+    parser.add_argument("--compile", action="store_true", help="our side")
+    parser.add_argument("--step-cache", type=float, default=0.0, metavar="SHARE", help="of our side")
+    parser.add_argument("--windows-at-once", type=int, default=1, metavar="N", help="of our side")
+    parser.add_argument(
+        "--scratch",
+        type=Path,
+        metavar="DIR",
+        help="where to write random weights for --official, of 5b 13 GB, gone afterwards (default: the system's)",
+    )
     parser.add_argument(
         "--results", type=Path, default=RESULTS, metavar="DIR", help="where to keep the figures"
     )

@@ -2,7 +2,7 @@
 """How the model shares a GPU's memory: what each way of working needs, and which one a card has room for. No PyTorch.
 
 Peaks were counted, not measured: every allocation of this code at the published architecture, in bfloat16, on tensors
-without values (`python -m benchmarks.void_engine --memory`). What a GPU's libraries take beside is in `HEADROOM`.
+without values (`python -m benchmarks.void_engine --count-memory`). What a GPU's libraries take beside is in `HEADROOM`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ Mode: TypeAlias = Literal["full", "fp8", "offload", "group-offload", "sequential
 LADDER: tuple[Mode, ...] = ("full", "offload", "group-offload", "sequential")
 """From the fastest to the most frugal. `fp8` changes the picture a little, so that it is only taken by name."""
 
-TOKEN_BYTES = 77_000
+TOKEN_BYTES = 82_000
 """Of a transformer call, for each token of two latent frames' 2 x 2 patches, at two bytes a value."""
-PIXEL_BYTES = 45_000
+PIXEL_BYTES = 33_100
 """Of the VAE's decoder, for each pixel of a frame (eight frames at a time)."""
-ENCODER_PIXEL_BYTES = 26_000
-"""Of its encoder, which does not work in tiles."""
+ENCODER_PIXEL_BYTES, LARGE_ENCODER_PIXEL_BYTES = 20_400, 26_000
+"""Of its encoder, which does not work in tiles; above `LARGE` diffusers cuts convolutions and joins their results."""
+LARGE = 500_000
+"""Pixels."""
 TEXT_TOKENS = 226
 TILE = 256
 """Pixels of a side of a tile, where the VAE decodes in tiles."""
-HEADROOM = 1_500_000_000
-"""Bytes left free: workspace of cuDNN and cuBLAS, fragmentation. An estimate."""
+HEADROOM = 8_000_000_000
+"""Bytes left free: workspace of cuDNN and cuBLAS, what the allocator cannot give again. Third parties saw 38.0 and 18.9
+GiB for the official code on an A100 (all resident, and in turns), where the same count gives 30.5 and 11.3."""
 MOST_WINDOWS = 4
 """Windows in one call: one of 85 frames fills a large card's multipliers already."""
 
@@ -141,8 +144,9 @@ def _need(mode: Mode, tile: int | None, at_once: int, sizes: Sizes, work: Work) 
     patches = work.height // 16 * (work.width // 16) * -(-latent_length(work.window) // 2)
     calling = int((patches + TEXT_TOKENS) * TOKEN_BYTES * wide) * work.batch * at_once
     sides = (work.height, work.width) if tile is None else (min(tile, work.height), min(tile, work.width))
-    pixels = max(sides[0] * sides[1] * PIXEL_BYTES, work.height * work.width * ENCODER_PIXEL_BYTES)
-    coding = sizes.vae + int(pixels * wide)
+    whole = work.height * work.width
+    encoding = whole * (LARGE_ENCODER_PIXEL_BYTES if whole > LARGE else ENCODER_PIXEL_BYTES)
+    coding = sizes.vae + int(max(sides[0] * sides[1] * PIXEL_BYTES, encoding) * wide)
     block = sizes.transformer // sizes.blocks
     if mode in ("full", "fp8"):
         resident = sizes.transformer if mode == "full" else int(sizes.transformer / wide / 2)

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from diffusers import AutoencoderKLCogVideoX
+from diffusers.models.autoencoders.autoencoder_kl_cogvideox import CogVideoXCausalConv3d
 from diffusers.models.upsampling import CogVideoXUpsample3D
 from torch import Tensor, nn
 from torch.nn import functional
@@ -46,6 +47,7 @@ class VoidVAE:
     def __init__(self, model: AutoencoderKLCogVideoX) -> None:
         self._model = model.eval().requires_grad_(False)
         self._upsamplers = _replaced_upsamplers(model)
+        _forget_needless_caches(model)
         self._factor = float(model.config.scaling_factor)
 
     @staticmethod
@@ -96,6 +98,7 @@ class VoidVAE:
         for done, (begin, end) in enumerate(chunks, start=1):
             part = pixels[:, :, begin:end].to(self.device, self.dtype)
             found, cache = self._model.encoder(part, conv_cache=cache)
+            cache = _Once.of(cache)
             moments.append(found)
             if told is not None:
                 told(done, len(chunks))
@@ -125,10 +128,35 @@ class VoidVAE:
             for upsampler in self._upsamplers:
                 upsampler.first = begin == 0
             pixels, cache = self._model.decoder(part, conv_cache=cache)
+            cache = _Once.of(cache)
             # Clamped in the dtype of the VAE, as published.
             yield (pixels / 2 + 0.5).clamp(0, 1).to("cpu", torch.float32)
             if told is not None:
                 told(done, len(chunks))
+
+
+class _Once(dict[str, Any]):
+    """Caches of a chunk's convolutions that are let go as they are read: else the old ones live beside the new."""
+
+    @staticmethod
+    def of(cache: Any) -> Any:
+        """The same caches, at every depth; what is no dictionary is returned as it is."""
+        return (
+            _Once({name: _Once.of(part) for name, part in cache.items()})
+            if isinstance(cache, dict)
+            else cache
+        )
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Takes it out."""
+        return self.pop(name, default)
+
+
+def _forget_needless_caches(model: AutoencoderKLCogVideoX) -> None:
+    """Convolutions that see one frame at a time keep all of their input for the next chunk, which never reads it."""
+    for part in model.modules():
+        if isinstance(part, CogVideoXCausalConv3d) and part.time_kernel_size == 1:
+            part.register_forward_hook(lambda _part, _given, answer: (answer[0], None))
 
 
 class _Upsample(nn.Module):
