@@ -173,6 +173,12 @@ def test_eight_bits_and_step_caching_come_back_and_are_told(server, shot):
     assert all(f["quality"]["outside_difference"] == 0 for f in said["frames"])
 
 
+def test_raft_without_its_package_fails_the_job_and_says_what_to_do(server, shot):
+    job = server.caller.run(wish(shot, "raft", void_passes="2", noise_flow="raft"))
+    assert job.state == FAILED
+    assert any("RAFT" in p.message and "DIS" in p.fix for p in job.problems)
+
+
 def test_how_memory_will_be_used_is_told_before_the_steps_begin(server, shot):
     job = server.caller.submit(wish(shot, "told", memory="offload")).job
     said = [e.event.message for e in server.caller.watch(job.id) if e.HasField("event")]

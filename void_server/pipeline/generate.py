@@ -15,7 +15,7 @@ from void_server.engines.void.clip import padded
 from void_server.engines.void.memory import MemoryPlan
 from void_server.engines.void.pipeline import Encoded, Progress, Prompt, first_latents, run_pass
 from void_server.engines.void.settings import PASSES, TEMPORAL, Pass, Running, VoidSettings
-from void_server.engines.void.warped_noise import warped_noise
+from void_server.engines.void.warped_noise import raft_flow, warped_noise
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.checkpoints import Checkpoint
@@ -155,7 +155,13 @@ def _moved_noise(frames: Tensor, task: _Task, progress: Progress) -> Tensor:
     pictures = (shown.permute(1, 2, 3, 0) * 255).round().to(torch.uint8).numpy()
     _, length, _, height, width = task.latents["clip"].shape
     told = partial(progress, "noise")
-    noise = warped_noise(pictures, latents=(length, height, width), seed=task.settings.seed, told=told)
+    flow = (
+        raft_flow(task.machine.paths.raft, str(task.machine.device))
+        if task.settings.noise_flow == "raft"
+        else None
+    )
+    size = length, height, width
+    noise = warped_noise(pictures, latents=size, seed=task.settings.seed, told=told, flow=flow)
     return torch.from_numpy(noise)[None]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, cast
 
-from void_server.engines.void.settings import Attention, Memory
+from void_server.engines.void.settings import Attention, Memory, NoiseFlow
 from void_server.errors import InvalidInput
 
 
@@ -107,6 +107,14 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=200,
     ),
     Option(
+        "noise_flow",
+        "choice",
+        "dis",
+        "Engine void: what measures the first pass's motion for the second: dis = OpenCV; raft = RAFT, where the server"
+        " has torchvision and its weights.",
+        choices=("dis", "raft"),
+    ),
+    Option(
         "clip_seed",
         "integer",
         "-1",
@@ -202,6 +210,7 @@ class Options:
     steps: int
     window: int
     model_percent: int
+    noise_flow: NoiseFlow
     clip_seed: int
     memory: Memory
     attention: Attention
@@ -252,6 +261,7 @@ class Options:
                 steps=int(values["steps"]),
                 window=int(values["window"]),
                 model_percent=int(values["model_percent"]),
+                noise_flow=cast(NoiseFlow, values["noise_flow"]),
                 clip_seed=int(values["clip_seed"]),
                 memory=cast(Memory, values["memory"]),
                 attention=cast(Attention, values["attention"]),

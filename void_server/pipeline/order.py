@@ -126,17 +126,20 @@ class Order:
         """The settings of the engine `void` that follow; the size of its picture is the shot's to say."""
         options = self.options
         steps = options.steps or (PREVIEW_STEPS if self.preview else None)
-        clip_seed = None if options.clip_seed < 0 else options.clip_seed
+        common: dict[str, Any] = {
+            "seed": self.seed,
+            "clip_seed": None if options.clip_seed < 0 else options.clip_seed,
+            "noise_flow": options.noise_flow,
+        }
         if options.profile == "official":
             official = VoidSettings.official(options.void_passes)
-            return replace(official, steps=steps, window=options.window, seed=self.seed, clip_seed=clip_seed)
+            return replace(official, steps=steps, window=options.window, **common)
         return VoidSettings(
             passes=options.void_passes,
             mask_levels=options.mask_levels,
             steps=steps,
             window=options.window,
-            seed=self.seed,
-            clip_seed=clip_seed,
+            **common,
         )
 
     def void_running(self) -> Running:

@@ -17,7 +17,7 @@ from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
-from void_server.pipeline.void_weights import weights_identity
+from void_server.pipeline.void_weights import raft_identity, weights_identity
 
 FRAME = "frame{:05d}"
 """Name of the blob that holds the model's picture of a frame, by position."""
@@ -65,7 +65,7 @@ def _read_by_encode(settings: VoidSettings, of_clip: bool) -> VoidSettings:
     seed = settings.seed if settings.clip_seed is None else settings.clip_seed
     levels: MaskLevels = "trained" if of_clip else settings.mask_levels
     plain = replace(settings, seed=seed if of_clip else SEED, clip_seed=None, steps=None, mask_levels=levels)
-    return replace(plain, passes=1)
+    return replace(plain, passes=1, noise_flow="dis")
 
 
 def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
@@ -80,7 +80,8 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "percent": order.options.model_percent,
         "settings": asdict(settings),
         "running": asdict(order.void_running()),
-        "weights": weights_identity(settings.passes),
+        "weights": weights_identity(settings.passes)
+        | (raft_identity() if settings.noise_flow == "raft" else {}),
         "latents": {name: results.get("encode", None, name).blobs["latents"] for name in sorted(names)},
     }
     key = unit_key(

@@ -140,6 +140,8 @@ def _options(order: Order) -> dict[str, Any]:
             "steps": options.steps,
             "window": options.window,
             "model_percent": options.model_percent,
+            "noise_flow": options.noise_flow,
+            "clip_seed": options.clip_seed,
             **asdict(order.void_running()),
         }
     return edge | {

@@ -37,6 +37,12 @@ def weights_identity(passes: int) -> dict[str, str]:
     return {name: _identity(folder / name, recorded.get(name)) for name in sorted(present)}
 
 
+def raft_identity() -> dict[str, str]:
+    """The same for the weights of RAFT; empty where there are none."""
+    path = Paths(weights_folder()).raft
+    return {"raft": _identity(path, None)} if path.exists() else {}
+
+
 def _wanted(passes: int) -> list[str]:
     return [BASE, *(OVERLAYS[p] for p in range(1, passes + 1))]
 

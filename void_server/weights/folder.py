@@ -45,6 +45,11 @@ class Paths:
         return self.folder / "void_pass2.safetensors"
 
     @property
+    def raft(self) -> Path:
+        """torchvision's weights of RAFT (large), where the user has put them; they are not in the catalogue."""
+        return self.folder / "raft" / "raft_large.pth"
+
+    @property
     def sam2(self) -> Path:
         """The folder of SAM2's checkpoints."""
         return self.folder / "sam2"

@@ -18,6 +18,7 @@ Attention: TypeAlias = Literal[
     "native", "cudnn", "flash", "efficient", "math", "flash-attn", "flash-attn-3", "sage"
 ]
 MaskLevels: TypeAlias = Literal["trained", "published", "four"]
+NoiseFlow: TypeAlias = Literal["dis", "raft"]
 
 PASSES: tuple[Pass, Pass] = (1, 2)
 TEMPORAL = 4
@@ -52,6 +53,7 @@ class VoidSettings:
         mask_levels: see `clip.mask_pixels`.
         steps: of a pass, by pass; None for 30 and 50.
         seed: of all noise, 0 to 2**63 - 1.
+        noise_flow: what measures the motion that the second pass' noise follows: OpenCV's DIS, or RAFT.
         clip_seed: of the noise on the clip alone; None for `seed`. While it stays, another `seed` needs no new
             latents of the plate.
 
@@ -69,6 +71,7 @@ class VoidSettings:
     steps: int | None = None
     seed: int = SEED
     clip_seed: int | None = None
+    noise_flow: NoiseFlow = "dis"
 
     @staticmethod
     def official(passes: Pass = 1) -> VoidSettings:
