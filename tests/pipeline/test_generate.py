@@ -49,6 +49,7 @@ def made(blobs: BlobFolder, weights, key: str, told=None, **running):
         "percent": 15,
         "settings": asdict(SETTINGS),
         "running": asdict(Running(**running)),
+        "set": "default",
         "weights": weights,
         "latents": {
             n: store_arrays(blobs, {"latents": v}).digest for n, v in zip(names, latents, strict=True)

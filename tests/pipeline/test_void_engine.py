@@ -20,6 +20,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from google.protobuf.json_format import MessageToDict
+from safetensors.torch import load_file, save_file
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
@@ -39,6 +40,10 @@ def weights(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("weights")
     shutil.copytree(TINY, folder, dirs_exist_ok=True)
     shutil.copy(folder / "void_pass1.safetensors", folder / "void_pass2.safetensors")
+    other = folder / "sets" / "tiny"
+    shutil.copytree(TINY, other)
+    overlay = load_file(other / "void_pass1.safetensors")
+    save_file({name: value * 1.1 for name, value in overlay.items()}, other / "void_pass1.safetensors")
     return folder
 
 
@@ -171,6 +176,22 @@ def test_eight_bits_and_step_caching_come_back_and_are_told(server, shot):
     assert done.state == DONE and said["engine"]["model"]["memory"] == "fp8"
     assert said["options"]["step_cache"] == 0.9
     assert all(f["quality"]["outside_difference"] == 0 for f in said["frames"])
+
+
+def test_other_weights_of_the_server_are_taken_by_name(server, shot, job, tmp_path):
+    other = server.caller.run(wish(shot, "other weights", weights="tiny", profile="official"))
+    plain = server.caller.run(wish(shot, "same weights", profile="official"))
+    assert (other.state, plain.state) == (DONE, DONE)
+    assert sidecar(server, other)["options"]["weights"] == "tiny"
+    colours = [picture(server, j, shot.first, tmp_path)[0] for j in (other, plain)]
+    assert (colours[0] != colours[1]).any()
+
+
+@pytest.mark.parametrize("name", ["none", "../sets/tiny", "/"])
+def test_weights_that_the_server_does_not_offer_are_refused(server, shot, name):
+    with pytest.raises(grpc.RpcError) as refused:
+        server.caller.run(wish(shot, "no weights", weights=name))
+    assert "default, tiny" in refused.value.details()
 
 
 def test_raft_without_its_package_fails_the_job_and_says_what_to_do(server, shot):

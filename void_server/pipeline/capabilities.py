@@ -7,7 +7,8 @@ from typing import Any
 
 from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES, missing_for_void
 from void_server.pipeline.keys import package_versions
-from void_server.pipeline.options import CATALOGUE
+from void_server.pipeline.options import CATALOGUE, Option
+from void_server.pipeline.void_weights import DEFAULT, weight_sets
 
 STAGES = (
     "ingest",
@@ -77,9 +78,15 @@ def capabilities() -> dict[str, Any]:
             ),
             _plug("gemini", "Google's Gemini.", later=True),
         ],
-        "options": [o.to_dict() for o in CATALOGUE],
+        "options": [_option(o) for o in CATALOGUE],
         "packages": package_versions(),
     }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    """As JSON-ready values; what there is to choose of weights is this server's."""
+    told = option.to_dict()
+    return told | {"choices": [DEFAULT, *weight_sets()]} if option.name == "weights" else told
 
 
 def _plug(

@@ -40,7 +40,7 @@ def encode(
 
     Args:
         args: `of` (`clip`, `masks 1` or `masks 2`), `percent` of the trained size, `settings` and `running` of the
-            engine, and the identity of its `weights`.
+            engine, and the identity of its `set` of `weights`.
         step: told of chunks of the VAE; it may raise to end the work.
 
     Raises:
@@ -49,7 +49,7 @@ def encode(
     """
     torch.set_num_threads(1)
     settings = sized(VoidSettings(**args["settings"]), shot, args["percent"])
-    machine = Machine.found(1, args["weights"])
+    machine = Machine.found(1, args["set"], args["weights"])
     clip = padded_clip(*_frames_and_codes(shot, settings, args["of"]), settings)
     candidates = machine.plans(settings, clip.frames.shape[1], Running(**args["running"]))
     ways = [

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from void_server.errors import VoidError
-from void_server.pipeline.void_weights import void_weights
+from void_server.pipeline.void_weights import void_weights, weight_sets
 
 ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480}
 """Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit. `void` works
@@ -27,9 +27,18 @@ class Choice:
 
 def missing_for_void() -> str:
     """What keeps the engine `void` from running here; empty where nothing does. Nothing large is read or imported."""
+    # Where the default weights are missing but others are there, they are looked at when they are asked for.
+    return _missing_packages() or ("" if weight_sets() else _missing_weights())
+
+
+def _missing_packages() -> str:
     absent = [name for name in VOID_PACKAGES if find_spec(name) is None]
-    if absent:
-        return f"not installed: {', '.join(absent)}. Install void-for-hosts[void] on the server."
+    return (
+        f"not installed: {', '.join(absent)}. Install void-for-hosts[void] on the server." if absent else ""
+    )
+
+
+def _missing_weights() -> str:
     try:
         void_weights(passes=1)
     except (VoidError, OSError) as error:
@@ -49,7 +58,7 @@ def chosen(wanted: str, frames: int) -> Choice:
 
 @cache
 def _automatic() -> Choice:
-    if missing_for_void():
+    if _missing_packages() or _missing_weights():
         return Choice("cleanplate", "void is not set up on this server")
     if not _has_gpu():
         return Choice("cleanplate", "the server has no GPU; --engine void runs on the processor, slowly")

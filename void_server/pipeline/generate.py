@@ -35,7 +35,7 @@ def generate(
 
     Args:
         args: `key` of the unit, `prompt`, `percent` of the trained size, `settings` and `running` of the engine, the
-            digests of its `latents`, and the identity of its `weights`.
+            digests of its `latents`, and the identity of its `set` of `weights`.
         step: told of denoising steps, of all passes; it may raise to end the work.
 
     Raises:
@@ -48,7 +48,7 @@ def generate(
         Running(**args["running"]),
     )
     task = _Task(
-        Machine.found(settings.passes, args["weights"]),
+        Machine.found(settings.passes, args["set"], args["weights"]),
         settings,
         running,
         args["prompt"],

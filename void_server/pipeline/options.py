@@ -67,6 +67,13 @@ CATALOGUE: tuple[Option, ...] = (
         choices=("production", "official"),
     ),
     Option(
+        "weights",
+        "choice",
+        "default",
+        "Engine void: which weights of the server; others than the default lie in its weights folder under sets/NAME.",
+        choices=("default",),
+    ),
+    Option(
         "void_passes",
         "integer",
         "1",
@@ -205,6 +212,7 @@ class Options:
     reach: int
     unseen: Literal["auto", "texture", "smooth"]
     profile: Literal["production", "official"]
+    weights: str
     void_passes: Literal[1, 2]
     mask_levels: Literal["trained", "published", "four"]
     steps: int
@@ -256,6 +264,7 @@ class Options:
                 reach=int(values["reach"]),
                 unseen=cast(Literal["auto", "texture", "smooth"], values["unseen"]),
                 profile=cast(Literal["production", "official"], values["profile"]),
+                weights=values["weights"],
                 void_passes=cast(Literal[1, 2], int(values["void_passes"])),
                 mask_levels=cast(Literal["trained", "published", "four"], values["mask_levels"]),
                 steps=int(values["steps"]),

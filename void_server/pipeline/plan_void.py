@@ -32,7 +32,8 @@ def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     names = {"clip": "the plate"} | {
         masks_read(settings, p): f"the quadmask for pass {p}" for p in reversed(PASSES[: settings.passes])
     }
-    weights = {n: told for n, told in weights_identity(settings.passes).items() if n.startswith("base/vae/")}
+    identity = weights_identity(settings.passes, options.weights)
+    weights = {n: told for n, told in identity.items() if n.startswith("base/vae/")}
     digest, units = shot.store(blobs).digest, []
     for name, what in names.items():
         of_clip = name == "clip"
@@ -51,7 +52,8 @@ def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             **_space(shot),
             **told,
         )
-        units.append(unit("encode", key, f"latents of {what}", {"shot": digest, **told}, role=name))
+        args = {"shot": digest, "set": options.weights, **told}
+        units.append(unit("encode", key, f"latents of {what}", args, role=name))
     return Plan(units)
 
 
@@ -74,14 +76,14 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     if order.engine != "void" or not any(f.active for f in shot.frames):
         return Plan()
     settings = order.void_settings()
+    chosen, raft = order.options.weights, settings.noise_flow == "raft"
     names = {"clip", *(masks_read(settings, p) for p in PASSES[: settings.passes])}
     told = {
         "prompt": order.prompt,
         "percent": order.options.model_percent,
         "settings": asdict(settings),
         "running": asdict(order.void_running()),
-        "weights": weights_identity(settings.passes)
-        | (raft_identity() if settings.noise_flow == "raft" else {}),
+        "weights": weights_identity(settings.passes, chosen) | (raft_identity(chosen) if raft else {}),
         "latents": {name: results.get("encode", None, name).blobs["latents"] for name in sorted(names)},
     }
     key = unit_key(
@@ -92,7 +94,7 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         **_space(shot),
         **told,
     )
-    args = {"shot": shot.store(blobs).digest, "key": key, **told}
+    args = {"shot": shot.store(blobs).digest, "key": key, "set": chosen, **told}
     notes = [_memory(order, results)]
     if not order.prompt:
         notes.append(NO_PROMPT)
@@ -107,7 +109,7 @@ def _memory(order: Order, results: Results) -> str:
     made = results.get("encode", None, "clip").info
     width, height = made["size"]
     settings = replace(order.void_settings(), width=width, height=height)
-    machine = Machine.found(settings.passes, {})
+    machine = Machine.found(settings.passes, order.options.weights, {})
     plan = machine.plans(settings, made["padded"], order.void_running())[0]
     return plan.describe(machine.free())
 

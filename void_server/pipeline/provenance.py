@@ -135,6 +135,7 @@ def _options(order: Order) -> dict[str, Any]:
     if order.engine == "void":
         return edge | {
             "profile": options.profile,
+            "weights": options.weights,
             "void_passes": options.void_passes,
             "mask_levels": options.mask_levels,
             "steps": options.steps,

@@ -49,17 +49,18 @@ class Machine:
     dtype: torch.dtype
 
     @staticmethod
-    def found(passes: int, weights: Mapping[str, str]) -> Machine:
+    def found(passes: int, name: str, weights: Mapping[str, str]) -> Machine:
         """This machine.
 
         Args:
             passes: 1 or 2.
+            name: of the set of weights.
             weights: what tells them from others (`weights_identity`).
 
         Raises:
-            PreconditionFailed: weights are missing or damaged.
+            InvalidInput, PreconditionFailed: weights are missing or damaged.
         """
-        paths, identity = void_weights(passes), json.dumps(weights, sort_keys=True)
+        paths, identity = void_weights(passes, name), json.dumps(weights, sort_keys=True)
         if torch.cuda.is_available():
             return Machine(paths, identity, torch.device("cuda"), torch.bfloat16)
         return Machine(paths, identity, torch.device("cpu"), torch.float32)
