@@ -33,8 +33,6 @@ def segment_flow(
     pictures: Pictures,
     keys: Mapping[int, F32],
     told: Told | None = None,
-    *,
-    refine: bool = True,
 ) -> Iterator[SegmentedFrame]:
     """Carries key mattes to all other frames; a `Segmenter`.
 
@@ -45,7 +43,6 @@ def segment_flow(
         pictures: reads the picture of a position; each is asked for up to three times.
         keys: mattes by position, (H, W) float32 0..1.
         told: progress in steps, of which every frame has one or two.
-        refine: False only moves the keys by motion, for comparison.
 
     Raises:
         InvalidInput: the keys do not fit the shot.
@@ -56,7 +53,7 @@ def segment_flow(
         if start in keys:
             progress.one_more()
             yield SegmentedFrame(start, np.clip(keys[start], 0, 1).astype(np.float32), 1.0)
-        yield from _between(start, end, pictures, keys, progress, refine)
+        yield from _between(start, end, pictures, keys, progress)
 
 
 @dataclass
@@ -99,14 +96,14 @@ def _shows(matte: F32) -> bool:
 
 
 def _between(
-    start: int, end: int, pictures: Pictures, keys: Mapping[int, F32], progress: _Progress, refine: bool
+    start: int, end: int, pictures: Pictures, keys: Mapping[int, F32], progress: _Progress
 ) -> Iterator[SegmentedFrame]:
     """The frames of a span without its key frames."""
     inside = range(start + 1, end)
     if not inside:
         return
-    ahead = _carried(start, inside, pictures, keys, progress, refine)
-    behind = _carried(end, inside[::-1], pictures, keys, progress, refine)
+    ahead = _carried(start, inside, pictures, keys, progress)
+    behind = _carried(end, inside[::-1], pictures, keys, progress)
     for position in inside:
         progress.one_more()
         distance, trust = _joined(position, start, end, ahead.get(position), behind.get(position))
@@ -122,7 +119,6 @@ def _carried(
     pictures: Pictures,
     keys: Mapping[int, F32],
     progress: _Progress,
-    refine: bool,
 ) -> dict[int, _Kept]:
     """The key's shape on these positions, in their order; nothing where the key shows nothing or is none."""
     if key not in keys or not _shows(keys[key]):
@@ -130,7 +126,7 @@ def _carried(
     anchor = _anchor(reduced(_read(key, pictures, keys)), keys[key])
     kept, here = {}, anchor
     for position in positions:
-        here = step(here, reduced(_read(position, pictures, keys)), anchor, refine=refine)
+        here = step(here, reduced(_read(position, pictures, keys)), anchor)
         kept[position] = _Kept(here.distance.astype(np.float16), here.trust)
         progress.one_more()
     return kept

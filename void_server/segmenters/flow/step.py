@@ -39,6 +39,8 @@ KNOWN = 0.3
 """Share of a part of its own that must have been predicted."""
 LOST = 0.15
 """Share of the key frame's separation of colours below which the object is no longer there."""
+EXIT = 8
+"""Pixels from the border within which an object that is no longer seen has left the picture, and is not lost."""
 AGE, DISAGREEMENT = 0.99, 0.2
 """What is left of trust after a frame, and how much of it goes where colours no longer separate as on the key frame
 or the picture disagrees with the prediction."""
@@ -60,27 +62,26 @@ class Predicted:
     evidence: F32
 
 
-def step(before: Carried, frame: Reduced, anchor: Carried, *, refine: bool = True) -> Carried:
+def step(before: Carried, frame: Reduced, anchor: Carried) -> Carried:
     """The object on the frame after (or before) the one that it is known on.
 
     Args:
         before: the object there.
         frame: the next picture.
         anchor: the object on its key frame.
-        refine: False leaves it where its motion puts it.
     """
     if not before.mask.any():
         return replace(before, frame=frame, trust=before.trust * AGE)
     found = predict(before, frame, anchor)
     offset = before.offset + found.motion
-    if not refine:
-        return Carried(frame, found.distance, offset, found.motion, found.background, before.trust * AGE)
     mask = _refined(before, frame, anchor, found)
     distance = signed_distance(mask)
-    agreeing = _agreement(mask, distance, anchor, found, frame.unit)
+    predicted = np.asarray(found.distance < 0)
+    if not mask.any() and _at_border(predicted):
+        return Carried(frame, distance, offset, found.motion, found.background, before.trust * AGE)
+    agreeing = _agreement(distance, anchor, found, frame.unit)
     if agreeing < LOST:
         distance = np.full(mask.shape, NOWHERE, np.float32)
-    predicted = found.distance < 0
     meeting = np.count_nonzero(mask & predicted) / max(1, int(np.count_nonzero(mask | predicted)))
     trust = before.trust * AGE * (1 - DISAGREEMENT * (1 - agreeing)) * (1 - DISAGREEMENT * (1 - meeting))
     return Carried(frame, distance, offset, found.motion, found.background, trust)
@@ -102,10 +103,14 @@ def predict(before: Carried, frame: Reduced, anchor: Carried) -> Predicted:
     return best
 
 
-def _agreement(mask: Bools, distance: F32, anchor: Carried, found: Predicted, unit: float) -> float:
-    """How well colours separate at the edge, against the key frame, 0..1; 1 for what has left the picture."""
-    if not mask.any():
-        return 1.0
+def _at_border(mask: Bools) -> bool:
+    """Whether nothing of a mask is away from the picture's border: what was there has left."""
+    inner = mask[EXIT:-EXIT, EXIT:-EXIT] if min(mask.shape) > 2 * EXIT else mask[:0]
+    return not inner.any()
+
+
+def _agreement(distance: F32, anchor: Carried, found: Predicted, unit: float) -> float:
+    """How well colours separate at the edge, against the key frame, 0..1; 0 for what is no longer there."""
     then = separation(colour_evidence(anchor, anchor, anchor.frame), anchor.distance, unit)
     return float(np.clip(separation(found.evidence, distance, unit) / max(then, 1e-3), 0, 1))
 
