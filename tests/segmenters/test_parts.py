@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.segmenters.scenes import Scene, likeness
+from void_server.segmenters.flow import edges
 from void_server.segmenters.flow.distance import NOWHERE, blended, from_matte, signed_distance
 from void_server.segmenters.flow.edges import plate_matte
 from void_server.segmenters.flow.guided import guided_filter
@@ -90,3 +91,13 @@ def test_pictures_are_reduced_to_960_and_never_enlarged():
 
 def test_what_is_not_a_number_is_black():
     assert not reduced(np.full((4, 4, 3), np.nan, np.float32)).colour.any()
+
+
+def test_tiles_of_a_plate_meet_without_a_seam(monkeypatch):
+    scene = Scene(size=(400, 1920), start=(900.0, 200.0), radius=120.0)
+    picture = scene.picture(0)
+    rows, columns = np.indices((200, 960))
+    coarse = signed_distance(np.hypot(columns - 449.75, rows - 99.75) < 60)
+    tiled = plate_matte(picture, coarse)
+    monkeypatch.setattr(edges, "TILE", 5000)
+    np.testing.assert_allclose(tiled, plate_matte(picture, coarse), atol=2e-3)
