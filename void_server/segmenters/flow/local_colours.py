@@ -13,7 +13,7 @@ import numpy.typing as npt
 from void_server.engines.cleanplate.arrays import F32, U8, Bools
 from void_server.segmenters.flow.evidence import smoothed
 
-CELL = 27.0
+CELL = 22.0
 """Side of a cell in u."""
 LIGHTS, HUES = 20, 24
 LIGHT_STEP, HUE_STEP = 13, 5

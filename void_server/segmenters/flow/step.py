@@ -29,7 +29,7 @@ CERTAIN = 5.0
 OF_KEY, BESIDE_KEY, OF_LAST = 4.0, 3.0, 1.0
 """Weights of pixels that colours are learnt from: the key frame's object and its surroundings, moved along with it (so
 that a shadow at its foot stays background), and the last frame's object, which may hold mistakes."""
-ALIGN, FLAT = 6.0, 65.0
+ALIGN, FLAT = 6.0, 20.0
 """Radius of the guided filter in u, and its epsilon: levels squared of 8 bits."""
 COVERED, COVERED_SIGMA = -0.5, 6.0
 """Mean odds, over so many u, below which something stands before the object, however far inside."""
