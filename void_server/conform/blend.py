@@ -16,8 +16,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-HARD_EDGE = 1e-3
-"""Feather in pixels below which the edge is hard: no pixel centre lies in between, and the ramp would overflow."""
+from void_server.quadmask.growth import fall
 
 ROWS = 32
 """Rows of a picture that are joined at a time."""
@@ -72,7 +71,7 @@ def blend_matte(
     )
     outside = np.ascontiguousarray(~region[box], dtype=np.uint8)
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    blend[box] = _fall(distance - np.float32(grow), feather)
+    blend[box] = fall(distance - np.float32(grow), feather)
     if keep is not None:
         blend *= 1 - np.clip(keep, 0, 1)
     return blend.astype(dtype, copy=False)
@@ -161,12 +160,3 @@ def _join(plate: npt.NDArray[Any], fill: npt.NDArray[np.float32], blend: npt.NDA
     with np.errstate(invalid="ignore", over="ignore"):
         np.copyto(plate, mixed.astype(plate.dtype), where=usable)
     return clipped, int(np.count_nonzero(inside)) - int(np.count_nonzero(usable))
-
-
-def _fall(distance: npt.NDArray[np.float32], feather: float) -> npt.NDArray[np.float32]:
-    """1 up to distance 0, then smoothstep down to 0 at `feather`."""
-    if feather < HARD_EDGE:
-        return (distance <= 0).astype(np.float32)
-    t: npt.NDArray[np.float32] = np.clip(distance / np.float32(feather), 0, 1)
-    fall: npt.NDArray[np.float32] = 1 - t * t * (3 - 2 * t)
-    return fall
