@@ -137,7 +137,7 @@ def _options(order: Order) -> dict[str, Any]:
             "profile": options.profile,
             "weights": options.weights,
             "void_passes": options.void_passes,
-            "mask_levels": options.mask_levels,
+            "mask_levels": order.void_settings().mask_levels,
             "steps": options.steps,
             "window": options.window,
             "model_percent": options.model_percent,
