@@ -43,7 +43,7 @@ def check_capabilities(
     """
     plugs = {
         "engine": _check_plug("engine", options.engine, server.engines, frames, also=(DEFAULT_ENGINE,)),
-        "segmenter": _check_plug("segmenter", options.segmenter, server.segmenters, frames),
+        "segmenter": _check_plug("segmenter", options.wanted_segmenter, server.segmenters, frames),
         "reasoner": _check_plug("reasoner", options.reasoner, server.reasoners, frames, also=("none",)),
     }
     if options.instruction and not (options.drawn or options.points or options.reasoner):

@@ -106,7 +106,7 @@ def draft_order(
     findings = Findings()
     inputs, config, output, folder = None, None, None, None
     with findings.collecting():
-        inputs = gather(dict(options.patterns), frames, options.view)
+        inputs = gather(dict(options.patterns), frames, options.view, options.sparse)
         findings.add(inputs.problems)
     with findings.collecting():
         config = find_config()

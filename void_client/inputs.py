@@ -89,13 +89,19 @@ class Inputs:
         return replace(self, by_role=kept)
 
 
-def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") -> Inputs:
+def gather(
+    patterns: dict[str, str],
+    frames: FrameRange | None,
+    view: str = "",
+    sparse: Container[str] = (),
+) -> Inputs:
     """Find the files of all inputs; what is missing is in the answer's `problems`.
 
     Args:
         patterns: what the user wrote, by role; mattes but `quadmask` may end with `:channel`. Needs `plate`.
         frames: the frames to work on; None = all that the plate's pattern finds.
         view: what `%V` and `%v` stand for.
+        sparse: roles that need not be there for every frame.
 
     Raises:
         BadInput: a pattern is unusable, or no range can be told.
@@ -116,6 +122,9 @@ def gather(patterns: dict[str, str], frames: FrameRange | None, view: str = "") 
     for role, (pattern, channel) in parsed.items():
         if role == CLEAN_PLATE:
             files, told, problem = _clean_plates(pattern, frames)
+            notes += told
+        elif role in sparse and pattern.numbered:
+            files, told, problem = _some(role, pattern, frames)
             notes += told
         else:
             files, problem = _files(role, pattern, frames)
@@ -155,6 +164,17 @@ def _files(
         f"{len(missing)} of {len(wanted)} frames of {pattern.text} are missing; {exist}.",
         "Render the missing frames, or change --range." if present else "Check the path and the padding.",
     )
+
+
+def _some(
+    role: str, pattern: FramePattern, frames: FrameRange
+) -> tuple[tuple[InputFile, ...], list[str], types_pb2.Problem | None]:
+    """The files of those frames of the range that have one, and a sentence that says which."""
+    files, problem = _files(role, pattern, frames)
+    if not files or not problem:
+        return files, [], problem
+    which = describe_frames(f.frame for f in files)
+    return files, [f"{OPTION_OF_ROLE[role]} has {len(files)} of {len(frames)} frames: {which}."], None
 
 
 def _single(

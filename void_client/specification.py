@@ -42,6 +42,7 @@ class RemoveOptions:
         name: base name of the results; empty = the plate's with `_void`.
         view: view of the frames; empty = the only one.
         engine, reasoner, prompt, instruction, seed, preview, cloud_consent: as in `Settings` and `Shot`.
+        segmenter: as in `Settings`; empty = what the input asks for.
         points: clicks, already parsed.
         colour_space: name in the config; empty = the server finds it.
         options: `--set` pairs.
@@ -52,6 +53,7 @@ class RemoveOptions:
     name: str = ""
     view: str = ""
     engine: str = DEFAULT_ENGINE
+    segmenter: str = ""
     reasoner: str = ""
     prompt: str = ""
     instruction: str = ""
@@ -67,7 +69,15 @@ class RemoveOptions:
             raise BadInput(f"The seed {self.seed} is not from 0 to 2^64 - 1.", fix="Change --seed.")
         if not self.patterns.get("plate"):
             raise BadInput("No plate is named.", fix="Give the source frames with --plate plate.####.exr.")
-        words = (self.name, self.view, self.engine, self.reasoner, self.prompt, self.instruction)
+        words = (
+            self.name,
+            self.view,
+            self.engine,
+            self.segmenter,
+            self.reasoner,
+            self.prompt,
+            self.instruction,
+        )
         for text in (
             *self.patterns.values(),
             *words,
@@ -84,9 +94,14 @@ class RemoveOptions:
         return bool(self.patterns.get("remove") or self.patterns.get("quadmask"))
 
     @property
-    def segmenter(self) -> str:
-        """What makes mattes of the clicks; empty without clicks."""
-        return POINT_SEGMENTER if self.points else ""
+    def wanted_segmenter(self) -> str:
+        """What makes the mattes; empty where they are drawn."""
+        return self.segmenter or (POINT_SEGMENTER if self.points else "")
+
+    @property
+    def sparse(self) -> frozenset[str]:
+        """The mattes that need not be there for every frame."""
+        return frozenset({"remove"}) if self.segmenter == "flow" else frozenset()
 
     def _check_says_what_to_remove(self) -> None:
         if not (self.drawn or self.points or self.instruction):
@@ -179,7 +194,7 @@ def build_spec(
         shot=shot,
         settings=types_pb2.Settings(
             engine=options.engine or DEFAULT_ENGINE,
-            segmenter=options.segmenter,
+            segmenter=options.wanted_segmenter,
             reasoner=options.reasoner,
             seed=options.seed,
             preview=options.preview,

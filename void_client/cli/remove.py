@@ -37,6 +37,9 @@ examples:
               --affected 'shadow.%04d.exr' --out result/ --server gpu1:7788
   void remove --plate 'plate.####.exr' --quadmask 'painted.####.exr' --out result/ --set grain=off --preview
 
+  void remove --plate 'plate.####.exr' --remove 'roto.####.exr' --segmenter flow --out result/
+              (the roto is drawn on some frames, and carried to the others)
+
 results in OUT:
   NAME.####.exr               the plate without the object, with the mattes as layer void_mask
   matte/NAME_matte.####.exr   the mattes alone, as RGBA
@@ -127,6 +130,13 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         help="what fills the region: auto, cleanplate or void (default: auto)",
     )
     group.add_argument(
+        "--segmenter",
+        metavar="NAME",
+        default="",
+        help="what makes the mattes of the object: roto (--remove has every frame), flow (--remove has some frames, and"
+        " they are carried to the others) (default: roto)",
+    )
+    group.add_argument(
         "--reasoner",
         metavar="NAME",
         default="",
@@ -206,6 +216,7 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
         name=arguments.name,
         view=arguments.view,
         engine=arguments.engine,
+        segmenter=arguments.segmenter,
         reasoner=arguments.reasoner,
         prompt=arguments.prompt,
         instruction=arguments.instruction,

@@ -13,6 +13,7 @@ from void_server.pipeline.void_weights import DEFAULT, weight_sets
 STAGES = (
     "ingest",
     "preflight",
+    "segment",
     "survey",
     "survey_motion",
     "survey_anchor",
@@ -58,8 +59,7 @@ def capabilities() -> dict[str, Any]:
             _plug("roto", "The artist's matte as it is."),
             _plug(
                 "flow",
-                "Roto on key frames, carried by flow.",
-                later=True,
+                "Roto on some frames, carried to all others by motion and colour; no weights.",
             ),
             _plug("sam2", "Points or boxes through SAM2.", later=True),
         ],

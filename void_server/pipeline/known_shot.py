@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from functools import lru_cache
 from typing import Any
@@ -16,6 +17,9 @@ from void_server.pipeline.order import CLEAN_PLATE, MATTES, Order
 from void_server.pipeline.results import Results
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.plates.window import Window
+
+SEGMENTED = "matte{:05d}"
+"""Name of the blob that holds a segmenter's matte of a frame, by position."""
 
 LEAST_MARGIN = 16
 """Pixels around the region that are filled too; doubled until grow and feather fit, so that a change of either needs no
@@ -38,6 +42,7 @@ def known_shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifes
     for window in windows[1:]:
         common = common.union(window)
     settings = replace(order.cleanplate_settings(), margin=_margin(order))
+    segmented = segmented_frames(order, results)
     return ShotManifest(
         view=order.view,
         window=(common.x, common.y, common.width, common.height),
@@ -46,7 +51,7 @@ def known_shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifes
         ),
         encoding={"epsilon": encoding.epsilon, "low": list(encoding.low), "high": list(encoding.high)},
         settings=asdict(settings),
-        frames=tuple(_frame(order, results, f) for f in order.frames),
+        frames=tuple(_frame(order, results, f, *segmented.get(f, ("", {}))) for f in order.frames),
     )
 
 
@@ -65,8 +70,21 @@ def _margin(order: Order) -> int:
     return margin
 
 
-def _frame(order: Order, results: Results, frame: int) -> FrameRef:
-    mattes, active, drawn = {}, False, False
+def segmented_frames(order: Order, results: Results) -> dict[int, tuple[str, Mapping[str, Any]]]:
+    """The mattes that a segmenter made, by frame: digest of each, with its share of the picture (`removes`) and its
+    `confidence`; empty before the stage segment.
+    """
+    found: dict[int, tuple[str, Mapping[str, Any]]] = {}
+    for frame in order.frames:
+        span = results.find("segment", frame)
+        for position, info in (span.info["frames"] if span is not None else {}).items():
+            digest = span.blobs[SEGMENTED.format(int(position))] if span is not None else ""
+            found[order.frames[int(position)]] = digest, info
+    return found
+
+
+def _frame(order: Order, results: Results, frame: int, segmented: str, matte: Mapping[str, Any]) -> FrameRef:
+    mattes, active, drawn = {}, matte.get("removes", 0) > 0, False
     for role in MATTES:
         file = order.file(role, frame)
         if file is None:
@@ -95,6 +113,7 @@ def _frame(order: Order, results: Results, frame: int) -> FrameRef:
         rooted=plate.rooted,
         clean_plate=_clean_plate(order, results, frame),
         drawn=drawn,
+        segmented=segmented,
     )
 
 
@@ -130,12 +149,16 @@ def analysed(
 def matte_contents(frame: FrameRef) -> dict[str, list[str]]:
     """What the frame's mattes are, for keys: content and channel of each, and the reasoner's proposal."""
     drawn = {role: [m.content, m.channel] for role, m in frame.mattes.items()}
+    if frame.segmented:
+        drawn["segmented"] = [frame.segmented]
     return drawn | ({"proposal": [frame.proposal]} if frame.proposal else {})
 
 
 def survey_contents(frame: FrameRef) -> dict[str, Any]:
     """What the reasoner's survey reads of the frame's mattes, for keys: what is removed, and hint strokes if any."""
     reads: dict[str, Any] = {r: [m.content, m.channel] for r, m in frame.mattes.items() if r not in STROKES}
+    if frame.segmented:
+        reads["segmented"] = frame.segmented
     if "quadmask" in frame.mattes:
         reads["quadmask.red"] = frame.mattes["quadmask"].content
     if frame.drawn:

@@ -71,6 +71,7 @@ class FrameRef:
         rooted: where the plate lies on shared storage; None = in the store.
         clean_plate: the frame without the object, where the artist gave one.
         drawn: True where the artist marked something affected.
+        segmented: digest of the matte of what is to be removed that a segmenter made; empty where the artist drew one.
         stroke: digest of what is marked as the reasoner's survey keeps it; empty before, and where nothing is.
     """
 
@@ -88,6 +89,7 @@ class FrameRef:
     clean_plate: CleanPlateRef | None = None
     drawn: bool = False
     stroke: str = ""
+    segmented: str = ""
 
 
 @dataclass(frozen=True)

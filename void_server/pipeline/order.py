@@ -85,6 +85,7 @@ class Order:
         frames: the frame numbers to work on, ascending.
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
         engine: `cleanplate` or `void`.
+        segmenter: `roto`, or `flow`: then not every frame needs a matte of what is to be removed.
         engine_why: why, where it was not asked for by name.
         fps: frames per second, or None = from the files.
         pixel_aspect: width of a pixel over its height, or None = from the files.
@@ -96,6 +97,7 @@ class Order:
     colour: ColourRequest
     engine: str
     engine_why: str
+    segmenter: str
     reasoner: str
     seed: int
     preview: bool
@@ -171,6 +173,7 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         colour=ColourRequest(shot.colour.name, shot.colour.builtin, shot.colour.archive.digest),
         engine=engine.engine,
         engine_why=engine.why,
+        segmenter=settings.segmenter or "roto",
         reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),
         seed=settings.seed,
         preview=settings.preview,

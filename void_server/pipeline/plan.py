@@ -31,6 +31,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_survey_settle,
     plan_tie,
 )
+from void_server.pipeline.plan_segment import plan_segment, unsure_mattes
 from void_server.pipeline.plan_steady import plan_steady, steady_of
 from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_generate
 from void_server.pipeline.preflight import find_problems
@@ -58,6 +59,7 @@ def plan_stage(
     plans: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
         "ingest": lambda order, _results, _blobs: _plan_ingest(order, limits),
         "preflight": _plan_preflight,
+        "segment": plan_segment,
         "survey": plan_survey,
         "survey_motion": plan_survey_motion,
         "survey_anchor": plan_survey_anchor,
@@ -120,7 +122,8 @@ def _plan_preflight(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     if plate is not None:
         notes.append(plate.info["colour"]["stated"])
     why = f" ({order.engine_why})" if order.engine_why else ""
-    notes.append(f"Engine {order.engine}{why}; reasoner {order.reasoner}.")
+    segmenter = f"segmenter {order.segmenter}; " if order.segmenter != "roto" else ""
+    notes.append(f"Engine {order.engine}{why}; {segmenter}reasoner {order.reasoner}.")
     notes += unused_frames(order)
     return Plan(problems=problems, notes=notes)
 
@@ -133,7 +136,8 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
     units = proxy_units("prepare", shot, blobs) if order.engine == "cleanplate" else []
-    return Plan(units, abstentions(order, results) + moved_things(order, results))
+    warnings = unsure_mattes(order, results) + abstentions(order, results) + moved_things(order, results)
+    return Plan(units, warnings)
 
 
 def _plan_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:

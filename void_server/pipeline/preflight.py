@@ -75,7 +75,7 @@ def _engine_limit(order: Order) -> Iterator[Problem]:
 def _coverage(order: Order, role: str) -> Iterator[Problem]:
     files = order.inputs[role].files
     missing = [f for f in order.frames if f not in files]
-    if not missing or (role == CLEAN_PLATE and len(missing) < len(order.frames)):
+    if not missing or (sparse(order, role) and len(missing) < len(order.frames)):
         return
     pattern = order.inputs[role].pattern
     if len(missing) == len(order.frames):
@@ -97,6 +97,11 @@ def _coverage(order: Order, role: str) -> Iterator[Problem]:
         f"{role} {pattern} lacks frames {frame_list(missing)}.",
         "Render them (a matte may be black there), or leave them out with --range.",
     )
+
+
+def sparse(order: Order, role: str) -> bool:
+    """Whether an input may be there for some frames of the range only."""
+    return role == CLEAN_PLATE or (role == "remove" and order.segmenter == "flow")
 
 
 def _unreadable(order: Order, role: str, infos: Mapping[int, _Info]) -> Iterator[Problem]:
@@ -229,7 +234,7 @@ def _empty(
     """`everywhere`: how bad it is on all frames; `some`: what it means on some of them, unsaid when empty."""
     looked, name = _looked(roles, mattes), " and ".join(roles)
     empty = {f for f in looked if all(mattes[r][f]["removes"] == 0 for r in roles if f in mattes[r])}
-    if empty and empty == set(order.frames):
+    if empty and empty == {f for f in order.frames if any(order.file(r, f) for r in roles)}:
         yield finding(
             order,
             roles[0],

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
@@ -12,6 +13,7 @@ from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.engines.void.settings import VERSION as VOID_VERSION
 from void_server.pipeline.config_source import config_name
 from void_server.pipeline.keys import numerics
+from void_server.pipeline.known_shot import segmented_frames
 from void_server.pipeline.manifest import FrameRef, ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
@@ -41,14 +43,16 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
 def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """The sidecar of a job, JSON-ready.
 
-    Top level: `format`, `name`, `range`, `view`, `engine` (with `model`, what it ran on, for `void`), `reasoner`,
-    `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds` (worker time
-    by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where the
-    artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
+    Top level: `format`, `name`, `range`, `view`, `engine` (with `model`, what it ran on, for `void`), `segmenter`,
+    `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
+    (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where
+    the artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
     `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
     for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
-    what the reasoner says under `proposal` (null where it was not asked).
+    what the reasoner says under `proposal` (null where it was not asked), and what the segmenter says of a matte that
+    it made under `segmented` (null where the artist drew it).
     """
+    segmented = segmented_frames(order, results)
     return {
         "format": SIDECAR_VERSION,
         "version": version("void-for-hosts"),
@@ -60,6 +64,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         ],
         "view": order.view,
         "engine": _engine(order, results),
+        "segmenter": order.segmenter,
         "reasoner": order.reasoner,
         "seed": order.seed,
         "preview": order.preview,
@@ -75,11 +80,13 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         "inputs": {role: s.pattern for role, s in order.inputs.items()},
         "numerics": numerics(),
         "seconds": results.seconds(),
-        "frames": [_frame(f, results) for f in shot.frames],
+        "frames": [_frame(f, results, segmented.get(f.frame)) for f in shot.frames],
     }
 
 
-def _frame(frame: FrameRef, results: Results) -> dict[str, Any]:
+def _frame(
+    frame: FrameRef, results: Results, segmented: tuple[str, Mapping[str, Any]] | None
+) -> dict[str, Any]:
     info = dict(results.get("publish", frame.frame).info)
     review = results.find("review", frame.frame)
     fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
@@ -100,6 +107,7 @@ def _frame(frame: FrameRef, results: Results) -> dict[str, Any]:
         else None,
         "result": results.get("publish", frame.frame).blobs["result"],
         "quality": info,
+        "segmented": {"sha256": segmented[0], **segmented[1]} if segmented is not None else None,
         "proposal": _proposal(frame.frame, results),
         "fill": dict(fill.info) if fill is not None else None,
     }

@@ -25,6 +25,7 @@ from void_server.pipeline.publish import publish
 from void_server.pipeline.report import report
 from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
+from void_server.pipeline.segment import segment
 from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
@@ -134,6 +135,8 @@ class Session:
             return generate(shot, args, self._blobs, step)
         if kind == "conform":
             return conform(shot, args, self._blobs)
+        if kind == "segment":
+            return segment(shot, args, self._blobs, step)
         if kind == "associate":
             return reasoner.associate(args, self._blobs)
         if kind == "publish":

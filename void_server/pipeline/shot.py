@@ -147,12 +147,16 @@ class StoredShot:
         return Quadmask(drawn.remove, np.maximum(drawn.affected, proposed))
 
     def drawn(self, position: int, window: Window) -> Quadmask:
-        """The mattes of what to remove and what is affected as the artist drew them; 0 where none was given."""
+        """The mattes of what to remove and what is affected as the artist drew them, or as a segmenter made them; 0
+        where there are none.
+        """
         mattes = self.manifest.frames[position].mattes
         remove = np.zeros(window.shape, np.float32)
         affected = np.zeros(window.shape, np.float32)
         if "remove" in mattes:
             remove = np.maximum(remove, self._matte(mattes["remove"]).on(window))
+        if segmented := self.manifest.frames[position].segmented:
+            remove = np.maximum(remove, self._segmented(segmented, window))
         if "affected" in mattes:
             affected = np.maximum(affected, self._matte(mattes["affected"]).on(window))
         if "quadmask" in mattes:
@@ -232,6 +236,17 @@ class StoredShot:
         affected = load_arrays(self._blobs, digest)["affected"] != 0
         matte = proposed_matte(affected, self.window.shape)
         placed: F32 = place(matte, self.window, window).astype(np.float32, copy=False)
+        return placed
+
+    def _segmented(self, digest: str, window: Window) -> F32:
+        """A segmenter's matte over `window`."""
+        stored = load_arrays(self._blobs, digest)
+        height, width = stored["values"].shape
+        x, y = (int(value) for value in stored["at"])
+        around = Window(self.window.x + x, self.window.y + y, width, height)
+        placed: F32 = place(stored["values"].astype(np.float32), around, window).astype(
+            np.float32, copy=False
+        )
         return placed
 
     def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:

@@ -138,6 +138,12 @@ class Validator:
                 fix="Give --affected, or --reasoner none.",
             )
 
+        if settings.segmenter == "flow" and not spec.shot.remove.files:
+            raise InvalidInput(
+                "The segmenter flow carries mattes of what is to be removed, and none is given.",
+                fix="Give the frames that are drawn with --remove.",
+            )
+
     def _check_options(self, options: dict[str, str]) -> None:
         known = {o["name"]: o for o in self._capabilities["options"]}
         for name, value in options.items():
