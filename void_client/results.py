@@ -35,6 +35,8 @@ _SHOT_SUFFIXES = {
     jobs_pb2.OUTPUT_KIND_SIDECAR: ".json",
     jobs_pb2.OUTPUT_KIND_CONTACT_SHEET: ".png",
     jobs_pb2.OUTPUT_KIND_QC_PLOT: "_qc.png",
+    # In a folder of the shot's name, as VOID's own scripts want it.
+    jobs_pb2.OUTPUT_KIND_CODED_VIDEO: "/quadmask_0.mp4",
 }
 
 

@@ -46,6 +46,7 @@ class RemoveOptions:
         points: clicks, already parsed.
         colour_space: name in the config; empty = the server finds it.
         options: `--set` pairs.
+        masks_only: whether the quadmask is all that is wanted.
     """
 
     patterns: Mapping[str, str]
@@ -63,6 +64,7 @@ class RemoveOptions:
     preview: bool = False
     cloud_consent: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
+    masks_only: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= MAX_SEED:
@@ -190,7 +192,7 @@ def build_spec(
     for role, given in inputs.by_role.items():
         getattr(shot, role).CopyFrom(_sequence(given, sources))
     return jobs_pb2.JobSpec(
-        kind=jobs_pb2.JOB_KIND_REMOVE,
+        kind=jobs_pb2.JOB_KIND_QUADMASK if options.masks_only else jobs_pb2.JOB_KIND_REMOVE,
         shot=shot,
         settings=types_pb2.Settings(
             engine=options.engine or DEFAULT_ENGINE,

@@ -74,6 +74,20 @@ def test_a_file_without_a_number_does_not_serve_several_frames(folder: Path) -> 
     assert "--remove" in gather(patterns, None).problems[0].fix
 
 
+def test_a_sparse_matte_needs_some_frames_only_and_says_which(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/roto.####.exr"}
+    (folder / "roto.0002.exr").unlink()
+    assert [p.code for p in gather(patterns, None).problems] == ["missing_frames"]
+    found = gather(patterns, None, sparse={"remove"})
+    assert [f.frame for f in found.by_role["remove"].files] == [1, 3] and not found.problems
+    assert any("--remove has 2 of 3 frames: 1, 3" in note for note in found.notes)
+
+
+def test_a_sparse_matte_of_which_nothing_is_there_is_a_problem(folder: Path) -> None:
+    patterns = {"plate": f"{folder}/plate.####.exr", "remove": f"{folder}/none.####.exr"}
+    assert [p.code for p in gather(patterns, None, sparse={"remove"}).problems] == ["missing_frames"]
+
+
 def test_a_clean_plate_may_be_there_for_some_frames_only(folder: Path) -> None:
     (folder / "clean.0002.exr").touch()
     patterns = {"plate": f"{folder}/plate.####.exr", "clean_plate": f"{folder}/clean.####.exr"}

@@ -407,10 +407,6 @@ def _words(spec):
     spec.shot.instruction = "remove the cup"
 
 
-def _quadmask_job(spec):
-    spec.kind = jobs_pb2.JOB_KIND_QUADMASK
-
-
 def _another_aspect(spec):
     spec.shot.pixel_aspect = 2.0
 
@@ -421,7 +417,6 @@ def _another_aspect(spec):
         _reasoner_openai,
         _points,
         _words,
-        _quadmask_job,
         _another_aspect,
     ],
 )

@@ -58,8 +58,8 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_input_options(parser)
-    _add_output_options(parser)
+    add_input_options(parser)
+    add_output_options(parser)
     _add_work_options(parser)
     add_server_options(parser)
     add_root_option(parser)
@@ -67,10 +67,11 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--upload", action="store_true", help="send all frames, also those on storage that the server mounts"
     )
     parser.add_argument("--detach", action="store_true", help="submit, print the job's id and leave")
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, masks_only=False)
 
 
-def _add_input_options(parser: argparse.ArgumentParser) -> None:
+def add_input_options(parser: argparse.ArgumentParser) -> None:
+    """The options that name frames and words."""
     group = parser.add_argument_group("what goes in")
     group.add_argument("--plate", metavar="PATTERN", required=True, help="source frames")
     group.add_argument(
@@ -114,7 +115,8 @@ def _add_input_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_output_options(parser: argparse.ArgumentParser) -> None:
+def add_output_options(parser: argparse.ArgumentParser) -> None:
+    """The options that name where the results go."""
     group = parser.add_argument_group("what comes out")
     group.add_argument("--out", dest="output", metavar="DIR", default="", help="folder of the results")
     group.add_argument("--name", default="", help="base name of the results (default: the plate's + _void)")
@@ -129,6 +131,20 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_ENGINE,
         help="what fills the region: auto, cleanplate or void (default: auto)",
     )
+    add_mask_options(group)
+    group.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
+    group.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        help="any option that `void capabilities` lists; repeat for more",
+    )
+    group.add_argument("--again", action="store_true", help="compute everything anew, whatever is recorded")
+
+
+def add_mask_options(group: argparse._ArgumentGroup) -> None:
+    """The options that say how mattes are made."""
     group.add_argument(
         "--segmenter",
         metavar="NAME",
@@ -147,15 +163,6 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--cloud-consent", action="store_true", help="frames may leave the machine room for a cloud reasoner"
     )
-    group.add_argument("--seed", type=int, default=0, help="seed of everything random (default: 0)")
-    group.add_argument(
-        "--set",
-        metavar="KEY=VALUE",
-        action="append",
-        default=[],
-        help="any option that `void capabilities` lists; repeat for more",
-    )
-    group.add_argument("--again", action="store_true", help="compute everything anew, whatever is recorded")
 
 
 def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
@@ -226,4 +233,5 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
         preview=arguments.preview,
         cloud_consent=arguments.cloud_consent,
         options=set_options(arguments),
+        masks_only=arguments.masks_only,
     )

@@ -14,7 +14,7 @@ class Output:
     """A published file.
 
     Attributes:
-        kind: "result", "matte", "sidecar", "contact_sheet" or "qc_plot".
+        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot" or "coded_video".
         frame: frame number; 0 for outputs of the whole shot.
         digest: SHA-256 of the bytes.
         size: length in bytes.

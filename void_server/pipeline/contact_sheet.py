@@ -24,24 +24,26 @@ class Column:
     """One frame of the sheet; pictures are (h, w, 3) uint8 display values of one size.
 
     Attributes:
+        result: None where there is none, as on a sheet of masks: on all columns or on none.
         confidence: mean inside the blend matte, 0..1; None where nothing was blended.
     """
 
     frame: int
     plate: npt.NDArray[np.uint8]
     quadmask: npt.NDArray[np.uint8]
-    result: npt.NDArray[np.uint8]
+    result: npt.NDArray[np.uint8] | None
     confidence: float | None
 
 
 def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
     """The sheet as PNG."""
     height, width = columns[0].plate.shape[:2]
+    rows = _ROWS if columns[0].result is not None else _ROWS[:2]
     sheet = Image.new(
         "RGB",
         (
             MARGIN * 2 + LABEL + len(columns) * (width + GAP) - GAP,
-            MARGIN * 2 + LINE * 3 + len(_ROWS) * (height + GAP),
+            MARGIN * 2 + LINE * 3 + len(rows) * (height + GAP),
         ),
         BACKGROUND,
     )
@@ -50,7 +52,7 @@ def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
     draw.text((MARGIN, MARGIN), title, TEXT, font)
     _draw_legend(draw, small, sheet.width)
     top = MARGIN + 2 * LINE
-    for row, name in enumerate(_ROWS):
+    for row, name in enumerate(rows):
         y = top + row * (height + GAP)
         draw.text((MARGIN, y + height // 2 - 10), name, TEXT, font)
         for number, column in enumerate(columns):
@@ -59,8 +61,9 @@ def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
     for number, column in enumerate(columns):
         x = MARGIN + LABEL + number * (width + GAP)
         sure = "untouched" if column.confidence is None else f"confidence {column.confidence:.2f}"
+        sure = sure if column.result is not None else ""
         draw.text((x, MARGIN + LINE), f"{column.frame}", TEXT, font)
-        draw.text((x, top + len(_ROWS) * (height + GAP)), sure, DIM, small)
+        draw.text((x, top + len(rows) * (height + GAP)), sure, DIM, small)
     buffer = io.BytesIO()
     sheet.save(buffer, "PNG", optimize=True)
     return buffer.getvalue()

@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from void_server.errors import VoidError
 from void_server.pipeline.void_weights import void_weights, weight_sets
 
-ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480}
+ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480, "none": 4096}
 """Most frames of one job, by engine: a plan lists every frame, and 4096 keep it under the message limit. `void` works
 on the whole clip at once, and holds it in memory."""
 

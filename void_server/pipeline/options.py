@@ -194,6 +194,12 @@ CATALOGUE: tuple[Option, ...] = (
         choices=("none", "qc", "source", "relight", "all"),
     ),
     Option(
+        "first_unaffected",
+        "switch",
+        "on",
+        "Coded video of a quadmask job: no affected region on its first frame, as VOID was trained.",
+    ),
+    Option(
         "compression",
         "choice",
         "zips",
@@ -228,6 +234,7 @@ class Options:
     grow: float
     feather: float
     passes: str
+    first_unaffected: bool
     compression: str
 
     @property
@@ -280,6 +287,7 @@ class Options:
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
                 passes=values["passes"],
+                first_unaffected=values["first_unaffected"] == "on",
                 compression=values["compression"],
             )
         except ValueError as error:

@@ -15,7 +15,7 @@ from void_server.engines.void.settings import Running, VoidSettings
 from void_server.errors import InvalidInput
 from void_server.frames.roots import RootedFile
 from void_server.jobs.inputs import rooted_file
-from void_server.pipeline.engine_choice import chosen
+from void_server.pipeline.engine_choice import Choice, chosen
 from void_server.pipeline.options import Options
 
 MATTES = ("remove", "affected", "keep", "quadmask")
@@ -84,7 +84,8 @@ class Order:
     Attributes:
         frames: the frame numbers to work on, ascending.
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
-        engine: `cleanplate` or `void`.
+        masks_only: whether the quadmask is all that is wanted.
+        engine: `cleanplate` or `void`; `none` where only the quadmask is wanted.
         segmenter: `roto`, or `flow`: then not every frame needs a matte of what is to be removed.
         engine_why: why, where it was not asked for by name.
         fps: frames per second, or None = from the files.
@@ -95,6 +96,7 @@ class Order:
     view: str
     inputs: Mapping[str, InputSequence]
     colour: ColourRequest
+    masks_only: bool
     engine: str
     engine_why: str
     segmenter: str
@@ -165,12 +167,14 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
     message = ParseDict(dict(spec), jobs_pb2.JobSpec())
     shot, settings = message.shot, message.settings
     frames = range(shot.range.first, shot.range.last + 1, max(1, shot.range.step))
-    engine = chosen(settings.engine, len(frames))
+    masks_only = message.kind == jobs_pb2.JOB_KIND_QUADMASK
+    engine = Choice("none") if masks_only else chosen(settings.engine, len(frames))
     order = Order(
         frames=tuple(frames),
         view=shot.view,
         inputs={role: _sequence(role, shot) for role in INPUTS if getattr(shot, role).files},
         colour=ColourRequest(shot.colour.name, shot.colour.builtin, shot.colour.archive.digest),
+        masks_only=masks_only,
         engine=engine.engine,
         engine_why=engine.why,
         segmenter=settings.segmenter or "roto",

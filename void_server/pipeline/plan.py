@@ -20,6 +20,7 @@ from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
 from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
+from void_server.pipeline.plan_masks import plan_mask_report, plan_mattes
 from void_server.pipeline.plan_reasoner import (
     abstentions,
     moved_things,
@@ -43,6 +44,14 @@ from void_server.plates.header import EXRLimits
 
 ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "complete", "carry", "steady"})
 """Stages of the clean-plate engine alone; `prepare` also says what the reasoner found."""
+
+
+_OF_MASKS: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
+    "publish": plan_mattes,
+    "review": lambda _order, _results, _blobs: Plan(),
+    "report": plan_mask_report,
+}
+"""The last stages of a job that makes only the quadmask."""
 
 
 def plan_stage(
@@ -84,6 +93,8 @@ def plan_stage(
     }
     if stage not in plans:
         raise Internal(f"There is no stage {stage!r}.")
+    if order.masks_only and stage in _OF_MASKS:
+        return asdict(_OF_MASKS[stage](order, results, blobs))
     if stage in ANALYSIS and order.engine != "cleanplate":
         return asdict(Plan())
     return asdict(plans[stage](order, results, blobs))
@@ -123,7 +134,8 @@ def _plan_preflight(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         notes.append(plate.info["colour"]["stated"])
     why = f" ({order.engine_why})" if order.engine_why else ""
     segmenter = f"segmenter {order.segmenter}; " if order.segmenter != "roto" else ""
-    notes.append(f"Engine {order.engine}{why}; {segmenter}reasoner {order.reasoner}.")
+    engine = f"Engine {order.engine}{why}; " if not order.masks_only else "Only the quadmask is made; "
+    notes.append(f"{engine}{segmenter}reasoner {order.reasoner}.")
     notes += unused_frames(order)
     return Plan(problems=problems, notes=notes)
 

@@ -21,7 +21,7 @@ from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 SIDECAR_VERSION = 1
 
-ENGINE_VERSIONS = {"cleanplate": CLEANPLATE_VERSION, "void": VOID_VERSION}
+ENGINE_VERSIONS = {"cleanplate": CLEANPLATE_VERSION, "void": VOID_VERSION, "none": "1"}
 
 
 def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | float]:
@@ -50,7 +50,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
     for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
     what the reasoner says under `proposal` (null where it was not asked), and what the segmenter says of a matte that
-    it made under `segmented` (null where the artist drew it).
+    it made under `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is
+    "none", and a frame's figures are the percent of the picture that each region covers.
     """
     segmented = segmented_frames(order, results)
     return {
@@ -105,7 +106,8 @@ def _frame(
         }
         if frame.clean_plate
         else None,
-        "result": results.get("publish", frame.frame).blobs["result"],
+        "result": results.get("publish", frame.frame).blobs.get("result"),
+        "matte": results.get("publish", frame.frame).blobs["matte"],
         "quality": info,
         "segmented": {"sha256": segmented[0], **segmented[1]} if segmented is not None else None,
         "proposal": _proposal(frame.frame, results),
@@ -140,6 +142,8 @@ def _options(order: Order) -> dict[str, Any]:
         "passes": options.passes,
         "compression": options.compression,
     }
+    if order.masks_only:
+        return edge | {"first_unaffected": "on" if options.first_unaffected else "off"}
     if order.engine == "void":
         return edge | {
             "profile": options.profile,

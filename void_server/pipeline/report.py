@@ -32,7 +32,7 @@ def report(
         args: `sidecar`, JSON-ready, and `results`, the digests of the published frames in order.
     """
     sidecar = args["sidecar"]
-    columns = [_column(shot, p, args["results"][p], sidecar, blobs) for p in _sheet_positions(shot)]
+    columns = [_column(shot, p, args["results"][p], sidecar, blobs) for p in sheet_positions(shot)]
     title = f"{sidecar['name']}   {sidecar['engine']['name']}   {sidecar['colour']['space']}"
     return {
         "sidecar": blobs.add_bytes(json.dumps(sidecar, indent=1, sort_keys=True).encode()),
@@ -41,7 +41,7 @@ def report(
     }, {}
 
 
-def _sheet_positions(shot: StoredShot) -> list[int]:
+def sheet_positions(shot: StoredShot) -> list[int]:
     """Five positions spread over the frames with something to fill."""
     active = [i for i, f in enumerate(shot.manifest.frames) if f.active] or list(shot.frames)
     spread = np.linspace(0, len(active) - 1, min(SHEET_FRAMES, len(active)))
@@ -51,22 +51,28 @@ def _sheet_positions(shot: StoredShot) -> list[int]:
 def _column(
     shot: StoredShot, position: int, result: str, sidecar: Mapping[str, Any], blobs: BlobFolder
 ) -> Column:
+    before, quadmask = shown(shot, position)
     plate = shot.source(position)
-    window = plate.display_window
-    aspect = plate.pixel_aspect
-    quadmask = shot.quadmask(position, window)
     published = read_plate(blobs.path(result))
-    before = _small(_placed(shot.to_linear(plate.colour), plate.data_window, window), aspect)
-    after = _small(_placed(shot.to_linear(published.colour), published.data_window, window), aspect)
-    small_mask = Quadmask(_small(quadmask.remove, aspect), _small(quadmask.affected, aspect))
-    shown = shot.colour.display_view(before)
+    placed = _placed(shot.to_linear(published.colour), published.data_window, plate.display_window)
+    after = _small(placed, plate.pixel_aspect)
     return Column(
         frame=shot.manifest.frames[position].frame,
-        plate=shown,
-        quadmask=overlay(shown, small_mask),
+        plate=before,
+        quadmask=overlay(before, quadmask),
         result=shot.colour.display_view(after),
         confidence=sidecar["frames"][position]["quality"]["confidence"],
     )
+
+
+def shown(shot: StoredShot, position: int) -> tuple[npt.NDArray[np.uint8], Quadmask]:
+    """The plate of a position as the sheet shows it, and its regions at that size."""
+    plate = shot.source(position)
+    window, aspect = plate.display_window, plate.pixel_aspect
+    quadmask = shot.quadmask(position, window)
+    small = _small(_placed(shot.to_linear(plate.colour), plate.data_window, window), aspect)
+    regions = Quadmask(_small(quadmask.remove, aspect), _small(quadmask.affected, aspect))
+    return shot.colour.display_view(small), regions
 
 
 def _placed(linear: npt.NDArray[np.float32], source: Window, window: Window) -> npt.NDArray[np.float32]:

@@ -13,7 +13,7 @@ import OpenImageIO as oiio
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import Roots
-from void_server.pipeline import cleanplate, reasoner
+from void_server.pipeline import cleanplate, masks, reasoner
 from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
@@ -149,6 +149,12 @@ class Session:
                 args["attributes"],
                 self._blobs,
             )
+        if kind == "mattes":
+            return masks.mattes(shot, args, self._blobs)
+        if kind == "coded":
+            return masks.coded(shot, args, self._blobs, step)
+        if kind == "mask_report":
+            return masks.mask_report(shot, args, self._blobs)
         if kind == "review":
             return review(shot, args, self._blobs)
         if kind == "report":

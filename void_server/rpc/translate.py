@@ -29,6 +29,7 @@ _OUTPUTS = {
     "sidecar": jobs_pb2.OUTPUT_KIND_SIDECAR,
     "contact_sheet": jobs_pb2.OUTPUT_KIND_CONTACT_SHEET,
     "qc_plot": jobs_pb2.OUTPUT_KIND_QC_PLOT,
+    "coded_video": jobs_pb2.OUTPUT_KIND_CODED_VIDEO,
 }
 
 _SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}

@@ -47,11 +47,6 @@ class Validator:
         if spec.kind not in jobs_pb2.JobKind.values():
             raise InvalidInput(f"There is no kind of job {spec.kind}.", fix="Give JOB_KIND_REMOVE.")
         check_texts(spec)
-        if spec.kind == jobs_pb2.JOB_KIND_QUADMASK:
-            raise Unsupported(
-                "Jobs that make only the quadmask are not available yet.",
-                fix="Run a removal; its result carries the quadmask as void_mask.",
-            )
         _check_output_name(spec.output.name)
         self._check_range(spec.shot)
         for name in SEQUENCES:

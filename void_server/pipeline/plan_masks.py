@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The last stages of a job that makes only the quadmask."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import asdict
+from typing import Any
+
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.keys import unit_key
+from void_server.pipeline.known_shot import known_shot, matte_contents
+from void_server.pipeline.order import Order
+from void_server.pipeline.provenance import header_attributes, provenance
+from void_server.pipeline.results import Results
+from void_server.pipeline.units import Plan, unit
+from void_server.quadmask.coded_video import FPS
+
+NO_FFMPEG = (
+    "The server has no ffmpeg, so that no coded video (quadmask_0.mp4) is made; the mattes say the same."
+)
+
+
+def plan_mattes(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """The regions of every frame."""
+    shot = known_shot(order, results, blobs)
+    digest, units = shot.store(blobs).digest, []
+    edge = {
+        "grow": order.options.grow,
+        "feather": order.options.feather,
+        "compression": order.options.compression,
+    }
+    for position, frame in enumerate(shot.frames):
+        told = {"edge": edge, "attributes": header_attributes(order, frame)}
+        key = unit_key(
+            "mattes",
+            plate=frame.plate,
+            mattes=matte_contents(frame),
+            view=shot.view,
+            window=shot.window,
+            **told,
+        )
+        args = {"shot": digest, "position": position, **told}
+        label = f"mattes of frame {frame.frame}"
+        units.append(unit("mattes", key, label, args, frame=frame.frame, publishes={"matte": "matte"}))
+    return Plan(units)
+
+
+def plan_mask_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
+    """Sidecar and contact sheet, and the coded video where it can be made."""
+    shot = known_shot(order, results, blobs)
+    digest = shot.store(blobs).digest
+    sidecar = provenance(order, shot, results)
+    args: dict[str, Any] = {"shot": digest, "sidecar": sidecar}
+    publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet"}
+    units = [unit("mask_report", unit_key("mask_report", **args), "report", args, publishes=publishes)]
+    if shutil.which("ffmpeg") is None:
+        return Plan(units, notes=[NO_FFMPEG])
+    told = {"fps": sidecar["fps"] or FPS, "first_unaffected": order.options.first_unaffected}
+    key = unit_key(
+        "coded",
+        mattes=[matte_contents(f) for f in shot.frames],
+        plates=[f.content for f in shot.frames],
+        window=shot.window,
+        colour=asdict(shot.colour),
+        **told,
+    )
+    video = {"coded_video": "coded_video"}
+    units.append(unit("coded", key, "coded video", {"shot": digest, **told}, role="coded", publishes=video))
+    return Plan(units)
