@@ -8,6 +8,7 @@
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
 # make bench-engine  compute a frame of the clean-plate engine against a yardstick (two minutes)
 # make bench-void  the engine void against the arithmetic that it needs, on the GPU if there is one
+# make bench-masks  the segmenter flow on the bundled shot, against unmoved and merely warped mattes
 # make bench    transfer, EXR, overhead, overlap and memory, each against a baseline of its own run (about an hour)
 
 PYTHON ?= python3
@@ -22,7 +23,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests system kills fuzz bench bench-quality bench-engine bench-void bundle clean
+.PHONY: all demo test lint types tests system kills fuzz bench bench-quality bench-engine bench-masks bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -93,6 +94,9 @@ bench-quality: $(VENV)/.dev
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine_speed
+
+bench-masks: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.masks $(DEMO)
 
 bench-void: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.void_engine
