@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from tests.segmenters.scenes import Scene, likeness
-from void_server.segmenters.flow import edges
+from void_server.segmenters import guided
 from void_server.segmenters.flow.distance import NOWHERE, blended, from_matte, signed_distance
 from void_server.segmenters.flow.edges import plate_matte
-from void_server.segmenters.flow.guided import guided_filter
 from void_server.segmenters.flow.picture import reduced
+from void_server.segmenters.guided import guided_filter
 
 masks = arrays.arrays(np.bool_, (6, 8))
 
@@ -99,5 +99,5 @@ def test_tiles_of_a_plate_meet_without_a_seam(monkeypatch):
     rows, columns = np.indices((200, 960))
     coarse = signed_distance(np.hypot(columns - 449.75, rows - 99.75) < 60)
     tiled = plate_matte(picture, coarse)
-    monkeypatch.setattr(edges, "TILE", 5000)
+    monkeypatch.setattr(guided, "TILE", 5000)
     np.testing.assert_allclose(tiled, plate_matte(picture, coarse), atol=2e-3)

@@ -3,28 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import cv2
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32
 from void_server.engines.cleanplate.membrane import gaussian
-from void_server.segmenters.flow.guided import guided_filter
+from void_server.segmenters.guided import sharpened, tiles
 
 REACH = 3.0
 """Pixels of the reduced picture around the edge that are looked at."""
-FLAT = 1e-4
-"""Epsilon of the guided filter, display-like values squared."""
 STAIRS, FAR = 0.8, 20.0
 """Standard deviation of the blur that takes out the stairs of a mask, and the distance beyond which none is needed;
 reduced pixels."""
-STEEPER = 1.5
-"""The filter widens an edge; its middle is made so much steeper."""
-TILE = 256
-"""Side of the parts of a plate that are filtered at a time: only those that hold some of the edge."""
-
-Part = tuple[slice, slice]
 
 
 def plate_matte(picture: F32, distance: F32) -> F32:
@@ -49,27 +39,8 @@ def plate_matte(picture: F32, distance: F32) -> F32:
     coarse = np.asarray(np.clip(0.5 - large / 2, 0, 1), np.float32)
     matte = coarse.copy()
     radius = max(1, round(REACH * width / distance.shape[1]))
-    for tile in _tiles((height, width)):
+    for tile in tiles((height, width)):
         near = np.abs(large[tile]) < REACH
         if near.any():
-            matte[tile] = np.where(near, _sharpened(picture, coarse, tile, radius), matte[tile])
+            matte[tile] = np.where(near, sharpened(picture, coarse, tile, radius), matte[tile])
     return matte
-
-
-def _sharpened(picture: F32, coarse: F32, tile: Part, radius: int) -> F32:
-    """The matte of a tile with its edge moved to the picture's."""
-    # Both averages of the filter reach as far as the radius.
-    top, left = (max(0, side.start - 2 * radius) for side in tile)
-    around = (slice(top, tile[0].stop + 2 * radius), slice(left, tile[1].stop + 2 * radius))
-    guide = np.clip(np.nan_to_num(picture[around]), 0, 1).astype(np.float32)
-    found = guided_filter(guide, coarse[around], radius, FLAT)
-    inner = found[tile[0].start - top :, tile[1].start - left :][
-        : coarse[tile].shape[0], : coarse[tile].shape[1]
-    ]
-    return np.asarray(np.clip((inner - 0.5) * STEEPER + 0.5, 0, 1), np.float32)
-
-
-def _tiles(size: tuple[int, int]) -> Iterator[Part]:
-    for top in range(0, size[0], TILE):
-        for left in range(0, size[1], TILE):
-            yield slice(top, top + TILE), slice(left, left + TILE)

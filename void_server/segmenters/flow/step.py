@@ -13,12 +13,12 @@ from void_server.engines.cleanplate.membrane import gaussian
 from void_server.segmenters.flow.carried import Carried
 from void_server.segmenters.flow.distance import NOWHERE, shifted, signed_distance
 from void_server.segmenters.flow.evidence import colour_evidence, separation
-from void_server.segmenters.flow.guided import guided_filter
 from void_server.segmenters.flow.local_colours import BACKGROUND, CELL, OBJECT, LocalColours
 from void_server.segmenters.flow.motion import flowed
 from void_server.segmenters.flow.picture import Reduced
 from void_server.segmenters.flow.placement import by_colours, by_look
 from void_server.segmenters.flow.settings import BAND, NEAR
+from void_server.segmenters.guided import guided_filter
 
 FLOW_BONUS = 0.3
 """How much worse the colours may separate for flow, which knows turns and bends, to be taken before a mere shift."""
