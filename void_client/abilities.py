@@ -46,7 +46,7 @@ def check_capabilities(
         "segmenter": _check_plug("segmenter", options.wanted_segmenter, server.segmenters, frames),
         "reasoner": _check_plug("reasoner", options.reasoner, server.reasoners, frames, also=("none",)),
     }
-    if options.instruction and not (options.drawn or options.points or options.reasoner):
+    if options.instruction and not (options.drawn or options.pointed or options.reasoner):
         plugs["instruction"] = _check_reader_of_words(server.reasoners)
     found = [Unusable(setting, "", p) for setting, problems in plugs.items() for p in problems]
     by_option = _check_options(options.options, server.options)
@@ -66,6 +66,7 @@ def without(spec: jobs_pb2.JobSpec, unusable: Iterable[Unusable]) -> jobs_pb2.Jo
             setattr(result.settings, found.setting, DEFAULT_ENGINE if found.setting == "engine" else "")
         if found.setting == "segmenter":
             result.shot.ClearField("points")
+            result.shot.ClearField("boxes")
     return result
 
 

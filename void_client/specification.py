@@ -25,8 +25,11 @@ MIN_PADDING = 4
 MAX_NAME_LENGTH = 200
 DEFAULT_ENGINE = "auto"
 POINT_SEGMENTER = "sam2"
+SPARSE_SEGMENTERS = ("flow", POINT_SEGMENTER)
+"""That make the mattes of frames without one."""
 
 _POINT = re.compile(r"^(-?\d+):(\d+\.?\d*),(\d+\.?\d*)(?:,([+-]))?(?:,(\d+))?$", re.ASCII)
+_BOX = re.compile(r"^(-?\d+):(\d+\.?\d*),(\d+\.?\d*),(\d+\.?\d*),(\d+\.?\d*)(?:,(\d+))?$", re.ASCII)
 # Characters that some file system of a studio refuses (Microsoft, "Naming Files, Paths, and Namespaces"), and
 # those of frame patterns.
 _NOT_IN_NAMES = re.compile(r'[<>:"/\\|?*#@%\x00-\x1f]')
@@ -43,7 +46,7 @@ class RemoveOptions:
         view: view of the frames; empty = the only one.
         engine, reasoner, prompt, instruction, seed, preview, cloud_consent: as in `Settings` and `Shot`.
         segmenter: as in `Settings`; empty = what the input asks for.
-        points: clicks, already parsed.
+        points, boxes: clicks and rectangles, already parsed.
         colour_space: name in the config; empty = the server finds it.
         options: `--set` pairs.
         masks_only: whether the quadmask is all that is wanted.
@@ -59,6 +62,7 @@ class RemoveOptions:
     prompt: str = ""
     instruction: str = ""
     points: tuple[types_pb2.PointPrompt, ...] = ()
+    boxes: tuple[types_pb2.BoxPrompt, ...] = ()
     colour_space: str = ""
     seed: int = 0
     preview: bool = False
@@ -98,15 +102,20 @@ class RemoveOptions:
     @property
     def wanted_segmenter(self) -> str:
         """What makes the mattes; empty where they are drawn."""
-        return self.segmenter or (POINT_SEGMENTER if self.points else "")
+        return self.segmenter or (POINT_SEGMENTER if self.pointed else "")
+
+    @property
+    def pointed(self) -> bool:
+        """Whether clicks or rectangles say what to remove."""
+        return bool(self.points or self.boxes)
 
     @property
     def sparse(self) -> frozenset[str]:
         """The mattes that need not be there for every frame."""
-        return frozenset({"remove"}) if self.segmenter == "flow" else frozenset()
+        return frozenset({"remove"}) if self.wanted_segmenter in SPARSE_SEGMENTERS else frozenset()
 
     def _check_says_what_to_remove(self) -> None:
-        if not (self.drawn or self.points or self.instruction):
+        if not (self.drawn or self.pointed or self.instruction):
             raise BadInput(
                 "Nothing says what to remove.",
                 fix="Give the object's mattes with --remove roto.####.exr (white where the object is; "
@@ -185,6 +194,7 @@ def build_spec(
         range=types_pb2.FrameRange(first=inputs.range.first, last=inputs.range.last, step=inputs.range.step),
         view=options.view,
         points=options.points,
+        boxes=options.boxes,
         instruction=options.instruction,
         prompt=options.prompt,
         colour=colour,
@@ -247,6 +257,30 @@ def _parse_point(text: str) -> types_pb2.PointPrompt:
             )
     raise BadInput(
         f"'{text}' is not a point.", fix="Write --points 'FRAME:X,Y', such as '1001:640,360; 1001:10,10,-'."
+    )
+
+
+def parse_boxes(text: str) -> tuple[types_pb2.BoxPrompt, ...]:
+    """Rectangles as `FRAME:LEFT,TOP,RIGHT,BOTTOM[,OBJECT]`, several joined by `;`; pixels as of `parse_points`.
+
+    Raises:
+        BadInput: anything else.
+    """
+    return tuple(_parse_box(part.strip()) for part in text.split(";") if part.strip())
+
+
+def _parse_box(text: str) -> types_pb2.BoxPrompt:
+    found = _BOX.match(text)
+    if found:
+        frame, number = int(found[1]), int(found[6] or 0)
+        left, top, right, bottom = (float(found[n]) for n in range(2, 6))
+        if INT32_MIN <= frame <= INT32_MAX and number <= INT32_MAX and left < right and top < bottom:
+            return types_pb2.BoxPrompt(
+                frame=frame, left=left, top=top, right=right, bottom=bottom, object=number
+            )
+    raise BadInput(
+        f"'{text}' is not a box.",
+        fix="Write --boxes 'FRAME:LEFT,TOP,RIGHT,BOTTOM', such as '1001:600,300,720,420'.",
     )
 
 

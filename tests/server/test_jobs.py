@@ -399,10 +399,6 @@ def _reasoner_openai(spec):
     spec.settings.reasoner = "openai"
 
 
-def _points(spec):
-    spec.shot.points.add(frame=1001, x=3, y=4, positive=True)
-
-
 def _words(spec):
     spec.shot.instruction = "remove the cup"
 
@@ -415,7 +411,6 @@ def _another_aspect(spec):
     "ask",
     [
         _reasoner_openai,
-        _points,
         _words,
         _another_aspect,
     ],

@@ -21,7 +21,7 @@ from void_client.draft import Draft, draft_order, place_order
 from void_client.errors import ClientError, ExitCode, Left
 from void_client.roots import shared_roots
 from void_client.sequence import parse_range
-from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_points
+from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_boxes, parse_points
 
 _DESCRIPTION = """\
 Removes an object, and what it did to the scene, from an EXR shot. Where nothing is removed, the result is the
@@ -102,6 +102,12 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--points", metavar="SPEC", default="", help="clicks 'FRAME:X,Y[,+|-][,OBJECT]', joined by ';'"
     )
+    group.add_argument(
+        "--boxes",
+        metavar="SPEC",
+        default="",
+        help="rectangles around the object, 'FRAME:LEFT,TOP,RIGHT,BOTTOM[,OBJECT]', joined by ';'",
+    )
     group.add_argument("--prompt", default="", help="describes what remains, in words")
     group.add_argument("--instruction", default="", help="says what to remove, in words")
     group.add_argument(
@@ -150,7 +156,8 @@ def add_mask_options(group: argparse._ArgumentGroup) -> None:
         metavar="NAME",
         default="",
         help="what makes the mattes of the object: roto (--remove has every frame), flow (--remove has some frames, and"
-        " they are carried to the others) (default: roto)",
+        " they are carried to the others), sam2 (--points, --boxes, or --remove on some frames, by the model SAM2)"
+        " (default: sam2 with points or boxes, else roto)",
     )
     group.add_argument(
         "--reasoner",
@@ -228,6 +235,7 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
         prompt=arguments.prompt,
         instruction=arguments.instruction,
         points=parse_points(arguments.points),
+        boxes=parse_boxes(arguments.boxes),
         colour_space=arguments.colorspace,
         seed=arguments.seed,
         preview=arguments.preview,

@@ -8,6 +8,7 @@ from typing import Any
 from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES, missing_for_void
 from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE, Option
+from void_server.pipeline.sam2_weights import missing_for_sam2
 from void_server.pipeline.void_weights import DEFAULT, weight_sets
 
 STAGES = (
@@ -61,7 +62,11 @@ def capabilities() -> dict[str, Any]:
                 "flow",
                 "Roto on some frames, carried to all others by motion and colour; no weights.",
             ),
-            _plug("sam2", "Points or boxes through SAM2.", later=True),
+            _plug(
+                "sam2",
+                "Points, boxes or roto on some frames, carried to all others by the model SAM2; weights.",
+                unavailable=missing_for_sam2(),
+            ),
         ],
         "reasoners": [
             _plug("none", "Nothing beyond the removed object is affected."),

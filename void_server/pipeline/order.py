@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from google.protobuf.json_format import ParseDict
@@ -78,6 +78,26 @@ class ColourRequest:
 
 
 @dataclass(frozen=True)
+class Prompted:
+    """A click, or a box, of an object on a frame.
+
+    Attributes:
+        place: x and y, or left, top, right and bottom, in pixels of the display window from its top left corner.
+        object: number of the object.
+        positive: of a click: whether it is on the object.
+    """
+
+    frame: int
+    place: tuple[float, ...]
+    object: int
+    positive: bool = True
+
+    def to_dict(self) -> dict[str, Any]:
+        """As JSON-ready values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
 class Order:
     """One order.
 
@@ -86,7 +106,8 @@ class Order:
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
         masks_only: whether the quadmask is all that is wanted.
         engine: `cleanplate` or `void`; `none` where only the quadmask is wanted.
-        segmenter: `roto`, or `flow`: then not every frame needs a matte of what is to be removed.
+        segmenter: `roto`, or `flow` or `sam2`: then not every frame needs a matte of what is to be removed.
+        prompts: clicks and boxes, in pixels of the display window.
         engine_why: why, where it was not asked for by name.
         fps: frames per second, or None = from the files.
         pixel_aspect: width of a pixel over its height, or None = from the files.
@@ -100,6 +121,7 @@ class Order:
     engine: str
     engine_why: str
     segmenter: str
+    prompts: tuple[Prompted, ...]
     reasoner: str
     seed: int
     preview: bool
@@ -177,7 +199,8 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         masks_only=masks_only,
         engine=engine.engine,
         engine_why=engine.why,
-        segmenter=settings.segmenter or "roto",
+        segmenter=settings.segmenter or ("sam2" if shot.points or shot.boxes else "roto"),
+        prompts=_prompts(shot),
         reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),
         seed=settings.seed,
         preview=settings.preview,
@@ -196,6 +219,12 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
                 fix="Use --set profile=production, or a shorter range.",
             )
     return order
+
+
+def _prompts(shot: types_pb2.Shot) -> tuple[Prompted, ...]:
+    points = [Prompted(p.frame, (p.x, p.y), p.object, p.positive) for p in shot.points]
+    boxes = [Prompted(b.frame, (b.left, b.top, b.right, b.bottom), b.object) for b in shot.boxes]
+    return tuple(points + boxes)
 
 
 def _sequence(role: str, shot: types_pb2.Shot) -> InputSequence:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units of a segmenter: one for the frames between two key mattes, so that a new key computes its neighbourhood."""
+"""The units of a segmenter. `flow` has one for the frames between two key mattes, so that a new key computes its
+neighbourhood; `sam2` has one for the shot.
+"""
 
 from __future__ import annotations
 
@@ -10,48 +12,82 @@ from typing import Any
 
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Problem
-from void_server.pipeline.keys import unit_key
+from void_server.pipeline.keys import torch_numerics, unit_key
 from void_server.pipeline.known_shot import known_shot, segmented_frames
+from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
 from void_server.pipeline.results import Results
+from void_server.pipeline.sam2_weights import sam2_checkpoint, sam2_identity
 from void_server.pipeline.units import Plan, unit
 from void_server.segmenters.flow import VERSION as FLOW_VERSION
+from void_server.segmenters.sam2 import VERSION as SAM2_VERSION
 
 UNSURE = 0.5
-"""Confidence of a carried matte below which the user is told to look at it."""
+"""Confidence of a matte below which the user is told to look at it."""
 
 
 def plan_segment(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    """Spans between key mattes; nothing where every frame has a matte of its own."""
-    if order.segmenter != "flow":
+    """What makes the mattes of frames that have none; nothing where every frame has one."""
+    if order.segmenter not in ("flow", "sam2"):
         return Plan()
     shot = known_shot(order, results, blobs)
+    digest = shot.store(blobs).digest
+    if order.segmenter == "sam2":
+        return Plan([_of_shot(order, shot, digest)])
     keys = [p for p, frame in enumerate(shot.frames) if "remove" in frame.mattes]
-    if not keys:
-        return Plan()
-    digest, units = shot.store(blobs).digest, []
-    for first, last in _spans(keys, len(shot.frames)):
-        frames = shot.frames[first : last + 1]
-        mattes = [frame.mattes.get("remove") for frame in frames]
-        here = [p for p in (first, last) if p in keys]
-        key = unit_key(
-            "segment",
-            segmenter=FLOW_VERSION,
-            plates=[frame.content for frame in frames],
-            mattes=[[m.content, m.channel] if m is not None else None for m in mattes],
-            view=shot.view,
-            window=shot.window,
-            colour=asdict(shot.colour),
-            encoding=shot.encoding,
-        )
-        args = {"shot": digest, "first": first, "last": last, "keys": sorted(set(here))}
-        label = f"mattes of frames {frames[0].frame} to {frames[-1].frame}"
-        units.append(unit("segment", key, label, args, frame=frames[0].frame))
-    return Plan(units)
+    return Plan([_of_span(shot, digest, span, keys) for span in _spans(keys, len(shot.frames))])
+
+
+def _of_shot(order: Order, shot: ShotManifest, digest: str) -> dict[str, Any]:
+    weights = sam2_identity(sam2_checkpoint())
+    prompts = [prompt.to_dict() for prompt in order.prompts]
+    told = {"prompts": prompts, "weights": weights}
+    key = unit_key(
+        "segment",
+        segmenter=["sam2", SAM2_VERSION],
+        torch=torch_numerics(),
+        **_read(shot, 0, len(shot.frames) - 1),
+        **told,
+    )
+    keys = [p for p, frame in enumerate(shot.frames) if "remove" in frame.mattes]
+    args = {
+        "shot": digest,
+        "segmenter": "sam2",
+        "first": 0,
+        "last": len(shot.frames) - 1,
+        "keys": keys,
+        **told,
+    }
+    return unit("segment", key, "mattes of the shot", args, frame=shot.frames[0].frame)
+
+
+def _of_span(shot: ShotManifest, digest: str, span: tuple[int, int], keys: list[int]) -> dict[str, Any]:
+    first, last = span
+    key = unit_key("segment", segmenter=FLOW_VERSION, **_read(shot, first, last))
+    here = sorted({p for p in span if p in keys})
+    args = {"shot": digest, "segmenter": "flow", "first": first, "last": last, "keys": here}
+    label = f"mattes of frames {shot.frames[first].frame} to {shot.frames[last].frame}"
+    return unit("segment", key, label, args, frame=shot.frames[first].frame)
+
+
+def _read(shot: ShotManifest, first: int, last: int) -> dict[str, Any]:
+    """What a segmenter reads of these frames, for keys."""
+    frames = shot.frames[first : last + 1]
+    mattes = [frame.mattes.get("remove") for frame in frames]
+    return {
+        "plates": [frame.content for frame in frames],
+        "mattes": [[m.content, m.channel] if m is not None else None for m in mattes],
+        "view": shot.view,
+        "window": shot.window,
+        "colour": asdict(shot.colour),
+        "encoding": shot.encoding,
+    }
 
 
 def _spans(keys: list[int], frames: int) -> Iterator[tuple[int, int]]:
     """First and last position of each piece with frames to be made, its keys included."""
+    if not keys:
+        return
     if keys[0] > 0:
         yield 0, keys[0]
     yield from ((a, b) for a, b in pairwise(keys) if b > a + 1)
@@ -60,7 +96,7 @@ def _spans(keys: list[int], frames: int) -> Iterator[tuple[int, int]]:
 
 
 def unsure_mattes(order: Order, results: Results) -> list[dict[str, Any]]:
-    """A warning for the frames whose carried matte is little to be trusted."""
+    """A warning for the frames whose matte is little to be trusted."""
     told = segmented_frames(order, results)
     unsure = tuple(f for f, (_, info) in sorted(told.items()) if info["confidence"] < UNSURE)
     if not unsure:
@@ -68,8 +104,8 @@ def unsure_mattes(order: Order, results: Results) -> list[dict[str, Any]]:
     problem = Problem(
         severity="warning",
         code="segmenter_unsure",
-        message="The mattes carried to these frames may be wrong.",
-        fix="Look at them in void_mask, and give a key matte of one of them.",
+        message="The mattes that were made of these frames may be wrong.",
+        fix="Look at them in void_mask, and draw one of them, or click on it.",
         input="remove",
         frames=unsure,
     )

@@ -16,6 +16,7 @@ from void_server.pipeline.findings import file_name, finding, frame_list
 from void_server.pipeline.ingest import FILE, PATTERN
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, MATTES, Order
 from void_server.pipeline.preflight_clean_plates import unusable_clean_plates
+from void_server.pipeline.preflight_prompts import unusable_prompts
 from void_server.pipeline.results import Results
 from void_server.plates.matte import same_picture
 from void_server.plates.window import Window
@@ -37,6 +38,7 @@ def find_problems(order: Order, results: Results) -> list[Problem]:
         problems += _other_picture(order, role, mattes[role], plates)
         problems += _unclean_samples(order, role, mattes[role])
     problems += _extents(order, mattes)
+    problems += unusable_prompts(order, plates)
     clean = _readable(seen.get(CLEAN_PLATE, {}))
     problems += _other_picture(order, CLEAN_PLATE, clean, plates)
     problems += unusable_clean_plates(order, clean, plates, mattes)
@@ -99,9 +101,13 @@ def _coverage(order: Order, role: str) -> Iterator[Problem]:
     )
 
 
+SPARSE = ("flow", "sam2")
+"""Segmenters that make the mattes of frames without one."""
+
+
 def sparse(order: Order, role: str) -> bool:
     """Whether an input may be there for some frames of the range only."""
-    return role == CLEAN_PLATE or (role == "remove" and order.segmenter == "flow")
+    return role == CLEAN_PLATE or (role == "remove" and order.segmenter in SPARSE)
 
 
 def _unreadable(order: Order, role: str, infos: Mapping[int, _Info]) -> Iterator[Problem]:

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The units `segment`: key mattes of what is to be removed, carried to the frames between two of them."""
+"""The units `segment`: mattes of what is to be removed, made of those of some frames, of clicks or of boxes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,15 @@ from void_server.engines.cleanplate.arrays import F32
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.known_shot import SEGMENTED
+from void_server.pipeline.order import Prompted
+from void_server.pipeline.preflight_prompts import as_prompts
+from void_server.pipeline.sam2_weights import sam2_checkpoint
 from void_server.pipeline.shot import StoredShot
 from void_server.quadmask.regions import THRESHOLD
 from void_server.segmenters.flow import segment_flow
+from void_server.segmenters.protocol import SegmentedFrame
+from void_server.segmenters.sam2 import Drawn, load_predictor, segment_sam2
+from void_server.segmenters.sam2.predictor import VideoPredictor
 
 Step = Callable[[int, int], None]
 
@@ -26,14 +33,16 @@ def segment(
     `at`, the x and y of their first pixel on the common window.
 
     Args:
-        args: `first` and `last` position of the span, and `keys`, the positions that have mattes: its ends, or one of
-            them.
+        args: `segmenter`, `first` and `last` position of the span, and `keys`, the positions that have mattes; for
+            `sam2` also `prompts` and the identity of its `weights`.
         step: told of the segmenter's steps; it may raise to end the work.
+
+    Raises:
+        PreconditionFailed: the model is not there.
     """
     first, keys = args["first"], args["keys"]
-    drawn = {p - first: shot.drawn(p, shot.window).remove for p in keys}
     stored, said = {}, {}
-    for frame in segment_flow(args["last"] - first + 1, _pictures(shot, first), drawn, step):
+    for frame in (_by_sam2 if args["segmenter"] == "sam2" else _by_flow)(shot, args, step):
         position = frame.position + first
         if position in keys:
             continue
@@ -43,6 +52,49 @@ def segment(
             "confidence": round(frame.confidence, 4),
         }
     return stored, {"frames": said}
+
+
+def _by_flow(shot: StoredShot, args: Mapping[str, Any], step: Step) -> Iterator[SegmentedFrame]:
+    first = args["first"]
+    drawn = {p - first: shot.drawn(p, shot.window).remove for p in args["keys"]}
+    return segment_flow(args["last"] - first + 1, _pictures(shot, first), drawn, step)
+
+
+def _by_sam2(shot: StoredShot, args: Mapping[str, Any], step: Step) -> Iterator[SegmentedFrame]:
+    frames = [frame.frame for frame in shot.manifest.frames]
+    display = shot.source(0).display_window
+    offset = display.x - shot.window.x, display.y - shot.window.y
+    pointed = [Prompted(**prompt | {"place": tuple(prompt["place"])}) for prompt in args["prompts"]]
+    drawn = [Drawn(p, shot.drawn(p, shot.window).remove, object=_OF_ROTO) for p in args["keys"]]
+    predictor = _MODEL.loaded(json.dumps(args["weights"], sort_keys=True))
+    prompts = [*as_prompts(pointed, frames, offset), *drawn]
+    return segment_sam2(len(frames), _pictures(shot, 0), prompts, predictor, step)
+
+
+_OF_ROTO = -1
+"""Number of the object that drawn mattes are of: clicks count from 0."""
+
+
+class _Model:
+    """The model of the last job, kept."""
+
+    def __init__(self) -> None:
+        self._held: tuple[str, VideoPredictor] | None = None
+
+    def loaded(self, weights: str) -> VideoPredictor:
+        """The model, loaded if these weights are not there yet."""
+        if self._held is None or self._held[0] != weights:
+            self._held = None
+            # PyTorch takes seconds to import, and other segmenters do without it.
+            import torch
+
+            torch.set_num_threads(1)
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+            self._held = weights, load_predictor(sam2_checkpoint(), device)
+        return self._held[1]
+
+
+_MODEL = _Model()
 
 
 def _pictures(shot: StoredShot, first: int) -> Callable[[int], F32]:

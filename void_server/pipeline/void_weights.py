@@ -47,13 +47,13 @@ def weights_identity(passes: int, name: str = DEFAULT) -> dict[str, str]:
     recorded = load(folder).files
     files = expected(folder / BASE, select(_wanted(passes)))
     present = [file.name for file in files if (folder / file.name).exists()]
-    return {name: _identity(folder / name, recorded.get(name)) for name in sorted(present)}
+    return {name: identity(folder / name, recorded.get(name)) for name in sorted(present)}
 
 
 def raft_identity(name: str = DEFAULT) -> dict[str, str]:
     """The same for a set's weights of RAFT; empty where there are none."""
     path = Paths(_folder(name)).raft
-    return {"raft": _identity(path, None)} if path.exists() else {}
+    return {"raft": identity(path, None)} if path.exists() else {}
 
 
 def _folder(name: str) -> Path:
@@ -72,7 +72,8 @@ def _wanted(passes: int) -> list[str]:
     return [BASE, *(OVERLAYS[p] for p in range(1, passes + 1))]
 
 
-def _identity(path: Path, entry: Entry | None) -> str:
+def identity(path: Path, entry: Entry | None) -> str:
+    """What tells a file from others: its recorded SHA-256 where it was not touched since, else its length and time."""
     status = path.stat()
     stamp = (status.st_size, status.st_mtime_ns)
     if entry is not None and stamp == (entry.size, entry.seen_mtime_ns):

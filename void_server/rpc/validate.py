@@ -95,14 +95,10 @@ class Validator:
     def _check_inputs(self, shot: types_pb2.Shot) -> None:
         if not shot.plate.files:
             raise InvalidInput("No plate is given.", fix="Give the source frames with --plate.")
-        if not shot.remove.files and not shot.quadmask.files:
+        if not (shot.remove.files or shot.quadmask.files or shot.points or shot.boxes):
             raise InvalidInput(
                 "Nothing says what to remove.",
                 fix="Give a matte of the object with --remove, or a painted void_mask with --quadmask.",
-            )
-        if shot.points or shot.boxes:
-            raise Unsupported(
-                "Removing from points or boxes is not available yet.", fix="Give a matte with --remove."
             )
         if shot.pixel_aspect:
             raise Unsupported(
@@ -114,9 +110,10 @@ class Validator:
 
     def _check_plugs(self, spec: jobs_pb2.JobSpec) -> None:
         settings = spec.settings
+        pointed = bool(spec.shot.points or spec.shot.boxes)
         for kind, name in (
             ("engine", settings.engine),
-            ("segmenter", settings.segmenter),
+            ("segmenter", settings.segmenter or ("sam2" if pointed else "")),
             ("reasoner", settings.reasoner),
         ):
             if not name or (kind == "engine" and name == "auto"):
@@ -133,6 +130,16 @@ class Validator:
                 fix="Give --affected, or --reasoner none.",
             )
 
+        if pointed and settings.segmenter not in ("", "sam2"):
+            raise InvalidInput(
+                f"The segmenter {settings.segmenter} reads no points and no boxes.",
+                fix="Use --segmenter sam2, or leave them out.",
+            )
+        if settings.segmenter == "sam2" and not (pointed or spec.shot.remove.files):
+            raise InvalidInput(
+                "The segmenter sam2 is shown nothing.",
+                fix="Give --points, --boxes, or mattes of some frames with --remove.",
+            )
         if settings.segmenter == "flow" and not spec.shot.remove.files:
             raise InvalidInput(
                 "The segmenter flow carries mattes of what is to be removed, and none is given.",
