@@ -49,8 +49,9 @@ from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.health import Health
 from void_server.rpc.jobs import Jobs
 from void_server.rpc.long_calls import LongCalls
+from void_server.rpc.masks import Masks
 from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor, RequestLimit
-from void_server.rpc.server_info import Masks, Server
+from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
 
 log = logging.getLogger(__name__)
@@ -99,6 +100,8 @@ class Application:
         self._pool = LocalPool(
             worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
         )
+        # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
+        self._previews = LocalPool(worker_command(configuration), 1, limits.unit_timeout_seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         self._runner = Runner(self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"])
         self._activity = Activity()
@@ -137,7 +140,7 @@ class Application:
             ),
             self._server,
         )
-        masks_pb2_grpc.add_MasksServicer_to_server(Masks(), self._server)
+        masks_pb2_grpc.add_MasksServicer_to_server(Masks(self._blobs, self._previews, visible), self._server)
         server_pb2_grpc.add_ServerServicer_to_server(
             Server(VERSION, configuration.workers, limits, capabilities, roots.names), self._server
         )
@@ -180,6 +183,7 @@ class Application:
         self._server.stop(STOP_GRACE_SECONDS).wait()
         self._runner.stop()
         self._looks.close()
+        self._previews.close()
         self._pool.close()
         self._database.close()
         self._lock.release()

@@ -19,6 +19,7 @@ from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
 from void_server.pipeline.ingest import ingest, probe
 from void_server.pipeline.manifest import ShotManifest, load_manifest
+from void_server.pipeline.mask_preview import Previews
 from void_server.pipeline.order import parse_order
 from void_server.pipeline.plan import plan_stage
 from void_server.pipeline.publish import publish
@@ -71,6 +72,7 @@ class Session:
         self._limits = limits
         self._cache = ByteCache(cache_bytes)
         self._manifests: dict[str, ShotManifest] = {}
+        self._previews = Previews()
         cv2.setNumThreads(1)
         cv2.ocl.setUseOpenCL(False)
         oiio.attribute("threads", 1)
@@ -90,6 +92,8 @@ class Session:
             return capabilities()
         if what == "probe":
             return probe(task["digest"], self._blobs, self._limits)
+        if what == "preview":
+            return self._previews.made(task, self._blobs, self._limits)
         if what == "plan":
             order = parse_order(task["spec"])
             return plan_stage(task["stage"], order, Results(task["results"]), self._blobs, self._limits)

@@ -108,6 +108,16 @@ def write_quadmask(
     _write(path, plate, channels, compression, attributes)
 
 
+def write_matte(path: str | Path, plate: Plate, matte: npt.NDArray[Any]) -> None:
+    """Write one matte as channel A, with the windows and attributes of its plate.
+
+    Args:
+        path, plate: as in `write_result`, which also names what is raised.
+        matte: (h, w) over the plate's data window, 0..1.
+    """
+    _write(path, plate, {"A": as_published(matte, plate.colour.dtype)}, "zips", None)
+
+
 def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     """Values in the type they are published in; finite values beyond half become the greatest half, not
     infinity.

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The messages between server and worker: JSON objects, each behind its length as four bytes, big-endian.
 
-Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`.
+Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`,
+`{"do": "preview", …}`.
 Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Before that, a unit of many steps may say
 `{"step": [done, total]}` any number of times; the server answers each with `{"go": true}`, or with `{"go": false}`,
 whereupon the worker ends the unit with `{"stopped": true}`. Pixels travel as blobs, never here.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Services Server and Masks."""
+"""Service Server."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from dataclasses import fields
 from typing import Any
 
 import grpc
-from void.v1 import masks_pb2, masks_pb2_grpc, server_pb2, server_pb2_grpc
+from void.v1 import server_pb2, server_pb2_grpc
 
 from void_server.configuration import Limits
-from void_server.errors import Unsupported
 from void_server.rpc.status import answers_errors
 
 
@@ -56,19 +55,6 @@ class Server(server_pb2_grpc.ServerServicer):
     ) -> server_pb2.GetCapabilitiesResponse:
         """Lists what this server can do."""
         return self._answer
-
-
-class Masks(masks_pb2_grpc.MasksServicer):
-    """See protos/void/v1/masks.proto; there is no interactive segmenter yet."""
-
-    @answers_errors
-    def Preview(
-        self, request: masks_pb2.PreviewRequest, context: grpc.ServicerContext
-    ) -> masks_pb2.PreviewResponse:
-        """Answers that no segmenter is available yet."""
-        raise Unsupported(
-            "Mattes from points, boxes or a roto are not available yet.", fix="Give a finished matte."
-        )
 
 
 def _plug(told: dict[str, Any]) -> server_pb2.Plug:
