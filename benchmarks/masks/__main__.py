@@ -13,6 +13,11 @@ which are reduced to 960 pixels. Keys are true mattes, evenly spread. Frames wit
   made up       frames without the object that got a matte all the same
   rank          rank correlation of confidence and IoU over all these frames (1 good, 0 means nothing)
   s/frame       processor time of one thread for a frame
+
+With --affected the reasoner motion is given the true object matte, and what it proposes is held against the true
+affected matte, or the official one, which is drawn in cells of an eighth of the height; beside it a ring around the
+object. IoU is of pixels, "in cells" after both are drawn in such cells, found the share of the true region, beside the
+share of the picture that was taken for affected and is not.
 """
 
 from __future__ import annotations
@@ -25,11 +30,13 @@ import cv2
 import numpy as np
 
 from benchmarks.machine import RESULTS, heading, keep, table
+from benchmarks.masks import affected
 from benchmarks.masks.clips import Clip, read_clip
 from benchmarks.masks.sheet import write_sheet
 from benchmarks.masks.ways import WAYS, Found, spread
 from void_server.errors import VoidError
 from void_server.quadmask.compare import boundary_score, intersection_over_union
+from void_server.reasoners.motion import VERSION as MOTION
 from void_server.segmenters.flow import VERSION
 
 COLUMNS = ("shot, keys, way", "IoU", "worst", "F", "made up", "rank", "s/frame")
@@ -39,18 +46,23 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmark; 2 on input that cannot be read."""
     options = _parser().parse_args(arguments)
     cv2.setNumThreads(1)
-    rows = []
+    rows: list[list[str]] = []
     try:
         for folder in options.shots:
+            if options.affected:
+                rows += affected.rows(folder)
+                continue
             clip = read_clip(folder)
             for count in options.keys:
                 rows += _measured(clip, count, options.pictures)
     except (VoidError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
+    what = f"reasoner motion version {MOTION}" if options.affected else f"segmenter flow version {VERSION}"
+    columns = affected.COLUMNS if options.affected else COLUMNS
     keep(
-        "masks",
-        heading(f"masks: segmenter flow version {VERSION}; one thread") + table(COLUMNS, rows),
+        "masks_affected" if options.affected else "masks",
+        heading(f"masks: {what}; one thread") + table(columns, rows),
         options.results,
     )
     return 0
@@ -65,6 +77,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("shots", nargs="+", type=Path, metavar="SHOT_DIR", help="folder of a shot")
     parser.add_argument(
         "--keys", type=_counts, default=[1, 2, 5], metavar="N,N", help="how many keys (default: 1,2,5)"
+    )
+    parser.add_argument(
+        "--affected", action="store_true", help="measure what the reasoner motion proposes instead"
     )
     parser.add_argument(
         "--results",

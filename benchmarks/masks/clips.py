@@ -43,10 +43,24 @@ def read_clip(folder: Path) -> Clip:
     if not (folder / PICTURES).is_file():
         shot = read_shot(folder)
         return Clip(shot.name, [view(plate) for plate in shot.plates], shot.remove)
-    pictures = [_reduced(np.asarray(p / np.float32(255), np.float32)) for p in read_colour(folder / PICTURES)]
-    mattes = [_reduced(from_coded(p).remove) for p in read_video(folder / CODES)]
-    order = paired(range(len(pictures)), 0, len(mattes))
-    return Clip(folder.name, pictures, [mattes[index] for index in order])
+    pictures = read_pictures(folder / PICTURES)
+    return Clip(folder.name, pictures, [remove for remove, _ in read_coded(folder / CODES, len(pictures))])
+
+
+def read_pictures(path: Path) -> list[F32]:
+    """The pictures of a video, display-like 0..1, reduced."""
+    return [_reduced(np.asarray(picture / np.float32(255), np.float32)) for picture in read_colour(path)]
+
+
+def read_coded(path: Path, frames: int) -> list[tuple[F32, F32]]:
+    """Remove and affected matte of each frame of a coded video, reduced.
+
+    Raises:
+        InvalidInput: it has not as many frames.
+    """
+    quadmasks = [from_coded(picture) for picture in read_video(path)]
+    order = paired(range(frames), 0, len(quadmasks))
+    return [(_reduced(quadmasks[i].remove), _reduced(quadmasks[i].affected)) for i in order]
 
 
 def _reduced(picture: F32) -> F32:

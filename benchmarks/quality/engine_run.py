@@ -118,7 +118,7 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
     affected = shot.affected if reasoner == "artist" else [nothing] * count
     if reasoner == "motion":
         with _timed(run, "reasoner", count):
-            affected = _proposed(shot, plate, encoding)
+            affected = proposed(shot, plate, encoding)
     run.affected = affected
     with _timed(run, "prepare", count):
         proxies = [
@@ -174,7 +174,7 @@ def _steadied(fills: list[FrameFill], alone: list[FrameFill], reader: _Reader) -
     ]
 
 
-def _proposed(
+def proposed(
     shot: Shot, plate: Callable[[int], NDArray[np.float32]], encoding: ShotEncoding
 ) -> list[NDArray[np.float32]]:
     """(H, W) float32 0..1 a frame: what the reasoner `motion` proposes, as the pipeline places it."""
