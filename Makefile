@@ -3,6 +3,7 @@
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
 # make system   the command ffmpeg, which one test needs, where the system's packages may be installed without asking
+# make sam2     Meta's package for official checkpoints of SAM2, into .venv (docs/masks.md); nothing else needs it
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
@@ -23,7 +24,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests system kills fuzz bench bench-quality bench-engine bench-masks bench-void bundle clean
+.PHONY: all demo test lint types tests system sam2 kills fuzz bench bench-quality bench-engine bench-masks bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -73,6 +74,12 @@ system:
 	  { $$as $$install || { $$as apt-get update -q && $$as $$install; }; } >/dev/null 2>&1 </dev/null; \
 	  command -v ffmpeg >/dev/null || \
 	    echo "There is no ffmpeg and it cannot be installed from here: that mp4 decodes to the test's frames is not checked."; }
+
+# Left to itself pip would fetch another torch to build it, and torchvision, which the video predictor does not import.
+# No extra of a package can state these options.
+sam2: $(VENV)/.dev
+	PIP_CONSTRAINT=constraints.txt $(PIP) install setuptools wheel hydra-core==1.3.8 iopath==0.1.10
+	SAM2_BUILD_CUDA=0 $(PIP) install --no-build-isolation --no-deps 'sam2==1.1.0'
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)

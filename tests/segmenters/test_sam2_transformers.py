@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from transformers.models.sam2_video.modeling_sam2_video import Sam2VideoInferenceSession
 
 from tests.segmenters.sam2_models import SIDE, RedDisc, tiny_model
-from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.errors import DataLoss, InvalidInput, PreconditionFailed
 from void_server.segmenters.sam2 import (
     Box,
     Drawn,
@@ -167,6 +167,29 @@ def test_a_folder_that_lacks_tensors_is_refused(predictor, tmp_path):
     kept = {name: tensor for name, tensor in load_file(path).items() if "memory_encoder" not in name}
     save_file(kept, path, metadata={"format": "pt"})
     with pytest.raises(InvalidInput, match=r"lacks \d+ tensors .* memory_encoder"):
+        load_predictor(tmp_path)
+
+
+def test_a_cut_checkpoint_is_refused(predictor, tmp_path):
+    predictor.model.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:100_000])
+    with pytest.raises(DataLoss, match="cannot be read"):
+        load_predictor(tmp_path)
+
+
+def test_tensors_of_another_shape_are_refused(predictor, tmp_path):
+    predictor.model.save_pretrained(tmp_path)
+    path = tmp_path / "model.safetensors"
+    tensors = load_file(path)
+    tensors["no_memory_embedding"] = torch.zeros(1, 1, 7)
+    save_file(tensors, path, metadata={"format": "pt"})
+    with pytest.raises(InvalidInput, match="do not have the shapes"):
+        load_predictor(tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(OSError):
         load_predictor(tmp_path)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from void_server.engines.cleanplate.arrays import Bools, bounds
 from void_server.segmenters.flow.distance import signed_distance
 from void_server.segmenters.guided import sharpened, tiles
 from void_server.segmenters.protocol import F32
@@ -38,16 +39,30 @@ def soft_matte(picture: F32, logits: F32, alive: Alive = always) -> F32:
     """
     size = picture.shape[0], picture.shape[1]
     hard = plate_logits(logits, size) > 0
-    if not hard.any() or hard.all():
-        return hard.astype(np.float32)
+    matte = hard.astype(np.float32)
+    box = bounds(hard)
+    if box is None or hard.all():
+        return matte
     cell = max(1.0, size[0] / logits.shape[0], size[1] / logits.shape[1])
+    radius = max(1, round(REACH * cell))
+    # The filter reaches two radii beyond the last pixel that it may change.
+    margin = 4 * radius
+    part = (
+        slice(max(0, box[1] - margin), box[3] + margin),
+        slice(max(0, box[0] - margin), box[2] + margin),
+    )
+    matte[part] = _moved(picture[part], hard[part], cell, radius, alive)
+    return matte
+
+
+def _moved(picture: F32, hard: Bools, cell: float, radius: int, alive: Alive) -> F32:
+    """The mask as a matte whose edge is that of the picture."""
     distance = signed_distance(hard)
     coarse = np.clip(0.5 - distance / cell, 0, 1).astype(np.float32)
     matte = hard.astype(np.float32)
-    for tile in tiles(size):
+    for tile in tiles((hard.shape[0], hard.shape[1])):
         near = np.abs(distance[tile]) < REACH * cell
         if near.any():
             alive()
-            found = sharpened(picture, coarse, tile, max(1, round(REACH * cell)))
-            matte[tile] = np.where(near, found, matte[tile])
+            matte[tile] = np.where(near, sharpened(picture, coarse, tile, radius), matte[tile])
     return matte

@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors import SafetensorError
 from transformers import Sam2VideoModel
 from transformers.models.sam2_video.modeling_sam2_video import (
     Sam2VideoInferenceCache,
     Sam2VideoInferenceSession,
 )
 
-from void_server.errors import InvalidInput
+from void_server.errors import DataLoss, InvalidInput
 from void_server.segmenters.sam2.predictor import Seen, Shot
 from void_server.segmenters.sam2.prompts import Given
 from void_server.segmenters.sam2.tensors import Frames, interruptible, mask, points_and_labels
@@ -37,14 +38,9 @@ class TransformersPredictor:
         Raises:
             OSError: a file is missing or cannot be read.
             InvalidInput: the folder holds another model, or not all of this one.
+            DataLoss: the tensors are damaged.
         """
-        model, report = Sam2VideoModel.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            local_files_only=True,
-            use_safetensors=True,
-            output_loading_info=True,
-        )
+        model, report = _read(folder)
         missing = sorted(report["missing_keys"])
         if missing:
             raise InvalidInput(
@@ -57,6 +53,28 @@ class TransformersPredictor:
     def opened(self, shot: Shot, embedding: object | None = None) -> _Opened:
         """See `VideoPredictor`."""
         return _Opened(self.model, shot, embedding)
+
+
+def _read(folder: Path) -> Any:
+    """The model, and transformers' report of what did not fit."""
+    try:
+        return Sam2VideoModel.from_pretrained(
+            folder,
+            dtype=torch.float32,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+        )
+    except SafetensorError as error:
+        raise DataLoss(
+            f"The checkpoint cannot be read: {error}", fix="Copy or fetch it again, whole.", file=str(folder)
+        ) from error
+    except RuntimeError as error:
+        raise InvalidInput(
+            f"The tensors of the checkpoint do not have the shapes that its config.json says: {str(error)[:300]}",
+            fix="Give config.json and the tensors of one model.",
+            file=str(folder),
+        ) from error
 
 
 class _Opened:
