@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 from void_client import events
-from void_client.cli import capabilities, doctor, jobs, remove
+from void_client.cli import capabilities, doctor, jobs, mask, remove
 from void_client.cli.site_defaults import apply_site, check_locks
 from void_client.cli.terminal import JsonLines, Speaker, Terminal, flush_streams, make_streams_safe
 from void_client.errors import BadInput, ClientDefect, ClientError, Left
@@ -54,7 +54,7 @@ def build_parser(site: Site) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"void {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (remove, jobs, capabilities, doctor):
+    for command in (remove, jobs, mask, capabilities, doctor):
         command.add_parser(commands)
     apply_site(parser, site)
     return parser
