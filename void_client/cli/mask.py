@@ -19,7 +19,8 @@ from void_client.local_server import is_server_here
 _DESCRIPTION = """\
 Masks as files: look at them, bring them from one form into another, compare them.
 
-These work on this machine, without a server running, but with the server's package: pip install 'void-for-hosts[server]'.
+These work on this machine, without a server running, but they need the server's package:
+pip install 'void-for-hosts[server]'.
 """
 _EPILOG = """\
 examples:

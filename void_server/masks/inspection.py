@@ -153,6 +153,10 @@ def percent(share: float) -> str:
     return "less than 0.01 %" if 0 < share < 0.0001 else f"{100 * share:.2f} %"
 
 
+def _named(frames: Sequence[int]) -> str:
+    return f"frame{'s' if len(frames) > 1 else ''} {frame_list(frames)}"
+
+
 def _lines(seen: Inspection) -> Iterator[str]:
     first = seen.facts[0]
     counted = "" if seen.numbered else ", counted from 1 (--first)"
@@ -172,7 +176,7 @@ def _lines(seen: Inspection) -> Iterator[str]:
 
 def _of_frames(seen: Inspection) -> Iterator[str]:
     if seen.missing:
-        yield f"Frames {frame_list(seen.missing)} are missing."
+        yield f"Missing: {_named(seen.missing)}."
     size = seen.facts[0].size
     other = next((facts for facts in seen.facts if facts.size != size), None)
     if other is not None:
@@ -187,10 +191,10 @@ def _of_plate(seen: Inspection) -> Iterator[str]:
         return
     lacking = sorted(set(seen.beside.frames) - set(seen.frames))
     if lacking:
-        yield f"The mask is shorter than the plate: frames {frame_list(lacking)} of {seen.beside.text} have none."
+        yield f"The mask is shorter than the plate: it lacks {_named(lacking)} of {seen.beside.text}."
     over = sorted(set(seen.frames) - set(seen.beside.frames))
     if over:
-        yield f"Frames {frame_list(over)} of the mask have no plate."
+        yield f"The mask has no plate on {_named(over)}."
     size, plate = seen.facts[0].size, seen.beside.size
     if size != plate:
         yield (
@@ -203,10 +207,10 @@ def _of_regions(seen: Inspection) -> Iterator[str]:
     if len(seen.empty) == len(seen.facts):
         yield "Nothing is removed on any frame; is --polarity, or the channel, the right one?"
     elif seen.empty:
-        yield f"Nothing is removed on frames {frame_list(seen.empty)}."
+        yield f"Nothing is removed on {_named(seen.empty)}."
     overlap = [facts.number for facts in seen.facts if facts.shares["overlap"]]
     if overlap:
-        yield f"Overlap (63) is on frames {frame_list(overlap)}: VOID removes there as it does on 0."
+        yield f"Overlap (63) is on {_named(overlap)}: VOID removes there as it does on 0."
     if seen.facts[0].affected_alone:
         yield (
             f"The first frame, {seen.frames[0]}, has affected parts (127); VOID was trained on clips that have none"

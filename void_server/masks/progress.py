@@ -55,7 +55,7 @@ def ended_once() -> Iterator[None]:
 
 @contextmanager
 def end_held_back() -> Iterator[None]:
-    """In the block, Ctrl-C and SIGTERM wait; KeyboardInterrupt comes at its end."""
+    """In the block, Ctrl-C and SIGTERM wait; what they do comes at its end."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -67,4 +67,4 @@ def end_held_back() -> Iterator[None]:
         for number, handler in before.items():
             signal.signal(number, handler)
     if came:
-        raise KeyboardInterrupt
+        signal.raise_signal(came[0])

@@ -50,7 +50,9 @@ def write_sequence(pattern: FramePattern, frames: Iterable[MaskFrame]) -> int:
             final = pattern.path(frame.number)
             temporary = final.with_name(f".{final.name}.{secrets.token_hex(4)}.tmp")
             stack.callback(temporary.unlink, missing_ok=True)
-            write_frame(temporary, _file_of(frame))
+            # Its own scratch file must not be left either, if Ctrl-C comes while that is removed.
+            with end_held_back():
+                write_frame(temporary, _file_of(frame))
             waiting[frame.number] = temporary
         with end_held_back():
             _take_names(pattern, waiting)
