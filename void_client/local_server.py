@@ -112,7 +112,7 @@ def server_command(data: Path, environment: Mapping[str, str] = os.environ) -> l
     """
     if named := environment.get("VOID_SERVER_COMMAND"):
         program = shlex.split(named, posix=os.name == "posix")
-    elif _is_installed("void_server") and _is_installed(_ONLY_WITH_SERVER):
+    elif is_server_here():
         program = [sys.executable, "-m", "void_server"]
     elif not _is_installed("void_server") and (found := _program_beside_python()):
         program = [found]
@@ -122,6 +122,11 @@ def server_command(data: Path, environment: Mapping[str, str] = os.environ) -> l
             fix="Install it with `pip install 'void-for-hosts[server]'`, or name another machine's with --server.",
         )
     return [*program, "serve", "--local", "--data", str(data)]
+
+
+def is_server_here() -> bool:
+    """Whether the server's program, with what it needs, is installed beside this client."""
+    return _is_installed("void_server") and _is_installed(_ONLY_WITH_SERVER)
 
 
 def _is_installed(package: str) -> bool:

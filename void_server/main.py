@@ -49,22 +49,29 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
-        # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
-        os.umask(0o077)
+        if options.command != "mask":
+            # Frames, database and logs are for the server's account alone, whatever the shell's umask says; masks that
+            # an artist converts are files like those of any other tool.
+            os.umask(0o077)
         if options.command != "serve":
             return options.run(options, default_store()) or 0
         return _serve_local(options) if options.local else _serve(_configuration(options))
     except (VoidError, OSError) as error:
-        print(f"void-server: {error}", file=sys.stderr)
+        print(f"{_program()}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("void-server: left; what is finished stays", file=sys.stderr)
+        print(f"{_program()}: left; what is finished stays", file=sys.stderr)
         return 130
+
+
+def _program() -> str:
+    """The command's name for people: `void mask` runs this one."""
+    return os.environ.get("VOID_PROGRAM", "void-server")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="void-server", description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog=_program(), description=_DESCRIPTION, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--version", action="version", version=VERSION)
     commands = parser.add_subparsers(dest="command", required=True)

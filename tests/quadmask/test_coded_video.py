@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported
-from void_server.quadmask.coded_video import VideoLimits, read_video, write_video
+from void_server.quadmask.coded_video import VideoLimits, count_pictures, read_video, write_video
 
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None,
@@ -51,6 +51,19 @@ def test_any_speed_keeps_every_picture(tmp_path):
     for fps in (1, 23.976, 60):
         assert write_video(tmp_path / "a.mp4", pictures(), fps=fps) == 5
         assert len(list(read_video(tmp_path / "a.mp4"))) == 5
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize("size", [(37, 51), (1, 1), (2, 64)])
+def test_pictures_are_counted_as_they_are_read(tmp_path, size):
+    write_video(tmp_path / "a.mp4", pictures(7, size))
+    assert count_pictures(tmp_path / "a.mp4") == 7 == len(list(read_video(tmp_path / "a.mp4")))
+
+
+@needs_ffmpeg
+def test_what_cannot_be_read_is_not_counted(tmp_path):
+    with pytest.raises(InvalidInput, match="is no file"):
+        count_pictures(tmp_path / "a.mp4")
 
 
 @needs_ffmpeg

@@ -50,7 +50,7 @@ def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
     draw = ImageDraw.Draw(sheet)
     font, small = ImageFont.load_default(18), ImageFont.load_default(14)
     draw.text((MARGIN, MARGIN), title, TEXT, font)
-    _draw_legend(draw, small, sheet.width)
+    draw_legend(draw, small, sheet.width)
     top = MARGIN + 2 * LINE
     for row, name in enumerate(rows):
         y = top + row * (height + GAP)
@@ -69,9 +69,10 @@ def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
     return buffer.getvalue()
 
 
-def _draw_legend(
+def draw_legend(
     draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int
 ) -> None:
+    """The regions' colours and names at the top right of a sheet of this width in pixels."""
     x = width - MARGIN - 3 * 100
     for code, name in _LEGEND:
         colour = tuple(round(255 * c) for c in OVERLAY_COLOURS[code])

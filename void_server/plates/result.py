@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from void_server.errors import InvalidInput
 from void_server.plates.encode import LINES_PER_CHUNK, Frame, attribute_of, write_frame
-from void_server.plates.header import Attribute
+from void_server.plates.header import Attribute, Part
 from void_server.plates.plate import Plate
 
 LAYOUT_ATTRIBUTES = frozenset(
@@ -132,6 +132,24 @@ def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[
     return values.astype(dtype)
 
 
+def kept_attributes(part: Part, view: str = "") -> tuple[Attribute, ...]:
+    """What a written frame keeps of its source: every attribute but those of the source's layout, raw.
+
+    Args:
+        part: the source's header.
+        view: the view that comes back, named where the source does not name one.
+    """
+    source = part.attributes
+    kept = [
+        a
+        for a in source.values()
+        if a.name not in LAYOUT_ATTRIBUTES and a.type != PREVIEW_TYPE and not a.damaged
+    ]
+    if "view" not in source and view:
+        kept.append(attribute_of("view", view))
+    return tuple(kept)
+
+
 def _write(
     path: str | Path,
     plate: Plate,
@@ -149,22 +167,10 @@ def _write(
         display_window=plate.display_window,
         pixel_aspect=plate.pixel_aspect,
         channels=channels,
-        attributes=(*_kept(plate), *_own(attributes or {})),
+        attributes=(*kept_attributes(plate.channels.part, plate.channels.view), *_own(attributes or {})),
         compression=compression,
     )
     write_frame(Path(path), frame)
-
-
-def _kept(plate: Plate) -> tuple[Attribute, ...]:
-    source = plate.channels.part.attributes
-    kept = [
-        a
-        for a in source.values()
-        if a.name not in LAYOUT_ATTRIBUTES and a.type != PREVIEW_TYPE and not a.damaged
-    ]
-    if "view" not in source and plate.channels.view:
-        kept.append(attribute_of("view", plate.channels.view))
-    return tuple(kept)
 
 
 def _own(attributes: Mapping[str, str | int | float]) -> tuple[Attribute, ...]:

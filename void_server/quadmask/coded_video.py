@@ -29,6 +29,8 @@ FPS = 12.0
 """Frames a second of the official clips."""
 CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """What is read: files that hold their own pictures, none that name other files."""
+_CORNER = "crop='min(2,iw)':'min(2,ih)':0:0"
+"""All that is taken of a picture that is only counted."""
 _UNKNOWN_OPTION = ("Unrecognized option 'fps_mode'", "Option fps_mode not found")
 _SAID = 600
 """Characters of what ffmpeg said that a message repeats."""
@@ -67,13 +69,18 @@ def read_video(path: Path, limits: VideoLimits | None = None, *, ffmpeg: str = "
 def read_colour(path: Path, limits: VideoLimits | None = None, *, ffmpeg: str = "ffmpeg") -> Iterator[U8]:
     """The pictures of a clip as (h, w, 3) uint8 RGB, display values; raises what `read_video` does."""
     if not path.is_file():
-        raise InvalidInput(f"{path} is no file.", fix="Give an existing clip.", file=str(path))
-    limits = limits or VideoLimits()
-    program = _program(ffmpeg)
-    try:
-        yield from _pictures(program, path, ["-fps_mode", "passthrough"], limits)
-    except _OldOptions:
-        yield from _pictures(program, path, ["-vsync", "passthrough"], limits)
+        raise _no_file(path)
+    yield from _at_any_age(path, [], limits, ffmpeg)
+
+
+def count_pictures(path: Path, limits: VideoLimits | None = None, *, ffmpeg: str = "ffmpeg") -> int:
+    """How many pictures `read_video` gives; raises what it does, but for their size.
+
+    Counted by decoding: what a file says of its own length need not be so.
+    """
+    if not path.is_file():
+        raise _no_file(path)
+    return sum(1 for _ in _at_any_age(path, ["-vf", _CORNER], limits, ffmpeg))
 
 
 def write_video(
@@ -195,9 +202,18 @@ def _running(command: Sequence[str], path: Path, limits: VideoLimits, *, stdin: 
                     process.stdin.close()
 
 
-def _pictures(program: str, path: Path, pace: list[str], limits: VideoLimits) -> Iterator[U8]:
+def _at_any_age(path: Path, options: list[str], limits: VideoLimits | None, ffmpeg: str) -> Iterator[U8]:
+    """The pictures, whichever name this ffmpeg has for reading each of them once."""
+    limits, program = limits or VideoLimits(), _program(ffmpeg)
+    try:
+        yield from _pictures(program, path, ["-fps_mode", "passthrough", *options], limits)
+    except _OldOptions:
+        yield from _pictures(program, path, ["-vsync", "passthrough", *options], limits)
+
+
+def _pictures(program: str, path: Path, options: list[str], limits: VideoLimits) -> Iterator[U8]:
     command = [program, *_START, "-nostdin", "-xerror", "-protocol_whitelist", "file", "-format_whitelist"]
-    command += [CONTAINERS, "-i", f"file:{path.absolute()}", "-map", "0:v:0", *pace]
+    command += [CONTAINERS, "-i", f"file:{path.absolute()}", "-map", "0:v:0", *options]
     command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]
     count, size = 0, None
     with _running(command, path, limits, stdin=False) as run:
@@ -268,6 +284,10 @@ def _program(name: str) -> str:
             fix="Install ffmpeg, or give the quadmask as pictures.",
         )
     return found
+
+
+def _no_file(path: Path) -> InvalidInput:
+    return InvalidInput(f"{path} is no file.", fix="Give an existing clip.", file=str(path))
 
 
 def _check_size(width: int, height: int, path: Path, limits: VideoLimits) -> None:
