@@ -111,6 +111,10 @@ def test_places_are_put_in_the_order_of_their_frames():
             lambda a: shadow(a)["cells_by_frame"][1]["cells"][0].update(row=8),
         ),
         (
+            "affected_objects[0].cells_by_frame[1].cells[0].row",
+            lambda a: shadow(a)["cells_by_frame"][1]["cells"][0].update(row=True),
+        ),
+        (
             "affected_objects[0].cells_by_frame[1].cells[1].column",
             lambda a: shadow(a)["cells_by_frame"][1]["cells"][1].update(column=-1),
         ),

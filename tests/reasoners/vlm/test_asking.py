@@ -278,7 +278,8 @@ def test_variables_of_the_package_lead_gemini_nowhere_else(monkeypatch):
         GEMINI.ask(server.url)
     assert elsewhere.connections == 0
     (request,) = server.requests
-    assert request.headers["x-goog-api-key"] == SECRET and request.path.startswith("/v1beta/")
+    assert request.headers["x-goog-api-key"] == SECRET
+    assert request.path == "/v1beta/models/some-model:generateContent"
 
 
 @both
@@ -361,8 +362,47 @@ def test_costs_are_told_where_the_site_has_a_price(provider):
 
 @both
 def test_an_endless_reply_is_not_read_to_its_end(provider, monkeypatch):
-    monkeypatch.setattr("void_server.reasoners.vlm.connection.MOST_REPLY", 1000)
-    assert "1000 bytes" in str(failing(provider, MalformedAnswer, Says(b"x" * 5000), requests=1))
+    monkeypatch.setattr("void_server.reasoners.vlm.connection.MOST_REPLY", 5)
+    error = failing(provider, MalformedAnswer, Says(b"x" * 5000, drips=True), requests=1)
+    assert "more than 5 bytes" in str(error)
+
+
+@both
+def test_a_call_that_was_given_up_leaves_no_thread_behind(provider):
+    with serving(replace(provider.good, slow=True)) as server:
+        with pytest.raises(Stopped):
+            provider.ask(server.url, stop=server.heard.is_set)
+        until = time.monotonic() + 5
+        while any(t.name.startswith("vlm") for t in threading.enumerate()) and time.monotonic() < until:
+            time.sleep(0.02)
+        assert not [t.name for t in threading.enumerate() if t.name.startswith("vlm")]
+
+
+@pytest.fixture
+def waits(monkeypatch) -> list[float]:
+    """Seconds that are waited between attempts; nothing waits."""
+    seconds: list[float] = []
+    monkeypatch.setattr("void_server.reasoners.vlm.wire.paused", lambda s, _: seconds.append(s))
+    return seconds
+
+
+@both
+def test_waits_double_and_have_a_limit(provider, waits):
+    wire = replace(QUICK, attempts=6, first_wait_seconds=1.0, longest_wait_seconds=5.0)
+    failing(provider, Refused, BUSY, requests=6, wire=wire)
+    assert len(set(waits)) >= 4
+    for wait, whole in zip(waits, (1, 2, 4, 8, 16), strict=True):
+        assert min(5, whole / 2) <= wait <= min(5, whole)
+
+
+@both
+@pytest.mark.parametrize(
+    ("asked", "waited"), [("3", 3.0), ("900", 30.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 0.01), ("-1", 0.01)]
+)
+def test_a_longer_wait_that_the_endpoint_asks_for_is_honoured_up_to_the_limit(provider, waits, asked, waited):
+    with serving(replace(BUSY, headers={"Retry-After": asked}), provider.good) as server:
+        provider.ask(server.url)
+    assert waits == [pytest.approx(waited, rel=0.5)]
 
 
 def test_a_model_name_that_would_change_the_address_is_refused():

@@ -93,6 +93,7 @@ def test_values_that_are_no_display_values_do_no_harm():
     picture = GREY.copy()
     picture[:50] = np.nan
     picture[50:100] = 1e9
+    picture[70:90] = np.inf
     picture[100:] = -5
     assert shown(asked(picture).pictures[1].jpeg)[75, 250].min() > 200
 

@@ -173,8 +173,8 @@ def _removed(matte: Values) -> Quadmask:
 
 
 def _small(picture: Values, longest: int) -> U8:
-    """A picture 0..1 as (h, w, 3) uint8; what is not finite is black."""
-    clean = np.clip(np.nan_to_num(picture, posinf=0, neginf=0), 0, 1)
+    """A picture 0..1 as (h, w, 3) uint8; what is no number is black."""
+    clean = np.clip(np.nan_to_num(picture, nan=0, posinf=1, neginf=0), 0, 1)
     return np.asarray(np.rint(_scaled(clean.astype(np.float32), longest) * 255), np.uint8)
 
 
