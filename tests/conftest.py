@@ -31,6 +31,7 @@ class RunningServer:
         workers: int = 1,
         limits: Limits | None = None,
         roots: Mapping[str, Path] | None = None,
+        vlm: Path | None = None,
     ) -> None:
         self.store = store
         self.application = Application(
@@ -41,6 +42,7 @@ class RunningServer:
                 workers=workers,
                 limits=limits or Limits(),
                 roots=roots or {},
+                vlm=vlm,
             )
         )
         self.application.start()

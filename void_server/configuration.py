@@ -79,6 +79,7 @@ class ServerConfiguration:
         tls_certificate, tls_key: PEM files; needed for any address but loopback.
         idle_seconds: end after so long without calls and live jobs; 0 = never.
         endpoint_file: JSON file that tells local clients the address; None = none.
+        vlm: file that says which vision-language models may be asked; None for none.
         roots: by name, folders of shared storage whose files are read where they lie.
     """
 
@@ -91,6 +92,7 @@ class ServerConfiguration:
     idle_seconds: float = 0.0
     endpoint_file: Path | None = None
     limits: Limits = field(default_factory=Limits)
+    vlm: Path | None = None
     roots: Mapping[str, Path] = field(default_factory=dict)
 
 

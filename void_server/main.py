@@ -98,6 +98,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     serve.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
+    serve.add_argument(
+        "--vlm",
+        type=Path,
+        metavar="TOML",
+        help="which vision-language models the reasoners openai and gemini may ask (docs/vlm_reasoners.md)",
+    )
     add_root_option(serve)
     for limit in fields(Limits):
         serve.add_argument(
@@ -136,6 +142,7 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         workers=options.workers,
         tls_certificate=options.tls_cert,
         tls_key=options.tls_key,
+        vlm=options.vlm,
         limits=_limits(options),
         roots=_roots(options, store),
     )

@@ -56,12 +56,7 @@ def test_server_and_local_exclude_each_other(void: Command) -> None:
 
 def test_capabilities_list_engines_and_options(void: Command) -> None:
     text = void("capabilities").out
-    assert (
-        "cleanplate  ready" in text
-        and "not available yet" in text
-        and "grain" in text
-        and "max_frames" in text
-    )
+    assert "cleanplate  ready" in text and "not set up" in text and "grain" in text and "max_frames" in text
 
 
 def test_capabilities_are_there_for_programs(void: Command) -> None:

@@ -194,10 +194,12 @@ def test_nothing_to_remove_is_taught(void: Command, shot: SmallShot) -> None:
     assert "--remove" in ran.err
 
 
-def test_what_comes_later_answers_not_available_yet(void: Command, shot: SmallShot) -> None:
+def test_a_reasoner_that_the_server_has_no_model_for_is_refused_with_what_to_do(
+    void: Command, shot: SmallShot
+) -> None:
     ran = void(*wish(shot, "--reasoner", "openai"))
     assert ran.code == 2
-    assert ran.out.count("not available yet") == 1
+    assert ran.out.count("--vlm") == 1
 
 
 def test_an_engine_without_its_weights_is_refused_with_the_command_that_fetches_them(

@@ -395,29 +395,9 @@ def test_a_bad_order_is_refused_with_what_to_do(server, shot, spoil, said):
         assert said in error.value.details()
 
 
-def _reasoner_openai(spec):
-    spec.settings.reasoner = "openai"
-
-
-def _words(spec):
-    spec.shot.instruction = "remove the cup"
-
-
-def _another_aspect(spec):
-    spec.shot.pixel_aspect = 2.0
-
-
-@pytest.mark.parametrize(
-    "ask",
-    [
-        _reasoner_openai,
-        _words,
-        _another_aspect,
-    ],
-)
-def test_what_comes_later_answers_not_available_yet(server, shot, ask):
+def test_what_comes_later_answers_not_available_yet(server, shot):
     spec = spec_of(shot, "/later")
-    ask(spec)
+    spec.shot.pixel_aspect = 2.0
     with pytest.raises(grpc.RpcError) as error:
         server.caller.submit(spec)
     assert error.value.code() is grpc.StatusCode.UNIMPLEMENTED

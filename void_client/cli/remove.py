@@ -109,7 +109,11 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         help="rectangles around the object, 'FRAME:LEFT,TOP,RIGHT,BOTTOM[,OBJECT]', joined by ';'",
     )
     group.add_argument("--prompt", default="", help="describes what remains, in words")
-    group.add_argument("--instruction", default="", help="says what to remove, in words")
+    group.add_argument(
+        "--instruction",
+        default="",
+        help="what goes and what is to be corrected, in words, for the model of --reasoner openai or gemini",
+    )
     group.add_argument(
         "--colorspace", metavar="NAME", default="", help="colour space of the plate (default: from the file)"
     )

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Any
 
 from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES, missing_for_void
@@ -10,11 +11,14 @@ from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE, Option
 from void_server.pipeline.sam2_weights import missing_for_sam2
 from void_server.pipeline.void_weights import DEFAULT, weight_sets
+from void_server.reasoners.vlm.site import VlmSite
 
 STAGES = (
     "ingest",
     "preflight",
     "segment",
+    "ask",
+    "effects",
     "survey",
     "survey_motion",
     "survey_anchor",
@@ -39,8 +43,13 @@ STAGES = (
 )
 
 
-def capabilities() -> dict[str, Any]:
-    """Engines, segmenters, reasoners, options and stages, JSON-ready."""
+def capabilities(vlm: VlmSite | None = None) -> dict[str, Any]:
+    """Engines, segmenters, reasoners, options and stages, JSON-ready.
+
+    Args:
+        vlm: the models that may be asked; None for none.
+    """
+    vlm = vlm or VlmSite()
     return {
         "stages": list(STAGES),
         "engines": [
@@ -78,14 +87,30 @@ def capabilities() -> dict[str, Any]:
             ),
             _plug(
                 "openai",
-                "A vision model behind an OpenAI-compatible server.",
-                later=True,
+                "A vision model behind an OpenAI-compatible server, such as the site's own.",
+                unavailable="" if vlm.openai is not None else _NO_MODEL,
             ),
-            _plug("gemini", "Google's Gemini.", later=True),
+            _plug(
+                "gemini",
+                "Google's Gemini; frames leave the building, with --cloud-consent only.",
+                unavailable=_missing_for_gemini(vlm),
+            ),
         ],
         "options": [_option(o) for o in CATALOGUE],
         "packages": package_versions(),
     }
+
+
+_NO_MODEL = "not set up: the server was started without a model; see --vlm in docs/vlm_reasoners.md."
+
+
+def _missing_for_gemini(vlm: VlmSite) -> str:
+    if vlm.gemini is None:
+        return _NO_MODEL
+    # A part of a package that is missing altogether cannot be looked for.
+    if find_spec("google") is None or find_spec("google.genai") is None:
+        return "not installed: google-genai. Install void-for-hosts[cloud] on the server."
+    return ""
 
 
 def _option(option: Option) -> dict[str, Any]:
@@ -94,21 +119,12 @@ def _option(option: Option) -> dict[str, Any]:
     return told | {"choices": [DEFAULT, *weight_sets()]} if option.name == "weights" else told
 
 
-def _plug(
-    name: str, description: str, *, unavailable: str = "", later: bool = False, max_frames: int = 0
-) -> dict[str, Any]:
-    """As JSON-ready values.
-
-    Args:
-        unavailable: what this server lacks for it; empty where nothing.
-        later: it comes with a later release.
-    """
-    unavailable = "not available yet in this release." if later else unavailable
+def _plug(name: str, description: str, *, unavailable: str = "", max_frames: int = 0) -> dict[str, Any]:
+    """As JSON-ready values; `unavailable` is what this server lacks for it, empty where nothing."""
     return {
         "name": name,
         "description": description,
         "available": not unavailable,
         "unavailable_reason": unavailable,
-        "later": later,
         "max_frames": max_frames,
     }

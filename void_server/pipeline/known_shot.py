@@ -100,6 +100,8 @@ def _frame(order: Order, results: Results, frame: int, segmented: str, matte: Ma
         raise Internal(f"frame {frame} has no plate after preflight")
     info = results.get("ingest", frame, "plate").info
     digest = plate.digest or info["sha256"]
+    effects = results.find("effects", frame)
+    active = active or (effects is not None and effects.info["affects"] + effects.info["removes"] > 0)
     associated = results.find("associate", frame)
     active = active or (associated is not None and associated.info["affected_percent"] > 0)
     return FrameRef(
@@ -114,6 +116,7 @@ def _frame(order: Order, results: Results, frame: int, segmented: str, matte: Ma
         clean_plate=_clean_plate(order, results, frame),
         drawn=drawn,
         segmented=segmented,
+        effects=effects.blobs["effects"] if effects is not None else "",
     )
 
 
@@ -151,6 +154,8 @@ def matte_contents(frame: FrameRef) -> dict[str, list[str]]:
     drawn = {role: [m.content, m.channel] for role, m in frame.mattes.items()}
     if frame.segmented:
         drawn["segmented"] = [frame.segmented]
+    if frame.effects:
+        drawn["effects"] = [frame.effects]
     return drawn | ({"proposal": [frame.proposal]} if frame.proposal else {})
 
 

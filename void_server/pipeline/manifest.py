@@ -72,6 +72,7 @@ class FrameRef:
         clean_plate: the frame without the object, where the artist gave one.
         drawn: True where the artist marked something affected.
         segmented: digest of the matte of what is to be removed that a segmenter made; empty where the artist drew one.
+        effects: digest of what a model says is affected, and removed along with the object; empty where none was asked.
         stroke: digest of what is marked as the reasoner's survey keeps it; empty before, and where nothing is.
     """
 
@@ -90,6 +91,7 @@ class FrameRef:
     drawn: bool = False
     stroke: str = ""
     segmented: str = ""
+    effects: str = ""
 
 
 @dataclass(frozen=True)

@@ -169,6 +169,14 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=4,
     ),
     Option(
+        "fall_back",
+        "choice",
+        "none",
+        "Where the model of the reasoner openai or gemini does not answer: none = the job fails; motion = the reasoner"
+        " motion does it.",
+        choices=("none", "motion"),
+    ),
+    Option(
         "grow",
         "number",
         "2",
@@ -231,6 +239,7 @@ class Options:
     compile: bool
     step_cache: float
     windows_at_once: int
+    fall_back: str
     grow: float
     feather: float
     passes: str
@@ -284,6 +293,7 @@ class Options:
                 compile=values["compile"] == "on",
                 step_cache=float(values["step_cache"]),
                 windows_at_once=int(values["windows_at_once"]),
+                fall_back=values["fall_back"],
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
                 passes=values["passes"],

@@ -27,6 +27,9 @@ CLEAN_PLATE = "clean_plate"
 INPUTS = (*MATTES, CLEAN_PLATE, "plate")
 """Inputs in the order in which they are looked at."""
 
+VLM_REASONERS = ("openai", "gemini")
+"""Reasoners that ask a vision-language model."""
+
 PREVIEW_STEPS = 10
 """Denoising steps of a preview, unless they are given."""
 
@@ -106,6 +109,8 @@ class Order:
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
         masks_only: whether the quadmask is all that is wanted.
         engine: `cleanplate` or `void`; `none` where only the quadmask is wanted.
+        instruction: what the artist says to the model of a reasoner.
+        cloud_consent: whether frames may go to an endpoint that is not the site's own.
         segmenter: `roto`, or `flow` or `sam2`: then not every frame needs a matte of what is to be removed.
         prompts: clicks and boxes, in pixels of the display window.
         engine_why: why, where it was not asked for by name.
@@ -120,6 +125,8 @@ class Order:
     masks_only: bool
     engine: str
     engine_why: str
+    instruction: str
+    cloud_consent: bool
     segmenter: str
     prompts: tuple[Prompted, ...]
     reasoner: str
@@ -199,6 +206,8 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         masks_only=masks_only,
         engine=engine.engine,
         engine_why=engine.why,
+        instruction=shot.instruction,
+        cloud_consent=settings.cloud_consent,
         segmenter=settings.segmenter or ("sam2" if shot.points or shot.boxes else "roto"),
         prompts=_prompts(shot),
         reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),

@@ -19,6 +19,7 @@ from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
 from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
+from void_server.pipeline.plan_ask import plan_ask, plan_effects
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_masks import plan_mask_report, plan_mattes
 from void_server.pipeline.plan_reasoner import (
@@ -41,6 +42,7 @@ from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
+from void_server.reasoners.vlm.site import VlmSite
 
 ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "complete", "carry", "steady"})
 """Stages of the clean-plate engine alone; `prepare` also says what the reasoner found."""
@@ -55,12 +57,18 @@ _OF_MASKS: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
 
 
 def plan_stage(
-    stage: str, order: Order, results: Results, blobs: BlobFolder, limits: EXRLimits
+    stage: str,
+    order: Order,
+    results: Results,
+    blobs: BlobFolder,
+    limits: EXRLimits,
+    site: VlmSite | None = None,
 ) -> dict[str, Any]:
     """The plan of one stage, JSON-ready.
 
     Args:
         limits: what an uploaded file may ask for; part of the key of `ingest`, whose findings depend on it.
+        site: the models that may be asked.
 
     Raises:
         VoidError: the order or the results cannot be used.
@@ -69,6 +77,8 @@ def plan_stage(
         "ingest": lambda order, _results, _blobs: _plan_ingest(order, limits),
         "preflight": _plan_preflight,
         "segment": plan_segment,
+        "ask": lambda order, results, blobs: plan_ask(order, results, blobs, site or VlmSite()),
+        "effects": plan_effects,
         "survey": plan_survey,
         "survey_motion": plan_survey_motion,
         "survey_anchor": plan_survey_anchor,

@@ -26,16 +26,22 @@ from void_server.reasoners.motion import (
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 
+def asks_motion(order: Order, results: Results) -> bool:
+    """Whether the reasoner motion works: asked by name, or for a model that did not answer."""
+    asked = results.find("ask", None)
+    return order.reasoner == "motion" or (asked is not None and "fallback" in asked.info)
+
+
 def plan_survey(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Every frame reduced to what the survey needs; nothing under another reasoner, or where nothing is removed."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     return Plan(proxy_units("survey", _surveyed(order, results, blobs), blobs, survey_contents))
 
 
 def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """The motion between every two surveyed neighbours."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey")
 
@@ -52,7 +58,7 @@ def plan_survey_motion(order: Order, results: Results, blobs: BlobFolder) -> Pla
 
 def plan_survey_anchor(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Spans of the surveyed motion matched directly."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion")
     return Plan(anchor_units("survey_anchor", shot, blobs))
@@ -60,7 +66,7 @@ def plan_survey_anchor(order: Order, results: Results, blobs: BlobFolder) -> Pla
 
 def plan_survey_settle(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """The background's motion behind the object and behind what else moves."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_motion", "survey_anchor")
     return Plan(settle_units("survey_settle", shot, blobs))
@@ -68,7 +74,7 @@ def plan_survey_settle(order: Order, results: Results, blobs: BlobFolder) -> Pla
 
 def plan_tie(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """What moves on its own, followed through the whole shot."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_settle")
     if not all(frame.proxy for frame in shot.frames):
@@ -86,7 +92,7 @@ def plan_tie(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Each frame with something removed, near one, or after it set things in motion, compared with its background."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     shot = analysed(_surveyed(order, results, blobs), results, "survey", "survey_settle")
     told = results.find("tie", None)
@@ -123,7 +129,7 @@ def plan_propose(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 def plan_associate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """What each proposal and those of its neighbours agree on."""
-    if order.reasoner != "motion":
+    if not asks_motion(order, results):
         return Plan()
     proposals = [results.find("propose", frame) for frame in order.frames]
     shot = known_shot(order, results, blobs).store(blobs).digest

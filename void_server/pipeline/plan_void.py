@@ -76,10 +76,13 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     if order.engine != "void" or not any(f.active for f in shot.frames):
         return Plan()
     settings = order.void_settings()
+    asked = results.find("ask", None)
+    # What the model of a reasoner says of the scene without the object is what the engine wants to be told.
+    prompt = order.prompt or (asked.info.get("scene", "") if asked is not None else "")
     chosen, raft = order.options.weights, settings.noise_flow == "raft"
     names = {"clip", *(masks_read(settings, p) for p in PASSES[: settings.passes])}
     told = {
-        "prompt": order.prompt,
+        "prompt": prompt,
         "percent": order.options.model_percent,
         "settings": asdict(settings),
         "running": asdict(order.void_running()),
@@ -96,7 +99,7 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     )
     args = {"shot": shot.store(blobs).digest, "key": key, "set": chosen, **told}
     notes = [_memory(order, results)]
-    if not order.prompt:
+    if not prompt:
         notes.append(NO_PROMPT)
     return Plan([unit("generate", key, "the model's picture of the shot", args)], notes=notes)
 

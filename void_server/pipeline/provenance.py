@@ -44,16 +44,18 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     """The sidecar of a job, JSON-ready.
 
     Top level: `format`, `name`, `range`, `view`, `engine` (with `model`, what it ran on, for `void`), `segmenter`,
-    `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
-    (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where
-    the artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
-    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
+    `instruction`, `model` (what the model of a reasoner said, and what left for it, where to), `reasoner`, `seed`,
+    `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage),
+    `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where the artist gave none)
+    and its figures: `changed_percent`, `outside_difference` (must be 0), `outside_samples_checked`,
+    `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
     for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
     what the reasoner says under `proposal` (null where it was not asked), and what the segmenter says of a matte that
     it made under `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is
     "none", and a frame's figures are the percent of the picture that each region covers.
     """
     segmented = segmented_frames(order, results)
+    asked = results.find("ask", None)
     return {
         "format": SIDECAR_VERSION,
         "version": version("void-for-hosts"),
@@ -66,6 +68,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         "view": order.view,
         "engine": _engine(order, results),
         "segmenter": order.segmenter,
+        "instruction": order.instruction,
+        "model": dict(asked.info) if asked is not None else None,
         "reasoner": order.reasoner,
         "seed": order.seed,
         "preview": order.preview,

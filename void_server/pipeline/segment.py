@@ -46,7 +46,7 @@ def segment(
         position = frame.position + first
         if position in keys:
             continue
-        stored[SEGMENTED.format(position)] = store_arrays(blobs, _cropped(frame.matte))
+        stored[SEGMENTED.format(position)] = store_arrays(blobs, cropped(frame.matte))
         said[str(position)] = {
             "removes": round(float((frame.matte > THRESHOLD).mean()), 6),
             "confidence": round(frame.confidence, 4),
@@ -57,7 +57,7 @@ def segment(
 def _by_flow(shot: StoredShot, args: Mapping[str, Any], step: Step) -> Iterator[SegmentedFrame]:
     first = args["first"]
     drawn = {p - first: shot.drawn(p, shot.window).remove for p in args["keys"]}
-    return segment_flow(args["last"] - first + 1, _pictures(shot, first), drawn, step)
+    return segment_flow(args["last"] - first + 1, pictures_of(shot, first), drawn, step)
 
 
 def _by_sam2(shot: StoredShot, args: Mapping[str, Any], step: Step) -> Iterator[SegmentedFrame]:
@@ -68,7 +68,7 @@ def _by_sam2(shot: StoredShot, args: Mapping[str, Any], step: Step) -> Iterator[
     drawn = [Drawn(p, shot.drawn(p, shot.window).remove, object=_OF_ROTO) for p in args["keys"]]
     predictor = _MODEL.loaded(json.dumps(args["weights"], sort_keys=True))
     prompts = [*as_prompts(pointed, frames, offset), *drawn]
-    return segment_sam2(len(frames), _pictures(shot, 0), prompts, predictor, step)
+    return segment_sam2(len(frames), pictures_of(shot, 0), prompts, predictor, step)
 
 
 _OF_ROTO = -1
@@ -97,7 +97,8 @@ class _Model:
 _MODEL = _Model()
 
 
-def _pictures(shot: StoredShot, first: int) -> Callable[[int], F32]:
+def pictures_of(shot: StoredShot, first: int) -> Callable[[int], F32]:
+    """The pictures of a shot from a position on, (h, w, 3) float32 over the common window, as segmenters take them."""
     encoding = shot.manifest.shot_encoding()
 
     def picture(position: int) -> F32:
@@ -108,7 +109,8 @@ def _pictures(shot: StoredShot, first: int) -> Callable[[int], F32]:
     return picture
 
 
-def _cropped(matte: F32) -> dict[str, Any]:
+def cropped(matte: F32) -> dict[str, Any]:
+    """The part of a matte that is not 0, as `values` float16, and where it lies, as `at`."""
     rows, columns = (np.flatnonzero(matte.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
         return {"values": np.zeros((0, 0), np.float16), "at": np.zeros(2, np.int32)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -14,6 +15,7 @@ from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import Roots
 from void_server.pipeline import cleanplate, masks, reasoner
+from void_server.pipeline.ask import ask, effects
 from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
@@ -31,6 +33,7 @@ from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
 from void_server.plates.header import EXRLimits
+from void_server.reasoners.vlm.site import read_site
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 Step = Callable[[int, int], None]
@@ -62,11 +65,21 @@ class Session:
         roots: shared storage whose files are read where they lie.
         limits: what an uploaded file may ask for.
         cache_bytes: decoded frames and analysis to keep.
+        vlm: file that says which models may be asked; None for none.
+
+    Raises:
+        InvalidInput: that file cannot be used.
     """
 
     def __init__(
-        self, blobs: BlobFolder, roots: Roots, limits: EXRLimits, cache_bytes: int = CACHE_BYTES
+        self,
+        blobs: BlobFolder,
+        roots: Roots,
+        limits: EXRLimits,
+        cache_bytes: int = CACHE_BYTES,
+        vlm: Path | None = None,
     ) -> None:
+        self._vlm = read_site(vlm)
         self._blobs = blobs
         self._sources = Sources(blobs, roots)
         self._limits = limits
@@ -89,14 +102,16 @@ class Session:
         """
         what = task["do"]
         if what == "capabilities":
-            return capabilities()
+            return capabilities(self._vlm)
         if what == "probe":
             return probe(task["digest"], self._blobs, self._limits)
         if what == "preview":
             return self._previews.made(task, self._blobs, self._limits)
         if what == "plan":
             order = parse_order(task["spec"])
-            return plan_stage(task["stage"], order, Results(task["results"]), self._blobs, self._limits)
+            return plan_stage(
+                task["stage"], order, Results(task["results"]), self._blobs, self._limits, self._vlm
+            )
         if what == "unit":
             return self._unit(task["kind"], task["args"], step)
         raise Internal(f"There is no task {what!r}.")
@@ -139,6 +154,10 @@ class Session:
             return generate(shot, args, self._blobs, step)
         if kind == "conform":
             return conform(shot, args, self._blobs)
+        if kind == "ask":
+            return ask(shot, args, self._blobs, self._vlm, step)
+        if kind == "effects":
+            return effects(shot, args, self._blobs)
         if kind == "segment":
             return segment(shot, args, self._blobs, step)
         if kind == "associate":

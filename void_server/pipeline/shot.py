@@ -139,6 +139,8 @@ class StoredShot:
     def quadmask(self, position: int, window: Window) -> Quadmask:
         """What to remove and what is affected over `window`, drawn or proposed; 0 where nothing is."""
         drawn = self.drawn(position, window)
+        if effects := self.manifest.frames[position].effects:
+            drawn = self._with_effects(drawn, effects, window)
         proposal = self.manifest.frames[position].proposal
         if not proposal:
             return drawn
@@ -241,13 +243,21 @@ class StoredShot:
     def _segmented(self, digest: str, window: Window) -> F32:
         """A segmenter's matte over `window`."""
         stored = load_arrays(self._blobs, digest)
-        height, width = stored["values"].shape
-        x, y = (int(value) for value in stored["at"])
-        around = Window(self.window.x + x, self.window.y + y, width, height)
-        placed: F32 = place(stored["values"].astype(np.float32), around, window).astype(
-            np.float32, copy=False
-        )
-        return placed
+        return self._placed(stored["values"], stored["at"], window)
+
+    def _with_effects(self, drawn: Quadmask, digest: str, window: Window) -> Quadmask:
+        """What is drawn, with what a model says is affected, and is to be removed along with the object."""
+        stored = load_arrays(self._blobs, digest)
+        remove = np.maximum(drawn.remove, self._placed(stored["remove"], stored["remove_at"], window))
+        affected = self._placed(stored["affected"], stored["affected_at"], window)
+        return Quadmask(remove, np.maximum(drawn.affected, np.minimum(affected, 1 - remove)))
+
+    def _placed(self, values: npt.NDArray[Any], at: npt.NDArray[Any], window: Window) -> F32:
+        """Part of a matte over the common window, brought over `window`."""
+        height, width = values.shape
+        around = Window(self.window.x + int(at[0]), self.window.y + int(at[1]), width, height)
+        placed = place(values.astype(np.float32), around, window)
+        return np.asarray(placed, np.float32)
 
     def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:
         with self._reading(ref) as path:

@@ -29,6 +29,8 @@ KEPT_VARIABLES = frozenset(
     | {"XDG_CACHE_HOME", "XDG_CONFIG_HOME", "MPLCONFIGDIR", "SYSTEMROOT"}
 )
 KEPT_PREFIXES = ("LC_", "COVERAGE_")
+MODEL_VARIABLES = frozenset({"OPENAI_API_KEY", "GEMINI_API_KEY"})
+"""Keys of models, kept as well where the server was told which ones may be asked (`--vlm`)."""
 
 
 class WorkerProcess:
@@ -99,7 +101,7 @@ class WorkerProcess:
 
     def _ensure(self) -> subprocess.Popen[bytes]:
         if self._process is None or self._process.poll() is not None:
-            environment = worker_environment(os.environ)
+            environment = worker_environment(os.environ, asks_models="--vlm" in self._command)
             # A session of its own: Ctrl-C in the server's terminal reaches the server, which then ends the workers.
             self._process = subprocess.Popen(
                 self._command,
@@ -132,9 +134,14 @@ class WorkerProcess:
         return WorkerCrashed(f"The worker process {how}.", signal=max(0, -code), how=how)
 
 
-def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a worker gets of the server's environment: `KEPT_VARIABLES`, `KEPT_PREFIXES`; and `GIVEN_VARIABLES`."""
-    kept = {n: v for n, v in environment.items() if n in KEPT_VARIABLES or n.startswith(KEPT_PREFIXES)}
+def worker_environment(environment: Mapping[str, str], asks_models: bool = False) -> dict[str, str]:
+    """What a worker gets of the server's environment: `KEPT_VARIABLES`, `KEPT_PREFIXES`; and `GIVEN_VARIABLES`.
+
+    Args:
+        asks_models: whether `MODEL_VARIABLES` are kept, too.
+    """
+    wanted = KEPT_VARIABLES | (MODEL_VARIABLES if asks_models else frozenset())
+    kept = {n: v for n, v in environment.items() if n in wanted or n.startswith(KEPT_PREFIXES)}
     return kept | GIVEN_VARIABLES
 
 

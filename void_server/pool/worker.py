@@ -35,6 +35,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--min-free-bytes", type=int, default=0, help="free space to keep; 0 = none")
     parser.add_argument("--max-pixels", type=int, help="pixels of an EXR window")
     parser.add_argument("--max-channels", type=int, help="channels of an EXR part")
+    parser.add_argument("--vlm", type=Path, help="file that says which models may be asked")
     add_root_option(parser)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
@@ -44,16 +45,24 @@ def main(arguments: list[str] | None = None) -> None:
     given = {"max_pixels": options.max_pixels, "max_channels": options.max_channels}
     limits = EXRLimits(**{name: value for name, value in given.items() if value is not None})
     blobs = BlobFolder(options.store, options.min_free_bytes)
-    serve(sys.stdin.buffer, replies, blobs, Roots(dict(options.root)), limits, options.cache_bytes)
+    serve(
+        sys.stdin.buffer, replies, blobs, Roots(dict(options.root)), limits, options.cache_bytes, options.vlm
+    )
 
 
 def serve(
-    tasks: IO[bytes], replies: IO[bytes], blobs: BlobFolder, roots: Roots, limits: EXRLimits, cache_bytes: int
+    tasks: IO[bytes],
+    replies: IO[bytes],
+    blobs: BlobFolder,
+    roots: Roots,
+    limits: EXRLimits,
+    cache_bytes: int,
+    vlm: Path | None = None,
 ) -> None:
     """Answer each task of `tasks` on `replies`; files that are over `limits` are refused before they are decoded."""
     from void_server.pipeline.session import Session
 
-    session = Session(blobs, roots, limits, cache_bytes)
+    session = Session(blobs, roots, limits, cache_bytes, vlm)
     while (task := read_message(tasks)) is not None:
         answer = _answer(session, task, partial(_step, tasks, replies))
         try:

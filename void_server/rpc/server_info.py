@@ -32,9 +32,9 @@ class Server(server_pb2_grpc.ServerServicer):
         self._answer = server_pb2.GetCapabilitiesResponse(
             version=version,
             workers=workers,
-            engines=[_plug(p) for p in capabilities["engines"]],
-            segmenters=[_plug(p) for p in capabilities["segmenters"]],
-            reasoners=[_plug(p) for p in capabilities["reasoners"]],
+            engines=[server_pb2.Plug(**p) for p in capabilities["engines"]],
+            segmenters=[server_pb2.Plug(**p) for p in capabilities["segmenters"]],
+            reasoners=[server_pb2.Plug(**p) for p in capabilities["reasoners"]],
             options=[server_pb2.Option(**o) for o in capabilities["options"]],
             packages=capabilities["packages"],
             roots=roots,
@@ -55,7 +55,3 @@ class Server(server_pb2_grpc.ServerServicer):
     ) -> server_pb2.GetCapabilitiesResponse:
         """Lists what this server can do."""
         return self._answer
-
-
-def _plug(told: dict[str, Any]) -> server_pb2.Plug:
-    return server_pb2.Plug(**{name: value for name, value in told.items() if name != "later"})

@@ -42,7 +42,8 @@ class Validator:
         Raises:
             InvalidInput: a field is missing, contradictory or out of range.
             LimitExceeded: too many frames.
-            Unsupported: an engine, reasoner, segmenter or way of giving frames that is not available yet.
+            PreconditionFailed: an engine, reasoner or segmenter that is not set up on this server.
+            Unsupported: what this release does not do yet.
         """
         if spec.kind not in jobs_pb2.JobKind.values():
             raise InvalidInput(f"There is no kind of job {spec.kind}.", fix="Give JOB_KIND_REMOVE.")
@@ -105,8 +106,6 @@ class Validator:
                 "Working with another pixel aspect than the files say is not available yet.",
                 fix="Leave it out, or write it into the files.",
             )
-        if shot.instruction:
-            raise Unsupported("Removing from words is not available yet.", fix="Give a matte with --remove.")
 
     def _check_plugs(self, spec: jobs_pb2.JobSpec) -> None:
         settings = spec.settings
@@ -122,8 +121,12 @@ class Validator:
             if name not in plugs:
                 raise InvalidInput(f"There is no {kind} {name!r}.{_near(name, plugs)}")
             if not plugs[name]["available"]:
-                refusal = Unsupported if plugs[name]["later"] else PreconditionFailed
-                raise refusal(f"The {kind} {name} is {plugs[name]['unavailable_reason']}")
+                raise PreconditionFailed(f"The {kind} {name} is {plugs[name]['unavailable_reason']}")
+        if spec.shot.instruction and settings.reasoner not in ("openai", "gemini"):
+            raise InvalidInput(
+                "An instruction is for the model of the reasoner openai or gemini, and neither is asked.",
+                fix="Use --reasoner openai, or leave --instruction out.",
+            )
         if settings.reasoner == "artist" and not spec.shot.affected.files and not spec.shot.quadmask.files:
             raise InvalidInput(
                 "The reasoner artist takes the affected region from a matte, and none is given.",
