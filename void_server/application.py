@@ -231,6 +231,8 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
         ("--max-channels", limits.max_channels),
     ):
         command += [flag, str(value)]
+    if configuration.workers > 1:
+        command.append("--shared-gpu")
     if configuration.vlm is not None:
         command += ["--vlm", str(configuration.vlm)]
     return command + Roots(configuration.roots).arguments()

@@ -51,7 +51,9 @@ class Limits:
         "Space that uploads and units leave free on the store's disk; 0 = no limit.",
         least=0,
     )
-    unit_timeout_seconds: int = _limit(3600, "seconds", "Longest time that one unit may take.")
+    unit_timeout_seconds: int = _limit(
+        3600, "seconds", "Longest time of one unit, or of one step of a unit that tells of steps."
+    )
     worker_memory_bytes: int = _limit(0, "bytes", "Address space of one worker; 0 = no limit.", least=0)
     worker_cache_bytes: int = _limit(
         1 << 30, "bytes", "Decoded frames and analysis that one worker keeps for its next units.", least=0

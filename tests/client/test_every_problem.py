@@ -70,7 +70,7 @@ def test_what_the_server_refuses_as_a_whole_does_not_hide_what_is_wrong_with_the
     ran = void(*wish(own_shot, "--json", "--set", "foo=1", "--instruction", "the box"))
     found = ran.named("preflight")[-1]["problems"]
     assert codes(ran)[-1] == "matte_empty"
-    assert any("Removing from words" in p["message"] for p in found)
+    assert any("An instruction is for the model" in p["message"] for p in found)
 
 
 def test_a_wrong_option_and_clean_plates_of_another_size_and_of_the_plate_itself(

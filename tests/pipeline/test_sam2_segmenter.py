@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import grpc
+import OpenImageIO as oiio
 import pytest
 from void.v1 import jobs_pb2
 
@@ -71,8 +72,9 @@ def test_a_box_and_drawn_frames_are_taken_too(server, shot, tmp_path):
     del spec.shot.remove.files[1:]
     done = server.caller.run(spec)
     assert done.state == DONE, done
-    assert sidecar(server, done)["frames"][0]["segmented"] is None
-    assert removed(server, done, shot.first, tmp_path).any()
+    drawn = oiio.ImageBuf(str(shot.files("roto")[shot.first])).get_pixels(oiio.FLOAT)[..., 0] >= 0.5
+    assert sidecar(server, done)["frames"][0]["segmented"] is not None, "the object in the box is on it, too"
+    assert removed(server, done, shot.first, tmp_path)[drawn].all()
 
 
 def problems(server, spec: jobs_pb2.JobSpec) -> dict[str, str]:

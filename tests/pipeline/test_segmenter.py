@@ -14,6 +14,8 @@ from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
 from tests.server.calls import recorded_units, spec_of
+from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.plan_segment import _of_span
 
 DONE = jobs_pb2.JOB_STATE_DONE
 
@@ -118,3 +120,29 @@ def test_without_any_matte_there_is_nothing_to_carry(server, shot):
     with pytest.raises(grpc.RpcError) as refused:
         server.caller.run(spec)
     assert "--remove" in refused.value.details()
+
+
+def manifest(*contents: str) -> ShotManifest:
+    """A shot whose frames have these contents; those named "key" have a matte."""
+    frames = [
+        FrameRef(
+            frame=1001 + n,
+            plate=content,
+            content=content,
+            name=content,
+            mattes={"remove": MatteRef("m", "m", "m", "A")} if content.startswith("key") else {},
+            active=True,
+        )
+        for n, content in enumerate(contents)
+    ]
+    colour = ColourRef("ACEScg", "", "", True)
+    return ShotManifest("", (0, 0, 8, 8), colour, {"epsilon": 1.0}, {}, tuple(frames))
+
+
+def test_the_same_span_at_another_place_of_a_shot_is_another_unit():
+    """Its mattes are left by position: of a longer range they would land on other frames."""
+    short, long = manifest("key 1", "a", "b", "key 2"), manifest("x", "key 1", "a", "b", "key 2")
+    one = _of_span(short, "digest", (0, 3), [0, 3])
+    two = _of_span(long, "digest", (1, 4), [1, 4])
+    assert one["key"] != two["key"]
+    assert one["key"] == _of_span(short, "another digest", (0, 3), [0, 3])["key"]

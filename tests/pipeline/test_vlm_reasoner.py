@@ -123,6 +123,19 @@ def test_only_where_it_is_allowed_motion_stands_in_and_the_job_says_so(tmp_path,
     assert any("motion does it instead" in message for message in heard)
 
 
+def test_a_model_that_was_down_is_asked_again_by_the_next_job(tmp_path, shot):
+    with running(tmp_path, shot, Says(status=500), says(answer(shot))) as (server, model):
+        server.caller.run(wish(shot, "down", fall_back="motion"))
+        done = server.caller.run(wish(shot, "up again", fall_back="motion"))
+        assert len(model.requests) == 2 and sidecar(server, done)["model"]["scene"]
+
+
+def test_what_had_left_before_a_model_failed_is_told(tmp_path, shot):
+    with running(tmp_path, shot, Says(status=500)) as (server, model):
+        done = server.caller.run(wish(shot, "left"))
+        assert model.requests and any("had gone to 127.0.0.1" in p.message for p in done.problems)
+
+
 def test_what_went_where_is_told_while_the_job_runs(tmp_path, shot):
     with running(tmp_path, shot, says(answer(shot))) as (server, _):
         job = server.caller.submit(wish(shot, "told")).job

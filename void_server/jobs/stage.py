@@ -188,7 +188,9 @@ class Stage:
             info=answer["info"],
             seconds=answer["seconds"],
         )
-        self._store.record_unit(result)
+        # What went wrong outside, such as a model that did not answer, may go right the next time.
+        if not result.info.get("passing"):
+            self._store.record_unit(result)
         self._publish(unit, result)
         return result
 

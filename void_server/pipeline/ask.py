@@ -20,6 +20,7 @@ from void_server.reasoners.vlm import (
     Bounds,
     Permission,
     Question,
+    Record,
     ask_gemini,
     ask_openai,
     belongings_at,
@@ -72,12 +73,20 @@ def ask(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, site: VlmS
     except Stopped:
         raise raised[0] from None
     except VlmError as error:
+        # The record does not cross to the server's process; the words do.
+        said = error.message = f"{error.message}{_left(error.record)}"
         # Without consent nobody may be asked in another way either: the user has to know.
         if not args["fall_back"] or isinstance(error, ConsentMissing):
             raise
         left = error.record.to_dict() if error.record is not None else None
-        return {}, {"fallback": error.message, "sent": left}
+        return {}, {"fallback": said, "sent": left, "passing": True}
     return {"answer": blobs.add_bytes(asked.text.encode())}, _told(asked, asking)
+
+
+def _left(record: Record | None) -> str:
+    if record is None or not record.requests:
+        return ""
+    return f" {len(record.sent)} pictures and texts of the shot had gone to {record.host} ({record.address}) by then."
 
 
 def _asked(

@@ -12,6 +12,7 @@ import numpy as np
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.sam2_weights import sam2_checkpoint, sam2_identity
+from void_server.pipeline.shot import naming
 from void_server.plates.colour import resolve
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
 from void_server.plates.header import EXRLimits
@@ -58,7 +59,9 @@ class Previews:
         """The frame, and its picture (h, w, 3) float32, display-like 0..1, over its data window."""
         key = json.dumps([task["frame"], task["colour"]], sort_keys=True)
         if self._picture is None or self._picture[0] != key:
-            plate = read_plate(blobs.path(task["frame"]), "", limits)
+            path = blobs.path(task["frame"])
+            with naming(task["name"] or task["frame"], str(path)):
+                plate = read_plate(path, "", limits)
             asked = task["colour"]
             config = config_source(blobs, asked["builtin"], asked["archive"])
             space = resolve(plate.channels.part, "", name=asked["name"], config=config)

@@ -17,7 +17,7 @@ from void_server.reasoners.vlm import PROMPT_VERSION
 from void_server.reasoners.vlm.site import VlmSite
 
 FELL_BACK = "The model of the reasoner {} did not answer, and the reasoner motion does it instead: {}"
-LEFT = "{} pictures and {} texts of this shot went to {} ({}), {}. {}"
+LEFT = "When the model was asked, {} pictures and {} texts of this shot went to {} ({}), {}. {}"
 
 
 def plan_ask(order: Order, results: Results, blobs: BlobFolder, site: VlmSite) -> Plan:
@@ -37,7 +37,6 @@ def plan_ask(order: Order, results: Results, blobs: BlobFolder, site: VlmSite) -
         window=shot.window,
         colour=asdict(shot.colour),
         encoding=shot.encoding,
-        fall_back=order.options.fall_back,
         **told,
     )
     args = {

@@ -14,11 +14,15 @@ from void_server.pipeline.order import Order
 from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
-from void_server.quadmask.coded_video import FPS
+from void_server.quadmask.coded_video import FPS, VideoLimits
 
 NO_FFMPEG = (
     "The server has no ffmpeg, so that no coded video (quadmask_0.mp4) is made; the mattes say the same."
 )
+
+NO_VIDEO = "The shot is too large, or too fast, for a coded video (quadmask_0.mp4); the mattes are there."
+MOST_FPS = 1000
+"""Frames a second that a coded video may not reach."""
 
 
 def plan_mattes(order: Order, results: Results, blobs: BlobFolder) -> Plan:
@@ -56,7 +60,11 @@ def plan_mask_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     units = [unit("mask_report", unit_key("mask_report", **args), "report", args, publishes=publishes)]
     if shutil.which("ffmpeg") is None:
         return Plan(units, notes=[NO_FFMPEG])
-    told = {"fps": sidecar["fps"] or FPS, "first_unaffected": order.options.first_unaffected}
+    display = results.get("ingest", order.frames[0], "plate").info["display_window"]
+    fps = sidecar["fps"] or FPS
+    if display["width"] * display["height"] > VideoLimits().max_pixels or not 0 < fps < MOST_FPS:
+        return Plan(units, notes=[NO_VIDEO])
+    told = {"fps": fps, "first_unaffected": order.options.first_unaffected}
     key = unit_key(
         "coded",
         mattes=[matte_contents(f) for f in shot.frames],

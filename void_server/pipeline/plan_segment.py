@@ -73,10 +73,15 @@ def _of_span(shot: ShotManifest, digest: str, span: tuple[int, int], keys: list[
 def _read(shot: ShotManifest, first: int, last: int) -> dict[str, Any]:
     """What a segmenter reads of these frames, for keys."""
     frames = shot.frames[first : last + 1]
-    mattes = [frame.mattes.get("remove") for frame in frames]
     return {
+        # Mattes are left by position, and prompts are given by frame number.
+        "first": first,
+        "frames": [frame.frame for frame in frames],
         "plates": [frame.content for frame in frames],
-        "mattes": [[m.content, m.channel] if m is not None else None for m in mattes],
+        "mattes": [
+            {r: [m.content, m.channel] for r, m in frame.mattes.items() if r in ("remove", "quadmask")}
+            for frame in frames
+        ],
         "view": shot.view,
         "window": shot.window,
         "colour": asdict(shot.colour),

@@ -43,6 +43,7 @@ def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "settings": asdict(_read_by_encode(settings, of_clip)),
             "running": asdict(replace(Running(), memory=running.memory)),
             "weights": weights,
+            "pixel_aspect": results.get("ingest", order.frames[0], "plate").info["pixel_aspect"],
         }
         key = unit_key(
             "encode",

@@ -37,11 +37,35 @@ def unusable_prompts(order: Order, plates: Mapping[int, Mapping[str, Any]]) -> I
         return
     window = Window(**next(iter(plates.values()))["display_window"])
     prompts = as_prompts(inside, order.frames)
+    yield from _without_samples(order, inside, plates)
     try:
         gathered(prompts, len(order.frames), (window.height, window.width))
     except InvalidInput as error:
         said, fix = (_with_frames(text, order.frames) for text in (error.message, error.fix))
         yield finding(order, "", "prompts_unusable", (), said, fix)
+
+
+def _without_samples(
+    order: Order, prompts: Sequence[Prompted], plates: Mapping[int, Mapping[str, Any]]
+) -> Iterator[Problem]:
+    """Clicks where no plate has samples: data windows may be smaller than the picture."""
+    windows = [Window(**info["data_window"]) for info in plates.values()]
+    display = Window(**next(iter(plates.values()))["display_window"])
+    data = windows[0]
+    for window in windows[1:]:
+        data = data.union(window)
+    x0, y0 = data.x - display.x, data.y - display.y
+    for prompt in prompts:
+        x, y = prompt.place[:2]
+        if len(prompt.place) == 2 and not (x0 <= x < x0 + data.width and y0 <= y < y0 + data.height):
+            yield finding(
+                order,
+                "",
+                "prompts_unusable",
+                (prompt.frame,),
+                f"The point ({x:g}, {y:g}) on frame {prompt.frame} lies where the plate has no samples.",
+                "Give points inside of the plate's data window.",
+            )
 
 
 def as_prompts(

@@ -44,7 +44,8 @@ def segment(
     stored, said = {}, {}
     for frame in (_by_sam2 if args["segmenter"] == "sam2" else _by_flow)(shot, args, step):
         position = frame.position + first
-        if position in keys:
+        # A drawn matte is all of its frame, unless other objects are clicked on.
+        if position in keys and not args.get("prompts"):
             continue
         stored[SEGMENTED.format(position)] = store_arrays(blobs, cropped(frame.matte))
         said[str(position)] = {
@@ -93,8 +94,17 @@ class _Model:
             self._held = weights, load_predictor(sam2_checkpoint(), device)
         return self._held[1]
 
+    def drop(self) -> None:
+        """Keep none."""
+        self._held = None
+
 
 _MODEL = _Model()
+
+
+def forget_model() -> None:
+    """Let go of the model of the last job."""
+    _MODEL.drop()
 
 
 def pictures_of(shot: StoredShot, first: int) -> Callable[[int], F32]:

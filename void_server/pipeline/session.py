@@ -28,7 +28,7 @@ from void_server.pipeline.publish import publish
 from void_server.pipeline.report import report
 from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
-from void_server.pipeline.segment import segment
+from void_server.pipeline.segment import forget_model, segment
 from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
@@ -66,6 +66,7 @@ class Session:
         limits: what an uploaded file may ask for.
         cache_bytes: decoded frames and analysis to keep.
         vlm: file that says which models may be asked; None for none.
+        alone: whether no other worker uses the same GPU: else models do not stay on it between two units.
 
     Raises:
         InvalidInput: that file cannot be used.
@@ -78,7 +79,9 @@ class Session:
         limits: EXRLimits,
         cache_bytes: int = CACHE_BYTES,
         vlm: Path | None = None,
+        alone: bool = True,
     ) -> None:
+        self._alone = alone
         self._vlm = read_site(vlm)
         self._blobs = blobs
         self._sources = Sources(blobs, roots)
@@ -147,11 +150,11 @@ class Session:
         if kind == "encode":
             from void_server.pipeline.encode import encode
 
-            return encode(shot, args, self._blobs, step)
+            return self._let_go_after(encode(shot, args, self._blobs, step))
         if kind == "generate":
             from void_server.pipeline.generate import generate
 
-            return generate(shot, args, self._blobs, step)
+            return self._let_go_after(generate(shot, args, self._blobs, step))
         if kind == "conform":
             return conform(shot, args, self._blobs)
         if kind == "ask":
@@ -159,7 +162,8 @@ class Session:
         if kind == "effects":
             return effects(shot, args, self._blobs)
         if kind == "segment":
-            return segment(shot, args, self._blobs, step)
+            answer = segment(shot, args, self._blobs, step)
+            return self._let_go_after(answer) if args["segmenter"] == "sam2" else answer
         if kind == "associate":
             return reasoner.associate(args, self._blobs)
         if kind == "publish":
@@ -183,6 +187,15 @@ class Session:
         if kind == "report":
             return report(shot, args, self._blobs)
         raise Internal(f"There is no unit {kind!r}.")
+
+    def _let_go_after(self, answer: Answer) -> Answer:
+        """Frees the GPU where another worker may need it: each would keep a copy, and none would be used again."""
+        if not self._alone:
+            from void_server.pipeline.void_models import let_go
+
+            let_go()
+            forget_model()
+        return answer
 
     def _shot(self, digest: str) -> StoredShot:
         if digest not in self._manifests:

@@ -124,6 +124,8 @@ class Resident:
         key = (pass_, machine.weights, machine.device, machine.dtype, *how)
         if self._transformer is None or self._transformer[0] != key:
             self._transformer = None
+            # Compiled and hooked modules hold themselves: they would still be there beside the next one.
+            _collect()
             overlay = paths.pass1 if pass_ == 1 else paths.pass2
             config = paths.base / "transformer" / "config.json"
             placed = place_transformer(config, overlay, machine.dtype, machine.device, plan, running)
@@ -133,9 +135,13 @@ class Resident:
     def drop(self) -> None:
         """Let go of all models and of the GPU's memory that they took."""
         self._vae = self._transformer = None
-        gc.collect()
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        _collect()
+
+
+def _collect() -> None:
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 class Prompts:
@@ -172,6 +178,12 @@ class Prompts:
         )
 
 
+def is_lack_of_memory(error: RuntimeError) -> bool:
+    """Whether an error of PyTorch, or of the GPU's libraries, says that there was no memory left."""
+    said = str(error)
+    return should_reduce_batch_size(error) or "_ALLOC_FAILED" in said or "out of memory" in said
+
+
 def first_with_room(ways: Sequence[Callable[[], T]], make_room: Callable[[], Any]) -> T:
     """The answer of the first of several ways to do a thing that does not run out of memory.
 
@@ -186,7 +198,7 @@ def first_with_room(ways: Sequence[Callable[[], T]], make_room: Callable[[], Any
         try:
             return way()
         except RuntimeError as error:
-            if not should_reduce_batch_size(error):
+            if not is_lack_of_memory(error):
                 raise
             said = str(error).partition("\n")[0]
         # Outside of the handler: the error holds what the failed way had in memory.
@@ -196,6 +208,12 @@ def first_with_room(ways: Sequence[Callable[[], T]], make_room: Callable[[], Any
         f"The model does not fit into the memory of this machine: {said}",
         fix="Use a smaller --set model_percent or --set window, or a machine with more memory.",
     )
+
+
+def let_go() -> None:
+    """Free the GPU of all models; on a processor they stay."""
+    if torch.cuda.is_available():
+        RESIDENT.drop()
 
 
 RESIDENT = Resident()

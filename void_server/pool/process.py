@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from void_server.errors import VoidError, WorkerCrashed, from_dict
@@ -63,12 +63,17 @@ class WorkerProcess:
             WorkerCrashed: the worker died or was killed at the time limit; the next call starts a new one.
         """
         process = self._ensure()
-        timer = threading.Timer(self._timeout, process.kill)
-        timer.start()
+        limit = _Limit(self._timeout, process.kill)
+
+        def stepped(done: int, total: int) -> bool:
+            # A task that tells of steps may take long; none of them may.
+            limit.begin_again()
+            return on_step is None or on_step(done, total)
+
         try:
-            reply = self._exchange(process, task, on_step)
+            reply = self._exchange(process, task, stepped)
         finally:
-            timer.cancel()
+            limit.end()
         if reply is None:
             raise self._post_mortem(process)
         if reply.get("stopped"):
@@ -132,6 +137,27 @@ class WorkerProcess:
         self.close()
         how = describe_exit(code)
         return WorkerCrashed(f"The worker process {how}.", signal=max(0, -code), how=how)
+
+
+class _Limit:
+    """Calls something after so many seconds, unless it is told to begin again, or to end."""
+
+    def __init__(self, seconds: float, call: Callable[[], object]) -> None:
+        self._seconds, self._call = seconds, call
+        self._timer = self._begun()
+
+    def begin_again(self) -> None:
+        self._timer.cancel()
+        self._timer = self._begun()
+
+    def end(self) -> None:
+        self._timer.cancel()
+
+    def _begun(self) -> threading.Timer:
+        timer = threading.Timer(self._seconds, self._call)
+        timer.daemon = True
+        timer.start()
+        return timer
 
 
 def worker_environment(environment: Mapping[str, str], asks_models: bool = False) -> dict[str, str]:

@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--max-pixels", type=int, help="pixels of an EXR window")
     parser.add_argument("--max-channels", type=int, help="channels of an EXR part")
     parser.add_argument("--vlm", type=Path, help="file that says which models may be asked")
+    parser.add_argument("--shared-gpu", action="store_true", help="other workers use the same GPU")
     add_root_option(parser)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
@@ -46,7 +47,14 @@ def main(arguments: list[str] | None = None) -> None:
     limits = EXRLimits(**{name: value for name, value in given.items() if value is not None})
     blobs = BlobFolder(options.store, options.min_free_bytes)
     serve(
-        sys.stdin.buffer, replies, blobs, Roots(dict(options.root)), limits, options.cache_bytes, options.vlm
+        sys.stdin.buffer,
+        replies,
+        blobs,
+        Roots(dict(options.root)),
+        limits,
+        options.cache_bytes,
+        options.vlm,
+        not options.shared_gpu,
     )
 
 
@@ -58,11 +66,12 @@ def serve(
     limits: EXRLimits,
     cache_bytes: int,
     vlm: Path | None = None,
+    alone: bool = True,
 ) -> None:
     """Answer each task of `tasks` on `replies`; files that are over `limits` are refused before they are decoded."""
     from void_server.pipeline.session import Session
 
-    session = Session(blobs, roots, limits, cache_bytes, vlm)
+    session = Session(blobs, roots, limits, cache_bytes, vlm, alone)
     while (task := read_message(tasks)) is not None:
         answer = _answer(session, task, partial(_step, tasks, replies))
         try:

@@ -50,7 +50,8 @@ class Masks(masks_pb2_grpc.MasksServicer):
                 "roto": self._opened(request.roto, who) if request.HasField("roto") else "",
                 "points": [[p.x, p.y, p.positive, p.object] for p in request.points],
                 "boxes": [[b.left, b.top, b.right, b.bottom, b.object] for b in request.boxes],
-                "colour": _colour(request.colour),
+                "colour": self._colour(request.colour, who),
+                "name": request.frame.name,
             }
         )
         # A click that nobody waits for any more leaves the queue.
@@ -58,6 +59,12 @@ class Masks(masks_pb2_grpc.MasksServicer):
         made = future.result()
         self._visible.uploaded(made["digest"], who)
         return masks_pb2.PreviewResponse(matte=types_pb2.Blob(digest=made["digest"], bytes=made["bytes"]))
+
+    def _colour(self, given: types_pb2.ColourSpace, who: Principal) -> dict[str, Any]:
+        archive = given.archive.digest
+        if archive and not (self._blobs.has(check_digest(archive)) and self._visible.opens(archive, who)):
+            raise not_stored(archive)
+        return {"name": given.name, "builtin": given.builtin, "archive": archive}
 
     def _opened(self, file: types_pb2.FrameFile, who: Principal) -> str:
         """Digest of an uploaded file that the caller may open."""
@@ -67,10 +74,6 @@ class Masks(masks_pb2_grpc.MasksServicer):
         if not self._blobs.has(digest) or not self._visible.opens(digest, who):
             raise not_stored(digest)
         return digest
-
-
-def _colour(given: types_pb2.ColourSpace) -> dict[str, Any]:
-    return {"name": given.name, "builtin": given.builtin, "archive": given.archive.digest}
 
 
 def _drop(future: Any) -> None:

@@ -132,6 +132,13 @@ def test_what_does_not_go_together_is_refused(wrong):
         Running(compile=True, **wrong)
 
 
+@pytest.mark.parametrize("memory", ["group-offload", "sequential"])
+def test_blocks_are_not_left_out_where_parts_come_and_go(memory):
+    with pytest.raises(InvalidInput, match="step_cache=0"):
+        Running(memory=memory, step_cache=0.1)
+    assert transformer_in(memory, Running(step_cache=0.1)).step_cache == 0, "auto that came so far"
+
+
 CRAMPED = """
 import json, resource, sys, torch
 from tests.engines.void.recorded import BASE, CPU

@@ -112,7 +112,9 @@ def place_transformer(
         module.to(device)
     if running.compile and plan.mode in ("full", "fp8", "offload"):
         module.compile()
-    return PlacedTransformer(module, device, plan.mode != "offload", plan.windows_at_once, running.step_cache)
+    # Hooks of parts that come and go, and hooks that leave blocks out, do not see each other.
+    step_cache = 0.0 if plan.mode in ("group-offload", "sequential") else running.step_cache
+    return PlacedTransformer(module, device, plan.mode != "offload", plan.windows_at_once, step_cache)
 
 
 def replanned(placed: PlacedTransformer, plan: MemoryPlan) -> PlacedTransformer:

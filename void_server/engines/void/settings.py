@@ -129,6 +129,11 @@ class Running:
                 f"A transformer that visits the GPU in parts (memory {self.memory}) cannot be compiled.",
                 fix="Use --set compile=off, or --set memory=offload.",
             )
+        if self.step_cache and self.memory in ("group-offload", "sequential"):
+            raise InvalidInput(
+                f"A transformer that visits the GPU in parts (memory {self.memory}) cannot leave out blocks.",
+                fix="Use --set step_cache=0, or --set memory=offload.",
+            )
         if self.compile and self.step_cache:
             raise InvalidInput(
                 "A compiled transformer cannot leave out blocks.",
