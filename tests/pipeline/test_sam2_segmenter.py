@@ -8,12 +8,15 @@ from collections.abc import Iterator
 import grpc
 import OpenImageIO as oiio
 import pytest
+from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
 from tests.pipeline.test_segmenter import removed, sidecar
 from tests.segmenters.sam2_models import tiny_model
 from tests.server.calls import recorded_units, spec_of
+from void_server.pipeline.order import parse_order
+from void_server.pipeline.preflight_prompts import unusable_prompts
 
 DONE = jobs_pb2.JOB_STATE_DONE
 
@@ -115,3 +118,12 @@ def test_without_a_checkpoint_the_order_is_refused_with_what_to_do(shot, start_s
         running.caller.run(clicked(shot, (shot.first, 9, 9)))
     assert "void-server weights fetch sam2" in refused.value.details()
     assert refused.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+
+
+def test_while_plates_are_still_on_their_way_no_click_is_said_to_lie_where_there_are_no_samples(shot):
+    order = parse_order(MessageToDict(clicked(shot, (shot.last, 40, 30)), preserving_proto_field_name=True))
+    window = {"x": 0, "y": 0, "width": 48, "height": 36}
+    small = {"display_window": window, "data_window": window | {"width": 20, "height": 20}}
+    assert list(unusable_prompts(order, {shot.first: small})) == []
+    told = list(unusable_prompts(order, dict.fromkeys(order.frames, small)))
+    assert [p.code for p in told] == ["prompts_unusable"] and f"on frame {shot.last}" in told[0].message

@@ -202,15 +202,31 @@ def test_a_disk_that_fills_up_while_copying_leaves_whole_files_and_no_half_ones(
 
 def ended_while_copying(disk: Path, incoming: Path, number: signal.Signals) -> int:
     """Send a signal to `weights import` when the first bytes of `incoming` are there; returns how it ended."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "void_server", "weights", "import", str(disk), "void"],
-        stderr=subprocess.DEVNULL,
-    )
+    command = [
+        sys.executable,
+        "-X",
+        "faulthandler",
+        "-m",
+        "void_server",
+        "weights",
+        "import",
+        str(disk),
+        "void",
+    ]
+    said = disk.parent / "said.txt"
+    with said.open("wb") as stderr:
+        process = subprocess.Popen(command, stderr=stderr)
     end = time.monotonic() + 60
     while not (incoming.exists() and incoming.stat().st_size) and time.monotonic() < end:
         time.sleep(0.001)
     process.send_signal(number)
-    return process.wait()
+    try:
+        return process.wait(120)
+    except subprocess.TimeoutExpired:
+        # Where it hangs is in what it says at its end.
+        process.send_signal(signal.SIGABRT)
+        process.wait()
+        pytest.fail(f"did not end: {said.read_text(errors='replace')[-4000:]}")
 
 
 @pytest.fixture

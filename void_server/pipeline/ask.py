@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32
+from void_server.errors import PreconditionFailed
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.segment import cropped, pictures_of
@@ -92,13 +93,17 @@ def _left(record: Record | None) -> str:
 def _asked(
     reasoner: str, asking: Question, site: VlmSite, permission: Permission, stop: Callable[[], bool]
 ) -> Asked:
-    if reasoner == "gemini":
-        assert site.gemini is not None
+    if reasoner == "gemini" and site.gemini is not None:
         key = read_key(site.gemini_key, KEY_VARIABLES[reasoner])
         return ask_gemini(asking, site.gemini, key, permission, stop)
-    assert site.openai is not None
-    key = read_key(site.openai_key, KEY_VARIABLES[reasoner])
-    return ask_openai(asking, site.openai, key, permission, stop)
+    if reasoner == "openai" and site.openai is not None:
+        key = read_key(site.openai_key, KEY_VARIABLES[reasoner])
+        return ask_openai(asking, site.openai, key, permission, stop)
+    # The job was accepted by a server that had one.
+    raise PreconditionFailed(
+        f"This server was started without a model for the reasoner {reasoner}.",
+        fix="Start it with --vlm as before, then give the same command again.",
+    )
 
 
 def _told(asked: Asked, asking: Question) -> dict[str, Any]:

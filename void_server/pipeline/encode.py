@@ -45,7 +45,7 @@ def encode(
 
     Raises:
         PreconditionFailed: weights are missing or damaged.
-        OutOfMemory: the VAE does not fit, in tiles neither.
+        OutOfMemory: the VAE does not fit, without the transformer beside it neither.
     """
     torch.set_num_threads(1)
     settings = sized(VoidSettings(**args["settings"]), shot, args["percent"])

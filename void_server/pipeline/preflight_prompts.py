@@ -49,6 +49,9 @@ def _without_samples(
     order: Order, prompts: Sequence[Prompted], plates: Mapping[int, Mapping[str, Any]]
 ) -> Iterator[Problem]:
     """Clicks where no plate has samples: data windows may be smaller than the picture."""
+    if len(plates) < len(order.frames):
+        # Not all are there yet, and the others may reach farther.
+        return
     windows = [Window(**info["data_window"]) for info in plates.values()]
     display = Window(**next(iter(plates.values()))["display_window"])
     data = windows[0]
