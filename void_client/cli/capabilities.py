@@ -59,7 +59,7 @@ def _plug_row(plug: server_pb2.Plug) -> tuple[str, ...]:
     limit = f"at most {plug.max_frames} frames" if plug.max_frames else ""
     return (
         plug.name,
-        "ready" if plug.available else f"not now: {plug.unavailable_reason}",
+        "ready" if plug.available else plug.unavailable_reason or "not now",
         limit,
         plug.description,
     )

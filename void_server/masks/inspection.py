@@ -169,7 +169,7 @@ def _lines(seen: Inspection) -> Iterator[str]:
         most = seen.greatest(region)
         where = most.number if most.shares[region] else "-"
         yield f"{region:18} {percent(seen.mean(region)):>16} {percent(most.shares[region]):>16}  {where}"
-    yield f"nothing is removed {'on ' + frame_list(seen.empty) if seen.empty else 'on no frame'}"
+    yield f"nothing is removed on {frame_list(seen.empty)}" if seen.empty else "every frame removes something"
     yield f"first frame        {percent(first.affected_alone)} affected and not removed"
     yield f"{'soft values' if seen.kind == 'EXR' else 'values of no code':18} {percent(seen.inexact)}"
 
