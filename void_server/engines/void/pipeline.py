@@ -158,12 +158,16 @@ def encoded_clip(clip: Clip, noise: Tensor, vae: PlacedVAE, progress: Progress |
         return clip_latents(working, clip.frames, noise, _told(progress, "encode"))
 
 
+def told_codes(clip: Clip, settings: VoidSettings) -> Tensor:
+    """(1, n, h, w) float32: the quadmask's codes as the model is told them, in time as the profile has it."""
+    return clip.codes if settings.profile == "official" else united(clip.codes)
+
+
 def encoded_masks(
     pass_: Pass, clip: Clip, vae: PlacedVAE, settings: VoidSettings, progress: Progress | None = None
 ) -> Tensor:
     """(1, f, 16, h / 8, w / 8): the latents of a clip's quadmask as a pass is given it."""
-    codes = clip.codes if settings.profile == "official" else united(clip.codes)
-    pixels = mask_pixels(codes, pass_, settings.mask_levels)
+    pixels = mask_pixels(told_codes(clip, settings), pass_, settings.mask_levels)
     with vae.at_work() as working:
         return mask_latents(working, pixels, _told(progress, "encode"))
 

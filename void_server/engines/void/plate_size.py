@@ -11,12 +11,16 @@ import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32, Bools, bounds
 from void_server.engines.cleanplate.membrane import coarse_mean, coarseness, enlarged, masked_blur, membrane
+from void_server.quadmask.grid import gridded_matte
+from void_server.quadmask.regions import CODE_AFFECTED, CODE_BACKGROUND, CODE_OVERLAP, CODE_REMOVE
 
 TOUCHED = 0.02
 """Matte from which a pixel belongs to a region, as for the blend."""
 COVERED = 0.25
 """Share of a model pixel from which it is removed or affected: more than by chance, and before half of it is the
 object's rim, which the model would keep."""
+KEPT = 0.5
+"""Share of a model pixel from which it is kept: no cell is widened over it."""
 NEAR = 4.0
 """Standard deviation, in model pixels, of the average in which picture and plate are compared beside the region."""
 RING = 24
@@ -31,14 +35,43 @@ def reduced(encoded: F32, height: int, width: int) -> F32:
     return np.asarray(cv2.resize(known, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
-def codes(remove: F32, affected: F32, height: int, width: int) -> F32:
-    """(height, width) float32: the quadmask's codes 0, 63, 127 and 255 at the model's size, from mattes (H, W) 0..1."""
+def codes(remove: F32, affected: F32, keep: F32, height: int, width: int) -> F32:
+    """(height, width) float32: the quadmask's codes 0, 63, 127 and 255 at the model's size, from mattes (H, W) 0..1;
+    where `keep` is 1, nothing is masked.
+    """
+    free = keep < 1
     removed, changed = (
-        cv2.resize((matte > TOUCHED).astype(np.float32), (width, height), interpolation=cv2.INTER_AREA)
-        >= COVERED
-        for matte in (remove, affected)
+        _share((matte > TOUCHED) & free, height, width) >= COVERED for matte in (remove, affected)
     )
-    return np.where(removed, np.where(changed, 63, 0), np.where(changed, 127, 255)).astype(np.float32)
+    return _coded(removed, changed)
+
+
+def in_whole_cells(coded: F32, keep: F32) -> F32:
+    """Codes whose affected region is widened to whole cells of the grid over the model's picture, as VOID was trained
+    (`quadmask.grid`). What is removed stays to the pixel; the same again for what has whole cells.
+
+    Args:
+        coded: (h, w) float32 of 0, 63, 127 and 255, at the model's size.
+        keep: (H, W) float32 0..1; no cell is widened over a pixel of which half is kept.
+
+    Returns:
+        (h, w) float32.
+    """
+    changed = (coded == CODE_OVERLAP) | (coded == CODE_AFFECTED)
+    cells = gridded_matte(changed.astype(np.float32)) > 0
+    kept = _share(keep >= 1, *coded.shape) >= KEPT
+    return _coded(coded <= CODE_OVERLAP, changed | (cells & ~kept))
+
+
+def _coded(removed: Bools, changed: Bools) -> F32:
+    under = np.where(changed, CODE_OVERLAP, CODE_REMOVE)
+    return np.where(removed, under, np.where(changed, CODE_AFFECTED, CODE_BACKGROUND)).astype(np.float32)
+
+
+def _share(region: Bools, height: int, width: int) -> F32:
+    """(height, width) float32: how much of each pixel of a smaller picture a region (H, W) covers."""
+    covered = region.astype(np.float32)
+    return np.asarray(cv2.resize(covered, (width, height), interpolation=cv2.INTER_AREA), np.float32)
 
 
 def box_around(region: Bools, margin: int) -> Rect | None:
@@ -56,7 +89,7 @@ def grown_region(region: Bools, margin: int) -> Bools:
     return np.asarray(_distance(region) <= margin)
 
 
-def at_plate_size(made: F32, encoded: F32, region: Bools) -> F32:
+def at_plate_size(made: F32, encoded: F32, region: Bools, told: Bools | None = None) -> F32:
     """The model's picture at the plate's size, at the plate's level around the region.
 
     The model returns all of the frame a little off: the VAE and the noise on its pixels see to that. How far, is seen
@@ -66,6 +99,8 @@ def at_plate_size(made: F32, encoded: F32, region: Bools) -> F32:
         made: (h, w, 3) float32 0..1, what the model made of the frame.
         encoded: (H, W, 3) float32, the frame; what is not finite is not compared.
         region: (H, W) bool, what is to be filled.
+        told: (h, w) bool, what the model was told to change, which is not compared either; None: no more than the
+            region.
 
     Returns:
         (H, W, 3) float32.
@@ -76,7 +111,11 @@ def at_plate_size(made: F32, encoded: F32, region: Bools) -> F32:
     # What lies beyond 0..1 was clipped for the model: there the two differ for another reason.
     with np.errstate(invalid="ignore"):
         shown = ((encoded >= 0) & (encoded <= 1)).all(axis=2)
-    outside = _distance(region)
+    changed = region
+    if told is not None:
+        large = cv2.resize(told.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+        changed = region | (large > 0)
+    outside = _distance(changed)
     evidence = (shown & (outside > scale) & (outside <= RING * scale)).astype(np.float32)
     if not evidence.any():
         return larger

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from void_server.errors import InvalidInput
 
-VERSION = "2"
+VERSION = "4"
 """Raised by any change that can change a bit of a result."""
 
 Profile: TypeAlias = Literal["production", "official"]
@@ -56,6 +56,8 @@ class VoidSettings:
         noise_flow: what measures the motion that the second pass' noise follows: OpenCV's DIS, or RAFT.
         clip_seed: of the noise on the clip alone; None for `seed`. While it stays, another `seed` needs no new
             latents of the plate.
+        affected_grid: whether the affected region is widened to whole cells (`plate_size.in_whole_cells`), as VOID
+            was trained; the scripts take the quadmask as it is.
 
     Raises:
         InvalidInput: a value lies outside its range.
@@ -72,6 +74,7 @@ class VoidSettings:
     seed: int = SEED
     clip_seed: int | None = None
     noise_flow: NoiseFlow = "dis"
+    affected_grid: bool = False
 
     @staticmethod
     def official(passes: Pass = 1) -> VoidSettings:
