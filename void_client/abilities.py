@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from void.v1 import jobs_pb2, server_pb2, types_pb2
 
 from void_client.inputs import ROLES
-from void_client.specification import DEFAULT_ENGINE, RemoveOptions
+from void_client.specification import DEFAULT_ENGINE, POINT_SEGMENTER, RemoveOptions
 
 _SEE_CAPABILITIES = "`void capabilities` lists what this server can do."
 READERS_OF_WORDS = ("openai", "gemini")
+LOCAL_FINDER = "grounding"
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,11 @@ def check_capabilities(
     """
     plugs = {
         "engine": _check_plug("engine", options.engine, server.engines, frames, also=(DEFAULT_ENGINE,)),
-        "segmenter": _check_plug("segmenter", options.wanted_segmenter, server.segmenters, frames),
+        "segmenter": _check_plug("segmenter", _named_segmenter(options), server.segmenters, frames),
         "reasoner": _check_plug("reasoner", options.reasoner, server.reasoners, frames, also=("none",)),
     }
-    if options.instruction and not (options.drawn or options.pointed or options.reasoner):
-        plugs["instruction"] = _check_reader_of_words(server.reasoners)
+    if options.worded:
+        plugs["instruction"] = _check_words(options, server)
     found = [Unusable(setting, "", p) for setting, problems in plugs.items() for p in problems]
     by_option = _check_options(options.options, server.options)
     return found + [Unusable("options", name, p) for name, p in by_option.items()]
@@ -109,17 +110,52 @@ def _check_plug(
     return []
 
 
-def _check_reader_of_words(reasoners: Sequence[server_pb2.Plug]) -> list[types_pb2.Problem]:
-    readers = [p for p in reasoners if p.name in READERS_OF_WORDS]
-    if any(p.available for p in readers):
+def _named_segmenter(options: RemoveOptions) -> str:
+    """The segmenter to be looked at by itself: of an order in words, one that was asked for."""
+    return options.segmenter if options.worded else options.wanted_segmenter
+
+
+def _check_words(
+    options: RemoveOptions, server: server_pb2.GetCapabilitiesResponse
+) -> list[types_pb2.Problem]:
+    """One problem with all that a server lacks to find an object that only words name."""
+    if options.wanted_segmenter != POINT_SEGMENTER:
+        return [
+            _problem(
+                f"The segmenter '{options.segmenter}' cannot be told in words what to remove.",
+                f"Use --segmenter {POINT_SEGMENTER} or leave it out, or give mattes with --remove.",
+            )
+        ]
+    finders = [p for p in server.finders if _may_find(p.name, options)]
+    lacking = [] if any(p.available for p in finders) else finders
+    lacking += [
+        p
+        for p in server.segmenters
+        if p.name == options.wanted_segmenter and not (p.available or options.segmenter)
+    ]
+    if finders and not lacking:
         return []
-    reasons = "; ".join(f"{p.name}: {p.unavailable_reason.rstrip('.')}" for p in readers) or "it has none"
+    reasons = [f"{p.name}: {p.unavailable_reason.rstrip('.')}" for p in lacking]
+    closed = [p.name for p in server.finders if p.available and not _may_find(p.name, options)]
+    if closed:
+        reasons.append(f"{', '.join(closed)} could look, but not with this --reasoner and --set finder")
     return [
         _problem(
-            f"An instruction alone cannot say what to remove on this server ({reasons}).",
-            "Draw mattes and give them with --remove.",
+            "Words alone cannot say what to remove on this server.",
+            "Give points, a box or a roto (--points, --boxes, --remove). For words alone the server needs SAM2, and a"
+            " model (--vlm) or a text-grounding model in its weights folder (docs/masks.md). It says: "
+            + ("; ".join(reasons) or "nothing on it finds objects")
+            + ".",
         )
     ]
+
+
+def _may_find(finder: str, options: RemoveOptions) -> bool:
+    """Whether the order leaves a finder open: a model is asked only where no other reasoner is named."""
+    wanted = options.options.get("finder", "auto")
+    if finder == LOCAL_FINDER:
+        return wanted != "model"
+    return wanted != "grounding" and options.reasoner in ("", finder)
 
 
 def _check_options(
@@ -141,6 +177,8 @@ def _fits(option: server_pb2.Option, value: str) -> bool:
         return value in ("on", "off")
     if option.type == "choice":
         return value in option.choices
+    if option.type == "text":
+        return True
     try:
         number = int(value) if option.type == "integer" else float(value)
     except ValueError:
@@ -154,6 +192,8 @@ def describe_values(option: server_pb2.Option) -> str:
         return "on or off"
     if option.type == "choice":
         return " or ".join(option.choices)
+    if option.type == "text":
+        return "words"
     kind = "a whole number" if option.type == "integer" else "a number"
     return f"{kind} from {option.minimum:g} to {option.maximum:g}"
 

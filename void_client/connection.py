@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Protocol, TypeVar
 
 import grpc
-from void.v1 import frames_pb2, frames_pb2_grpc, jobs_pb2_grpc, server_pb2_grpc
+from void.v1 import frames_pb2, frames_pb2_grpc, jobs_pb2_grpc, masks_pb2_grpc, server_pb2_grpc
 
 from void_client.chunks import Received, download_response, upload_request
 from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
@@ -187,6 +187,7 @@ class Stubs:
             )
         )
         self.jobs = jobs_pb2_grpc.JobsStub(channel)
+        self.masks = masks_pb2_grpc.MasksStub(channel)
         self.server = server_pb2_grpc.ServerStub(channel)
         self.health = channel.unary_unary(
             _HEALTH_METHOD, request_serializer=bytes, response_deserializer=bytes

@@ -8,7 +8,7 @@ files that are there the server's preflight tells the rest, even when the order 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from void_client.events import Sink
 from void_client.inputs import Inputs, gather
 from void_client.order import (
     ABSENCES,
+    capabilities,
     place,
     preflight,
     prepare,
@@ -106,7 +107,7 @@ def draft_order(
     findings = Findings()
     inputs, config, output, folder = None, None, None, None
     with findings.collecting():
-        inputs = gather(dict(options.patterns), frames, options.view, options.sparse)
+        inputs = gather(options.patterns, frames, options.view, options.sparse, options.pairs)
         findings.add(inputs.problems)
     with findings.collecting():
         config = find_config()
@@ -117,6 +118,33 @@ def draft_order(
             check_spares_inputs(folder, inputs.range.frames(), [f.path for f in inputs.files()])
             folder.prepare()
     return Draft(options, inputs, config, output, folder, findings)
+
+
+@contextmanager
+def greeted(
+    connect: Callable[[], Connection], draft: Draft, on_event: Sink
+) -> Iterator[tuple[Connection, server_pb2.GetCapabilitiesResponse]]:
+    """A server that answers, and what it can do; when there is none, a draft's own problems go first.
+
+    Args:
+        connect: makes the connection, which ends with the body.
+        draft: what is to be ordered.
+        on_event: told what is waited for, and that there is no server where that is not the error.
+
+    Raises:
+        ClientError: what is wrong with the draft, or with the server.
+    """
+    with ExitStack() as stack:
+        try:
+            connection = stack.enter_context(connect())
+            connection.greet(on_wait=lambda text: on_event(events.Notes((text,))))
+            server = capabilities(connection)
+        except ClientError as error:
+            if not draft.findings:
+                raise
+            on_event(events.Notes((f"The server was not asked for more: {error}",)))
+            raise draft.findings.refusal() from error
+        yield connection, server
 
 
 def place_order(

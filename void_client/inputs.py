@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from void_client.sequence import (
 PLATE = "plate"
 CLEAN_PLATE = "clean_plate"
 MATTES = ("remove", "affected", "keep", "quadmask")
+WITH_CHANNEL = tuple(role for role in MATTES if role != "quadmask")
 ROLES = (PLATE, *MATTES, CLEAN_PLATE)
 """The inputs, named as in the contract's `Shot` and in `Problem.input`."""
 
@@ -35,6 +36,19 @@ class InputFile:
     frame: int
     name: str
     path: Path
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """An input as its user pairs frames with files, where file numbers are not frame numbers.
+
+    Attributes:
+        files: frame and path, in any order; a path may stand for several frames.
+        channel: the channel that is the matte; empty = alpha, else the first.
+    """
+
+    files: tuple[tuple[int, str], ...]
+    channel: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,18 +104,20 @@ class Inputs:
 
 
 def gather(
-    patterns: dict[str, str],
+    patterns: Mapping[str, str],
     frames: FrameRange | None,
     view: str = "",
     sparse: Container[str] = (),
+    pairs: Mapping[str, Pairs] | None = None,
 ) -> Inputs:
     """Find the files of all inputs; what is missing is in the answer's `problems`.
 
     Args:
-        patterns: what the user wrote, by role; mattes but `quadmask` may end with `:channel`. Needs `plate`.
+        patterns: what the user wrote, by role; mattes but `quadmask` may end with `:channel`.
         frames: the frames to work on; None = all that the plate's pattern finds.
         view: what `%V` and `%v` stand for.
         sparse: roles that need not be there for every frame.
+        pairs: inputs given as files, by role; a role has a pattern or pairs, and `plate` has one of them.
 
     Raises:
         BadInput: a pattern is unusable, or no range can be told.
@@ -109,12 +125,13 @@ def gather(
     parsed: dict[str, tuple[FramePattern, str]] = {}
     for role in ROLES:
         if text := patterns.get(role, ""):
-            with_channel = role in MATTES and role != "quadmask"
-            path, channel = split_channel(text) if with_channel else (text, "")
+            path, channel = split_channel(text) if role in WITH_CHANNEL else (text, "")
             parsed[role] = (parse_pattern(path, view), channel)
-    plate = parsed[PLATE][0]
     notes = []
     if frames is None:
+        if PLATE not in parsed:
+            raise BadInput("The plate is given file by file, without a range.", fix="Give the range too.")
+        plate = parsed[PLATE][0]
         frames = _range_on_disk(plate)
         notes.append(f"No --range given: frames {frames} ({len(frames)}) found for {plate.text}.")
     problems: list[types_pb2.Problem] = []
@@ -131,6 +148,13 @@ def gather(
         by_role[role] = Input(role, pattern, channel, files)
         if problem:
             problems.append(problem)
+    for role, given in (pairs or {}).items():
+        files, told, problem = _paired(role, given, frames, some=role == CLEAN_PLATE or role in sparse)
+        notes += told
+        by_role[role] = Input(role, _named_after(given), given.channel, files)
+        if problem:
+            problems.append(problem)
+    by_role = {role: by_role[role] for role in ROLES if role in by_role}
     return Inputs(frames, by_role, tuple(notes), tuple(problems))
 
 
@@ -232,6 +256,68 @@ def _clean_plates(
             f"Clean plates of frames {describe_frames(beside)} lie outside the range and are not used."
         )
     return there, notes, None
+
+
+def check_pairs(role: str, given: Pairs) -> None:
+    """Make sure that pairs can be an input.
+
+    Raises:
+        BadInput: there are none, a frame has two files, or this input has no channel to choose.
+    """
+    if not given.files:
+        raise BadInput(f"No file of {role} is given.", fix="Pair each frame with its file.")
+    by_frame: dict[int, str] = {}
+    for frame, path in given.files:
+        if by_frame.setdefault(frame, path) != path:
+            raise BadInput(
+                f"Frame {frame} of {role} has two files: {by_frame[frame]} and {path}.",
+                fix="Leave one.",
+                frame=frame,
+                file=path,
+            )
+    if given.channel and role not in WITH_CHANNEL:
+        raise BadInput(
+            f"A channel is named for {role}, which is read whole.", fix="Leave its channel empty.", file=path
+        )
+
+
+def _paired(
+    role: str, given: Pairs, frames: FrameRange, *, some: bool
+) -> tuple[tuple[InputFile, ...], list[str], types_pb2.Problem | None]:
+    """The files of a range that are there, a sentence where only some need to be, and what is missing.
+
+    Args:
+        some: whether frames that are not paired may be left out; a file that is paired must be there.
+    """
+    paths = dict(given.files)
+    wanted = [InputFile(f, paths[f], Path(paths[f])) for f in frames.frames() if f in paths]
+    there = tuple(f for f in wanted if f.path.is_file())
+    present = {f.frame for f in there}
+    absent = [f for f in wanted if f.frame not in present]
+    unpaired = [] if some and wanted else [f for f in frames.frames() if f not in paths]
+    if not absent and not unpaired:
+        which = describe_frames(present)
+        told = (
+            [f"{role} has {len(there)} of {len(frames)} frames: {which}."] if len(there) < len(frames) else []
+        )
+        return there, told, None
+    missing = sorted([*unpaired, *(f.frame for f in absent)])
+    told_file = absent[0].name if absent else ""
+    first = f"frame {absent[0].frame} is to be {told_file}" if absent else f"frame {missing[0]} has no file"
+    problem = _problem(
+        role,
+        missing,
+        told_file,
+        f"{len(missing)} of {len(frames)} frames of {role} are missing; {first}.",
+        "Render the missing frames, or change the range.",
+    )
+    return there, [], problem
+
+
+def _named_after(given: Pairs) -> FramePattern:
+    """What pairs are called in messages and named after: their first file."""
+    path = min(given.files)[1]
+    return FramePattern(path, path, "", 0)
 
 
 def _input_file(pattern: FramePattern, frame: int) -> InputFile:

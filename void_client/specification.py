@@ -14,7 +14,7 @@ from void.v1 import jobs_pb2, types_pb2
 
 from void_client.content import Content
 from void_client.errors import BadInput
-from void_client.inputs import Input, InputFile, Inputs
+from void_client.inputs import PLATE, Input, InputFile, Inputs, Pairs, check_pairs
 from void_client.sequence import INT32_MAX, INT32_MIN
 
 Source: TypeAlias = Content | types_pb2.RootedPath
@@ -50,6 +50,7 @@ class RemoveOptions:
         colour_space: name in the config; empty = the server finds it.
         options: `--set` pairs.
         masks_only: whether the quadmask is all that is wanted.
+        pairs: inputs given file by file, by role, instead of a pattern; for hosts.
     """
 
     patterns: Mapping[str, str]
@@ -69,11 +70,12 @@ class RemoveOptions:
     cloud_consent: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     masks_only: bool = False
+    pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed <= MAX_SEED:
             raise BadInput(f"The seed {self.seed} is not from 0 to 2^64 - 1.", fix="Change --seed.")
-        if not self.patterns.get("plate"):
+        if not self._gives(PLATE):
             raise BadInput("No plate is named.", fix="Give the source frames with --plate plate.####.exr.")
         words = (
             self.name,
@@ -92,17 +94,23 @@ class RemoveOptions:
             *self.options.values(),
         ):
             check_is_unicode(text)
+        self._check_pairs()
         self._check_says_what_to_remove()
 
     @property
     def drawn(self) -> bool:
         """Whether mattes say what to remove."""
-        return bool(self.patterns.get("remove") or self.patterns.get("quadmask"))
+        return self._gives("remove") or self._gives("quadmask")
 
     @property
     def wanted_segmenter(self) -> str:
         """What makes the mattes; empty where they are drawn."""
-        return self.segmenter or (POINT_SEGMENTER if self.pointed else "")
+        return self.segmenter or (POINT_SEGMENTER if self.pointed or self.worded else "")
+
+    @property
+    def worded(self) -> bool:
+        """Whether an instruction alone says what to remove."""
+        return bool(self.instruction.strip()) and not (self.drawn or self.pointed)
 
     @property
     def pointed(self) -> bool:
@@ -114,12 +122,28 @@ class RemoveOptions:
         """The mattes that need not be there for every frame."""
         return frozenset({"remove"}) if self.wanted_segmenter in SPARSE_SEGMENTERS else frozenset()
 
+    def _gives(self, role: str) -> bool:
+        return bool(self.patterns.get(role)) or role in self.pairs
+
+    def _check_pairs(self) -> None:
+        for role, given in self.pairs.items():
+            if self.patterns.get(role):
+                raise BadInput(
+                    f"{role} is given by a pattern and file by file.",
+                    fix="Leave one of the two.",
+                    file=self.patterns[role],
+                )
+            check_pairs(role, given)
+            for text in (given.channel, *(path for _, path in given.files)):
+                check_is_unicode(text)
+
     def _check_says_what_to_remove(self) -> None:
-        if not (self.drawn or self.pointed or self.instruction):
+        if not (self.drawn or self.pointed or self.worded):
             raise BadInput(
                 "Nothing says what to remove.",
                 fix="Give the object's mattes with --remove roto.####.exr (white where the object is; "
-                "PATTERN:red reads one channel), or a painted void_mask with --quadmask.",
+                "PATTERN:red reads one channel), a painted void_mask with --quadmask, clicks with --points, a box "
+                "with --boxes, or words with --instruction.",
             )
 
 

@@ -110,6 +110,10 @@ SERVER = server_pb2.GetCapabilitiesResponse(
         server_pb2.Plug(name="artist", available=True),
         server_pb2.Plug(name="gemini", unavailable_reason="not available yet"),
     ],
+    finders=[
+        server_pb2.Plug(name="grounding", unavailable_reason="not ready: no folder"),
+        server_pb2.Plug(name="openai", unavailable_reason="not set up"),
+    ],
     options=[
         server_pb2.Option(name="grain", type="switch", default_value="on"),
         server_pb2.Option(name="compression", type="choice", choices=["zips", "none"]),
@@ -138,8 +142,76 @@ def test_clicks_answer_with_the_segmenters_reason() -> None:
     assert "not available yet" in refusals(points=parse_points("1:2,3"), patterns={"plate": "p"})[0]
 
 
-def test_an_instruction_alone_answers_with_the_reasoners_reason() -> None:
-    assert "gemini: not available yet" in refusals(instruction="the ball", patterns={"plate": "p"})[0]
+def words(finder: str = "", sam2: bool = True, **changes: Any) -> list[str]:
+    """What is said of an instruction alone by a server with one finder, or none."""
+    server = server_pb2.GetCapabilitiesResponse()
+    server.CopyFrom(SERVER)
+    for plug in server.finders:
+        plug.available = plug.name == finder
+    server.segmenters[0].available = sam2
+    server.options.add(name="finder", type="choice", choices=["auto", "grounding", "model"])
+    server.reasoners.add(name="openai", available=True)
+    base: dict[str, Any] = {"patterns": {"plate": "p"}, "out": Path("o"), "instruction": "remove the ball"}
+    found = check_capabilities(RemoveOptions(**{**base, **changes}), 10, server)
+    return [f"{u.setting}: {u.problem.message} {u.problem.fix}" for u in found]
+
+
+def test_an_instruction_alone_wants_the_segmenter_of_boxes() -> None:
+    assert RemoveOptions({"plate": "p"}, Path("o"), instruction="the ball").wanted_segmenter == "sam2"
+    assert RemoveOptions({"plate": "p", "remove": "r"}, Path("o"), instruction="x").wanted_segmenter == ""
+
+
+def test_blanks_are_no_instruction() -> None:
+    with pytest.raises(BadInput, match="Nothing says"):
+        RemoveOptions({"plate": "p"}, Path("o"), instruction=" ")
+
+
+@pytest.mark.parametrize("finder", ["grounding", "openai"])
+def test_an_instruction_alone_is_enough_where_the_server_finds_objects(finder: str) -> None:
+    assert words(finder) == []
+
+
+def test_without_a_finder_one_problem_names_all_that_would_do() -> None:
+    (said,) = words()
+    assert "grounding: not ready: no folder" in said and "openai: not set up" in said
+    for way in ("--points", "--boxes", "--remove", "--vlm", "grounding model"):
+        assert way in said
+    assert "sam2:" not in said
+
+
+def test_without_the_segmenter_the_same_problem_says_so() -> None:
+    (said,) = words("openai", sam2=False)
+    assert "sam2: not available yet" in said and "openai:" not in said
+
+
+def test_another_reasoner_leaves_only_the_local_model() -> None:
+    assert words("grounding", reasoner="artist") == []
+    (said,) = words("openai", reasoner="artist")
+    assert "grounding: not ready" in said and "openai could look, but not with this --reasoner" in said
+
+
+def test_a_finder_that_is_asked_for_is_the_only_one_that_counts() -> None:
+    assert words("openai", options={"finder": "model"}) == []
+    assert len(words("openai", options={"finder": "grounding"})) == 1
+    assert len(words("grounding", options={"finder": "model"})) == 1
+
+
+def test_a_segmenter_that_reads_no_boxes_is_refused_for_words() -> None:
+    assert any("cannot be told in words" in said for said in words("openai", segmenter="flow"))
+
+
+def test_a_server_of_an_earlier_release_finds_nothing() -> None:
+    server = server_pb2.GetCapabilitiesResponse(segmenters=[server_pb2.Plug(name="sam2", available=True)])
+    wish = RemoveOptions({"plate": "p"}, Path("o"), engine="", instruction="the ball")
+    (found,) = check_capabilities(wish, 1, server)
+    assert "nothing on it finds objects" in found.problem.fix
+
+
+def test_an_option_of_words_takes_any() -> None:
+    option = server_pb2.Option(name="find", type="text")
+    server = server_pb2.GetCapabilitiesResponse(options=[option])
+    wish = RemoveOptions({"plate": "p", "remove": "r"}, Path("o"), engine="", options={"find": "a cup; b"})
+    assert check_capabilities(wish, 1, server) == []
 
 
 def test_an_unknown_option_is_answered_with_near_ones() -> None:

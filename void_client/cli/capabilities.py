@@ -21,7 +21,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     parser = commands.add_parser(
         "capabilities",
         help="what the server can do: engines, options, limits",
-        description="Lists the server's engines, segmenters, reasoners, options for --set, and limits.",
+        description="Lists the server's engines, segmenters, reasoners, finders, options for --set, and limits.",
         epilog="exit codes: 0 done, 2 bad input, 3 server unreachable",
     )
     add_server_options(parser)
@@ -45,9 +45,12 @@ def describe(answer: server_pb2.GetCapabilitiesResponse) -> str:
         ("Engines (--engine)", answer.engines),
         ("Segmenters", answer.segmenters),
         ("Reasoners (--reasoner)", answer.reasoners),
+        ("Finders (--instruction alone, with the segmenter sam2)", answer.finders),
     ):
         sections.append(_section(title, (_plug_row(p) for p in plugs)))
-    options = ((o.name, describe_values(o), f"default {o.default_value}", o.help) for o in answer.options)
+    options = (
+        (o.name, describe_values(o), f"default {o.default_value or 'empty'}", o.help) for o in answer.options
+    )
     sections.append(_section("Options (--set NAME=VALUE)", options))
     limits = ((limit.name, f"{limit.value:,} {limit.unit}", limit.help) for limit in answer.limits)
     sections.append(_section("Limits", limits))

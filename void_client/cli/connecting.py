@@ -6,10 +6,10 @@ from __future__ import annotations
 import argparse
 import os
 
-from void_client.connection import Connection, Target, remote_target
+from void_client.connection import Connection
 from void_client.errors import BadInput
-from void_client.local_server import attach, data_folder
-from void_client.roots import Root, own_roots
+from void_client.reach import Reach
+from void_client.roots import Root
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
@@ -58,6 +58,11 @@ def server_address(arguments: argparse.Namespace) -> str:
     return str(arguments.server or os.environ.get("VOID_SERVER", ""))
 
 
+def reach(arguments: argparse.Namespace) -> Reach:
+    """The server that the options mean."""
+    return Reach(server_address(arguments), arguments.token_file, arguments.ca)
+
+
 def client_roots(arguments: argparse.Namespace) -> tuple[Root, ...]:
     """The folders that client and server may share, by the site file and `--root`.
 
@@ -65,8 +70,8 @@ def client_roots(arguments: argparse.Namespace) -> tuple[Root, ...]:
         BadInput: a `--root` is unusable.
     """
     if not server_address(arguments):
-        return own_roots()
-    return (*arguments.site.roots, *map(_parse_root, arguments.root))
+        return reach(arguments).roots(())
+    return reach(arguments).roots((*arguments.site.roots, *map(_parse_root, arguments.root)))
 
 
 def _parse_root(text: str) -> Root:
@@ -82,9 +87,4 @@ def connect(arguments: argparse.Namespace) -> Connection:
     Raises:
         ClientError: an option is unusable, or the local server does not start.
     """
-    address = server_address(arguments)
-    if not address:
-        data = data_folder()
-        return Connection(lambda: attach(data))
-    target: Target = remote_target(address, arguments.token_file, arguments.ca)
-    return Connection(lambda: target)
+    return reach(arguments).connect()

@@ -7,17 +7,16 @@ Ctrl-C cancels the job for whoever ordered it just now, and only leaves it for w
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from void.v1 import jobs_pb2
 
 from void_client import events
+from void_client.bring import OnOutput, bring
 from void_client.cli.interrupt import CancelOnInterrupt
 from void_client.cli.terminal import Speaker
 from void_client.connection import Connection
-from void_client.delivery import Delivery
 from void_client.errors import Left, WriteFailed
-from void_client.follow import ENDED, cancel_job, error_of, follow
+from void_client.follow import cancel_job, error_of, follow
 from void_client.results import ResultFolder
 
 
@@ -40,19 +39,10 @@ def follow_and_deliver(
     """
     begun = time.monotonic()
     try:
-        with Delivery(connection, folder, speaker) as delivery:
-            on_output = delivery.take
-            if job.state in ENDED:
-                ended = job
-            elif ours:
-                ended = _watch_or_cancel(connection, job.id, speaker, on_output)
-            else:
-                ended = watch(connection, job.id, speaker, on_output)
-            problem = error_of(ended)
-            if job.state in ENDED:
-                delivery.fetch_all(ended.outputs)
-            else:
-                delivery.finish(ended.outputs)
+        watching = _watch_or_cancel if ours else watch
+        brought = bring(
+            connection, job, folder, speaker, lambda take: watching(connection, job.id, speaker, take)
+        )
     except WriteFailed as error:
         error.fix = f"{error.fix} The job goes on; `void jobs fetch {job.id}` gets the rest.".strip()
         raise
@@ -61,12 +51,9 @@ def follow_and_deliver(
             f"Left before all results of job {job.id} were here.",
             fix=f"`void jobs fetch {job.id}` gets the rest.",
         ) from error
-    if problem:
+    if problem := error_of(brought.job):
         raise problem
-    speaker(events.Done(job.id, str(folder.root), delivery.written, round(time.monotonic() - begun, 3)))
-
-
-OnOutput = Callable[[jobs_pb2.Output], None]
+    speaker(events.Done(job.id, str(folder.root), brought.files, round(time.monotonic() - begun, 3)))
 
 
 def watch(

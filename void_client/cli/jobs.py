@@ -11,13 +11,13 @@ from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from void_client import events
+from void_client.bring import folder_of
 from void_client.cli.connecting import add_server_options, connect, server_address
 from void_client.cli.following import follow_and_deliver, watch
 from void_client.cli.terminal import Speaker, finding_text, progress_text, table
 from void_client.connection import Connection
 from void_client.errors import ExitCode
 from void_client.follow import cancel_job, error_of, get_job
-from void_client.results import check_spares_inputs, result_folder, tell_older_frames
 
 STATES = ("queued", "running", "cancelling", "done", "failed", "cancelled")
 _EXIT_CODES = (
@@ -104,12 +104,8 @@ def run_fetch(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     with connect(arguments) as connection:
         job = get_job(connection, arguments.id)
         out = Path(arguments.out) if arguments.out else None
-        folder = result_folder(job.spec.output, job.spec.settings.preview, out, job.id)
-        frames = [f.frame for f in job.spec.shot.plate.files]
-        check_spares_inputs(folder, frames, _named_inputs(job))
-        folder.prepare()
         _tell_found(job, speaker)
-        tell_older_frames(folder, frames, speaker)
+        folder = folder_of(job, out, speaker)
         follow_and_deliver(connection, job, folder, speaker, ours=False)
     return ExitCode.DONE
 
@@ -158,12 +154,6 @@ def _tell_found(job: jobs_pb2.Job, speaker: Speaker) -> None:
 
 def _delete(connection: Connection, job_id: str) -> None:
     connection.call(lambda s: s.jobs.Delete, jobs_pb2.DeleteRequest(id=job_id))
-
-
-def _named_inputs(job: jobs_pb2.Job) -> list[Path]:
-    shot = job.spec.shot
-    given = (shot.plate, shot.remove, shot.affected, shot.keep, shot.quadmask, shot.clean_plate)
-    return [Path(f.name) for sequence in given for f in sequence.files]
 
 
 def _progress(job: jobs_pb2.Job) -> str:

@@ -17,6 +17,9 @@ _EPILOG = """\
 examples:
   void mask make --plate 'plate.####.exr' --remove 'roto.####.exr' --segmenter flow --out masks/
               (the roto is drawn on some frames; shadows and reflections are proposed)
+  void mask make --plate 'plate.####.exr' --instruction 'remove the coffee cup' --out masks/
+              (words alone, where the server has a model that finds what they name; to correct what it found,
+              give the --boxes that the job tells)
   void remove --plate 'plate.####.exr' --quadmask 'masks/matte/NAME_matte.####.exr' --out result/
 
 results in OUT:

@@ -5,20 +5,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 
-from void.v1 import server_pb2
-
-from void_client import events, order
+from void_client import events
 from void_client.cli.connecting import add_root_option, add_server_options, client_roots, connect
 from void_client.cli.following import follow_and_deliver
 from void_client.cli.site_defaults import output_folder, set_options
 from void_client.cli.terminal import Speaker
 from void_client.colour_config import chosen_config
-from void_client.connection import Connection
-from void_client.draft import Draft, draft_order, place_order
-from void_client.errors import ClientError, ExitCode, Left
+from void_client.draft import draft_order, greeted, place_order
+from void_client.errors import ExitCode, Left
 from void_client.roots import shared_roots
 from void_client.sequence import parse_range
 from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_boxes, parse_points
@@ -39,6 +34,12 @@ examples:
 
   void remove --plate 'plate.####.exr' --remove 'roto.####.exr' --segmenter flow --out result/
               (the roto is drawn on some frames, and carried to the others)
+
+  void mask make --plate 'plate.####.exr' --instruction 'remove the coffee cup and correct the light on the sleeve' \\
+              --out masks/
+  void remove --plate 'plate.####.exr' --quadmask 'masks/matte/NAME_matte.####.exr' --out result/
+              (words alone, where the server has a model that finds what they name: look at the mattes in between;
+              `void remove --instruction` does both at once)
 
 results in OUT:
   NAME.####.exr               the plate without the object, with the mattes as layer void_mask
@@ -112,7 +113,9 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--instruction",
         default="",
-        help="what goes and what is to be corrected, in words, for the model of --reasoner openai or gemini",
+        help="what goes and what is to be corrected, in words. Without --remove, --quadmask, --points and --boxes the"
+        " server finds what goes by them, where it has a text-grounding model or the model of --reasoner openai or"
+        " gemini; what it found is told as --boxes, to be corrected. Else the words are for that reasoner's model",
     )
     group.add_argument(
         "--colorspace", metavar="NAME", default="", help="colour space of the plate (default: from the file)"
@@ -161,7 +164,7 @@ def add_mask_options(group: argparse._ArgumentGroup) -> None:
         default="",
         help="what makes the mattes of the object: roto (--remove has every frame), flow (--remove has some frames, and"
         " they are carried to the others), sam2 (--points, --boxes, or --remove on some frames, by the model SAM2)"
-        " (default: sam2 with points or boxes, else roto)",
+        " (default: sam2 with points, boxes or words alone, else roto)",
     )
     group.add_argument(
         "--reasoner",
@@ -169,7 +172,8 @@ def add_mask_options(group: argparse._ArgumentGroup) -> None:
         default="",
         help="what proposes the affected region: motion (from the plate alone; beside --affected or --quadmask it takes"
         " what is drawn as hints and adds to it), artist (what --affected draws), none, openai or gemini (default:"
-        " artist with --affected or --quadmask, else motion)",
+        " artist with --affected or --quadmask, the model that is asked where --instruction alone says what goes, else"
+        " motion)",
     )
     group.add_argument(
         "--cloud-consent", action="store_true", help="frames may leave the machine room for a cloud reasoner"
@@ -186,7 +190,7 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     draft = draft_order(_options(arguments), frames, lambda: chosen_config(arguments.ocio, os.environ))
     if draft.inputs and draft.inputs.notes:
         speaker(events.Notes(draft.inputs.notes))
-    with _greeted(arguments, draft, speaker) as (connection, server):
+    with greeted(lambda: connect(arguments), draft, speaker) as (connection, server):
         try:
             roots = () if arguments.upload else shared_roots(client_roots(arguments), server.roots)
             job, folder = place_order(connection, server, draft, roots, arguments.again, speaker)
@@ -200,24 +204,6 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
             return ExitCode.DONE
         follow_and_deliver(connection, job, folder, speaker, ours=True)
     return ExitCode.DONE
-
-
-@contextmanager
-def _greeted(
-    arguments: argparse.Namespace, draft: Draft, speaker: Speaker
-) -> Iterator[tuple[Connection, server_pb2.GetCapabilitiesResponse]]:
-    """A server that answers, and what it can do; when there is none, a draft's own problems go first."""
-    with ExitStack() as stack:
-        try:
-            connection = stack.enter_context(connect(arguments))
-            connection.greet(on_wait=lambda text: speaker(events.Notes((text,))))
-            server = order.capabilities(connection)
-        except ClientError as error:
-            if not draft.findings:
-                raise
-            speaker(events.Notes((f"The server was not asked for more: {error}",)))
-            raise draft.findings.refusal() from error
-        yield connection, server
 
 
 def _options(arguments: argparse.Namespace) -> RemoveOptions:

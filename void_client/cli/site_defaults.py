@@ -14,11 +14,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from void_client.errors import BadInput
+from void_client.precedence import check_options, site_default
 from void_client.site import LOCKABLE, Site
 from void_client.specification import parse_pairs
-
-VARIABLES = {"server": "VOID_SERVER", "token_file": "VOID_TOKEN_FILE", "ocio": "OCIO"}
-"""The environment variable that stands above the site file, by name of the setting."""
 
 _DEFAULT_TOLD = re.compile(r" *\(default: .*\)$")
 
@@ -36,8 +34,8 @@ def apply_site(
         name = action.dest
         if name not in LOCKABLE:
             continue
-        locked, value = name in site.locked, site.value(name)
-        if value and (locked or not environment.get(VARIABLES.get(name, ""))):
+        locked, value = name in site.locked, site_default(site, name, environment)
+        if value:
             action.default = value
             action.help = _told(action.help or "", value, locked)
         elif locked:
@@ -62,9 +60,7 @@ def check_locks(arguments: argparse.Namespace) -> None:
     if "output" in site.locked and vars(arguments).get("out"):
         # Of `void jobs fetch`; without it the results go where the job's order says.
         raise site.refusal_of_change("output", "--out")
-    for option, value in parse_pairs(getattr(arguments, "set", [])).items():
-        if f"options.{option}" in site.locked and value != site.options.get(option):
-            raise site.refusal_of_change(f"options.{option}", f"--set {option}")
+    check_options(site, parse_pairs(getattr(arguments, "set", [])), "--set")
 
 
 def output_folder(arguments: argparse.Namespace) -> Path:

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The line to the helper process: requests out, events and answers back (docs/helper_protocol.md).
+
+Answers come on the helper's reader thread; a host takes them to the thread that may call it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import subprocess
+import sys
+import threading
+from typing import Any, Callable, Dict, Mapping
+
+from void_line import command as helper_command
+from void_line.command import HelperGone
+
+PROTOCOL = 1
+
+Message = Dict[str, Any]
+"""A JSON object."""
+
+OnEvent = Callable[[Message], None]
+OnEnd = Callable[[Message], None]
+"""Takes `{"reply": …}` or `{"error": …}`."""
+
+GONE = "helper_gone"
+"""Code of the error that ends every request of a helper that died."""
+
+_ENDED = None
+
+
+class Helper:
+    """A running helper process. Its requests may be made from any thread.
+
+    Raises:
+        HelperGone: it cannot be started.
+    """
+
+    def __init__(self, host: str) -> None:
+        command = helper_command.helper_command()
+        self.log = helper_command.log_file()
+        self._lock = threading.Lock()
+        self._next = 1
+        self._waiting: dict[int, tuple[OnEvent, OnEnd]] = {}
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._process = _started(command, self.log)
+        for target in (self._write, self._read):
+            # A host could not quit while another thread of it waits here.
+            threading.Thread(target=target, name="void-helper", daemon=True).start()
+        self.request("hello", {"protocol": PROTOCOL, "host": host}, _ignored, _ignored)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be asked."""
+        return self._process.poll() is None
+
+    def request(self, do: str, fields: Mapping[str, Any], on_event: OnEvent, on_end: OnEnd) -> int:
+        """Ask something; returns its number, for `stop`.
+
+        Args:
+            do: as the protocol names it.
+            fields: what goes with it.
+            on_event: told events, on another thread.
+            on_end: told the end, once, on another thread.
+        """
+        with self._lock:
+            number = self._next
+            self._next += 1
+            self._waiting[number] = on_event, on_end
+        self._lines.put(json.dumps({"id": number, "do": do, **fields}))
+        if not self.alive:
+            # Never on the caller's thread, which may be the host's main one.
+            threading.Thread(target=self._end_all, name="void-helper", daemon=True).start()
+        return number
+
+    def ask(self, do: str, fields: Mapping[str, Any], timeout: float) -> Message:
+        """Ask something and wait for its end; for scripts without an event loop.
+
+        Raises:
+            HelperGone: it did not answer in time.
+        """
+        ends: queue.Queue[Message] = queue.Queue()
+        self.request(do, fields, _ignored, ends.put)
+        try:
+            return ends.get(timeout=timeout)
+        except queue.Empty:
+            raise HelperGone(
+                f"The helper did not answer within {timeout:g} s.", f"Its log is {self.log}."
+            ) from None
+
+    def close(self) -> None:
+        """End it; its jobs go on on the server."""
+        self._lines.put(_ENDED)
+
+    def kill(self) -> None:
+        """End it at once."""
+        self._process.kill()
+
+    def _write(self) -> None:
+        stream = self._process.stdin
+        assert stream is not None
+        with contextlib.suppress(OSError, ValueError):
+            while True:
+                line = self._lines.get()
+                if line is _ENDED:
+                    break
+                stream.write(line.encode("utf-8") + b"\n")
+                stream.flush()
+        with contextlib.suppress(OSError):
+            stream.close()
+
+    def _read(self) -> None:
+        stream = self._process.stdout
+        assert stream is not None
+        for line in stream:
+            try:
+                message = json.loads(line)
+                self._take(message)
+            except (ValueError, TypeError, AttributeError) as error:
+                print(f"VOID: a line of the helper cannot be used: {error}", file=sys.stderr)
+        self._process.wait()
+        self._lines.put(_ENDED)
+        self._end_all()
+
+    def _take(self, message: Message) -> None:
+        number = message.get("id")
+        ended = "reply" in message or "error" in message
+        with self._lock:
+            calls = self._waiting.pop(number, None) if ended else self._waiting.get(number)
+        if calls is None:
+            return
+        on_event, on_end = calls
+        if ended:
+            on_end(message)
+        elif isinstance(message.get("event"), dict):
+            on_event(message["event"])
+
+    def _end_all(self) -> None:
+        with self._lock:
+            ends = [on_end for _, on_end in self._waiting.values()]
+            self._waiting.clear()
+        said = {
+            "code": GONE,
+            "message": f"The helper of VOID ended (exit code {self._process.poll()}).",
+            "fix": f"Jobs go on on the server: press Reconnect. Its log is {self.log}.",
+            "frame": None,
+            "file": "",
+            "findings": [],
+        }
+        for on_end in ends:
+            on_end({"error": said})
+
+
+def _started(command: list[str], log: str) -> subprocess.Popen[bytes]:
+    flags = getattr(subprocess, "CREATE_NO_WINDOW", 0)
+    try:
+        with open(log, "ab") as errors:
+            return subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=helper_command.helper_environment(),
+                creationflags=flags,
+                close_fds=True,
+            )
+    except OSError as error:
+        raise HelperGone(
+            f"The helper of VOID cannot be started ({command[0]}: {error.strerror or error}).",
+            "Run `void install` for this program again.",
+        ) from error
+
+
+def _ignored(_message: Message) -> None:
+    """Of no interest."""
