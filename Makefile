@@ -2,11 +2,12 @@
 # make          the environment in .venv, with the commands void and void-server
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests with coverage
-# make system   the command ffmpeg, which one test needs, where the system's packages may be installed without asking
+# make system   ffmpeg, lua5.1, luajit and tclsh, which some tests need, where packages may be installed without asking
 # make sam2     Meta's package for official checkpoints of SAM2, into .venv (docs/masks.md); nothing else needs it
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
+# make mutants  makes one fault at a time in a copy of the code, and fails where no test finds it
 # make bench-engine  compute a frame of the clean-plate engine against a yardstick (two minutes)
 # make bench-void  the engine void against the arithmetic that it needs, on the GPU if there is one
 # make bench-masks  the segmenter flow on the bundled shot, against unmoved and merely warped mattes
@@ -24,7 +25,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests system sam2 kills fuzz bench bench-quality bench-engine bench-masks bench-void bundle clean
+.PHONY: all demo test lint types tests system sam2 kills fuzz mutants bench bench-quality bench-engine bench-masks bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -66,14 +67,27 @@ types: $(VENV)/.dev
 tests: $(VENV)/.dev system $(VENV)/.sam2
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
-# Never fails: what is missing is said, and the test that needs it is skipped with the same words.
+# Never fails: what is missing is said, and the tests that need it are skipped with the same words.
+# Commands and their packages: one that does not exist here must not keep the others away.
+SYSTEM := ffmpeg:ffmpeg lua5.1:lua5.1 luajit:luajit tclsh:tcl
+SYSTEM_MISSING = There is no $(1) and it cannot be installed from here:
+
 system:
-	@command -v ffmpeg >/dev/null || { \
-	  as=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); install="apt-get install -y -q --no-install-recommends ffmpeg"; \
+	@missing=; for pair in $(SYSTEM); do \
+	  command -v $${pair%:*} >/dev/null || missing="$$missing $${pair#*:}"; done; \
+	if [ -n "$$missing" ]; then \
+	  as=$$([ "$$(id -u)" = 0 ] || echo "sudo -n"); install="apt-get install -y -q --no-install-recommends"; \
 	  export DEBIAN_FRONTEND=noninteractive; \
-	  { $$as $$install || { $$as apt-get update -q && $$as $$install; }; } >/dev/null 2>&1 </dev/null; \
-	  command -v ffmpeg >/dev/null || \
-	    echo "There is no ffmpeg and it cannot be installed from here: that mp4 decodes to the test's frames is not checked."; }
+	  { $$as $$install $$missing || { $$as apt-get update -q && $$as $$install $$missing; } || \
+	    for package in $$missing; do $$as $$install $$package; done; } >/dev/null 2>&1 </dev/null || true; fi
+	@command -v ffmpeg >/dev/null || \
+	  echo "$(call SYSTEM_MISSING,ffmpeg) that mp4 decodes to the test's frames is not checked."
+	@command -v lua5.1 >/dev/null || \
+	  echo "$(call SYSTEM_MISSING,lua5.1) that it reads Resolve's macro is not checked."
+	@command -v luajit >/dev/null || \
+	  echo "$(call SYSTEM_MISSING,luajit) that it reads Resolve's macro is not checked."
+	@command -v tclsh >/dev/null || \
+	  echo "$(call SYSTEM_MISSING,tclsh) that .nk and .gizmo files are whole and true to Nuke's classes is not checked."
 
 # Left to itself pip would fetch another torch to build it, and torchvision, which the video predictor does not import.
 # No extra of a package can state these options.
@@ -93,6 +107,9 @@ bundle: $(VENV)/.dev
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
+
+mutants: $(VENV)/.dev
+	$(BIN)/python -m tests.mutations tests/mutations/*.toml
 
 # Each may end with 1, where a goal is not reached on this machine: the others still run, and make then says which.
 bench: $(VENV)/.dev

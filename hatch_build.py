@@ -16,6 +16,8 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 RICH_ERRORS = ("status", "error_details")
+HOSTS = ("plugin_nuke", "plugin_resolve", "plugin_line", "gizmos")
+"""Files for hosts, which a wheel holds below `void_client/hosts`; a checkout and an editable install have them here."""
 
 
 def generate(root: Path) -> Path:
@@ -97,7 +99,11 @@ class ContractBuildHook(BuildHookInterface):  # type: ignore[type-arg]
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Generate before the files are collected."""
-        generate(Path(self.root))
+        root = Path(self.root)
+        generate(root)
+        if self.target_name == "wheel" and version == "standard":
+            here = (name for name in HOSTS if (root / name).is_dir())
+            build_data["force_include"].update({str(root / n): f"void_client/hosts/{n}" for n in here})
 
 
 if __name__ == "__main__":

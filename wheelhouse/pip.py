@@ -15,7 +15,10 @@ from wheelhouse.targets import Target
 
 ROOT = Path(__file__).resolve().parents[1]
 CONSTRAINTS = ROOT / "constraints.txt"
-SOURCES = ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "protos", "void_client", "void_server")
+SOURCES = (
+    *("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "protos", "void_client", "void_server"),
+    *("plugin_nuke", "plugin_resolve", "plugin_line", "gizmos"),
+)
 """What our own wheel is made of."""
 
 SOURCE_DATE_EPOCH = "1767225600"
@@ -38,7 +41,7 @@ def build_own_wheel(folder: Path) -> Path:
     """
     with tempfile.TemporaryDirectory(prefix="void-sources-") as name:
         copy = Path(name)
-        for source in SOURCES:
+        for source in filter(lambda name: (ROOT / name).exists(), SOURCES):
             if (ROOT / source).is_dir():
                 ignored = shutil.ignore_patterns("__pycache__")
                 shutil.copytree(ROOT / source, copy / source, ignore=ignored)

@@ -47,6 +47,7 @@ def made(blobs: BlobFolder, weights, key: str, told=None, **running):
         "key": key,
         "prompt": "A wall.",
         "percent": 15,
+        "model": None,
         "settings": asdict(SETTINGS),
         "running": asdict(Running(**running)),
         "set": "default",

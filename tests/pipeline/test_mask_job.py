@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
@@ -113,3 +115,28 @@ def test_the_returned_mattes_go_back_as_a_quadmask_and_come_out_the_same(server,
     assert done.state == DONE, done
     ours, theirs = (regions(server, j, shot.first, tmp_path)[..., :2] for j in (job, done))
     assert (ours == theirs).all()
+
+
+def without_its_encoder(folder: Path) -> Path:
+    """A folder with an ffmpeg that can do everything but write H.264, as that of some distributions."""
+    program, real = folder / "ffmpeg", shutil.which("ffmpeg") or "false"
+    refuse = "echo \"Unknown encoder 'libx264'\" >&2; exit 8"
+    program.write_text(f'#!/bin/sh\ncase "$*" in *libx264*) {refuse};; esac\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    return folder
+
+
+def test_an_ffmpeg_without_its_encoder_costs_the_video_alone_and_the_job_says_so(
+    tmp_path, shot, start_server, monkeypatch
+):
+    monkeypatch.setenv("PATH", f"{without_its_encoder(tmp_path)}{os.pathsep}{os.environ['PATH']}")
+    running = start_server()
+    for name in ("plate", "roto", "affected"):
+        running.caller.upload_files(shot.files(name).values())
+    job = running.caller.submit(masks_of(shot, "no encoder")).job
+    heard = [e.event.message for e in running.caller.watch(job.id) if e.HasField("event")]
+    done = running.caller.finish(job.id)
+    assert done.state == DONE, done
+    kinds = [KINDS(o.kind).removeprefix("OUTPUT_KIND_").lower() for o in done.outputs]
+    assert kinds.count("matte") == len(shot.files("plate")) and "coded_video" not in kinds
+    assert any("quadmask_0.mp4" in m and "no libx264" in m for m in heard), heard

@@ -20,8 +20,7 @@ from tests.reasoners.vlm.samples import GOOD
 from tests.reasoners.vlm.stand_in import Says, StandIn, serving
 from tests.server.calls import recorded_units, spec_of
 from void_server.errors import PreconditionFailed
-from void_server.pipeline.ask import _asked
-from void_server.reasoners.vlm import Permission
+from void_server.pipeline.model_question import put
 from void_server.reasoners.vlm.site import VlmSite
 
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
@@ -183,4 +182,4 @@ def test_the_affected_region_of_a_model_goes_through_a_removal(tmp_path, shot):
 
 def test_a_server_that_has_lost_its_model_says_so_to_an_accepted_job():
     with pytest.raises(PreconditionFailed, match="--vlm"):
-        _asked("openai", None, VlmSite(), Permission(), lambda: False)
+        put(None, "openai", VlmSite(), False, lambda _done, _total: None)

@@ -11,7 +11,13 @@ import numpy as np
 import pytest
 
 from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported
-from void_server.quadmask.coded_video import VideoLimits, count_pictures, read_video, write_video
+from void_server.quadmask.coded_video import (
+    VideoLimits,
+    cannot_write,
+    count_pictures,
+    read_video,
+    write_video,
+)
 
 needs_ffmpeg = pytest.mark.skipif(
     shutil.which("ffmpeg") is None,
@@ -171,3 +177,16 @@ def test_an_older_ffmpeg_is_asked_in_its_own_words(tmp_path):
     path = tmp_path / "a.mp4"
     path.write_bytes(b"x")
     assert [p.tolist() for p in read_video(path, ffmpeg=str(old))] == [[[ord("a")]]]
+
+
+@needs_ffmpeg
+def test_where_clips_can_be_written_nothing_keeps_them_from_it():
+    assert cannot_write() == ""
+
+
+def test_what_keeps_clips_from_being_written_is_told(tmp_path):
+    assert "not on this machine" in cannot_write(str(tmp_path / "none"))
+    refusing = tmp_path / "refuses"
+    refusing.write_text("#!/bin/sh\necho \"Unknown encoder 'libx264'\" >&2\nexit 8\n")
+    refusing.chmod(refusing.stat().st_mode | stat.S_IXUSR)
+    assert "no libx264" in cannot_write(str(refusing))

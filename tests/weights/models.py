@@ -67,6 +67,16 @@ def sam2_files() -> dict[str, bytes]:
     return {f"sam2.1_hiera_{size}.pt": f"PK {size}".encode() * 100 for size in ("large", "tiny")}
 
 
+def sam2_folder(size: str = "large") -> dict[str, bytes]:
+    """A model of SAM2 in transformers' format, by path, with what else its repository holds."""
+    return {
+        "config.json": b'{"model_type": "sam2_video"}',
+        "model.safetensors": tensors(f"sam2 {size}"),
+        "processor_config.json": b'{"target_size": 1024}',
+        "README.md": b"# SAM2",
+    }
+
+
 def write(folder: Path, files: Mapping[str, bytes]) -> Path:
     for name, data in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)

@@ -10,33 +10,27 @@ from typing import Any
 import numpy as np
 
 from void_server.engines.cleanplate.arrays import F32
-from void_server.errors import PreconditionFailed
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.ground import grounder
+from void_server.pipeline.model_question import papers, put
 from void_server.pipeline.segment import cropped, pictures_of
 from void_server.pipeline.shot import StoredShot
 from void_server.reasoners.vlm import (
     Answer,
     Asked,
     Bounds,
-    Permission,
-    Question,
-    Record,
-    ask_gemini,
-    ask_openai,
+    EffectsQuestion,
     belongings_at,
     effects_at,
     parse_answer,
     question,
-    read_key,
 )
-from void_server.reasoners.vlm.errors import ConsentMissing, Stopped, VlmError
+from void_server.reasoners.vlm.errors import ConsentMissing, VlmError
 from void_server.reasoners.vlm.site import VlmSite
 
 Step = Callable[[int, int], None]
 Answered = tuple[dict[str, StoredBlob], dict[str, Any]]
-
-KEY_VARIABLES = {"openai": "OPENAI_API_KEY", "gemini": "GEMINI_API_KEY"}
 
 
 def ask(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, site: VlmSite, step: Step) -> Answered:
@@ -58,55 +52,18 @@ def ask(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, site: VlmS
         lambda position: shot.drawn(position, shot.window).remove,
         instruction=args["instruction"],
     )
-    raised: list[BaseException] = []
-
-    def stop() -> bool:
-        try:
-            step(0, 1)
-        except Exception as error:  # noqa: BLE001 - what ends the work is raised again below
-            raised.append(error)
-        return bool(raised)
-
     try:
-        asked = _asked(
-            args["reasoner"], asking, site, Permission(site.local_endpoints, args["consent"]), stop
-        )
-    except Stopped:
-        raise raised[0] from None
+        asked = put(asking, args["reasoner"], site, args["consent"], step)
     except VlmError as error:
-        # The record does not cross to the server's process; the words do.
-        said = error.message = f"{error.message}{_left(error.record)}"
         # Without consent nobody may be asked in another way either: the user has to know.
         if not args["fall_back"] or isinstance(error, ConsentMissing):
             raise
         left = error.record.to_dict() if error.record is not None else None
-        return {}, {"fallback": said, "sent": left, "passing": True}
+        return {}, {"fallback": error.message, "sent": left, "passing": True}
     return {"answer": blobs.add_bytes(asked.text.encode())}, _told(asked, asking)
 
 
-def _left(record: Record | None) -> str:
-    if record is None or not record.requests:
-        return ""
-    return f" {len(record.sent)} pictures and texts of the shot had gone to {record.host} ({record.address}) by then."
-
-
-def _asked(
-    reasoner: str, asking: Question, site: VlmSite, permission: Permission, stop: Callable[[], bool]
-) -> Asked:
-    if reasoner == "gemini" and site.gemini is not None:
-        key = read_key(site.gemini_key, KEY_VARIABLES[reasoner])
-        return ask_gemini(asking, site.gemini, key, permission, stop)
-    if reasoner == "openai" and site.openai is not None:
-        key = read_key(site.openai_key, KEY_VARIABLES[reasoner])
-        return ask_openai(asking, site.openai, key, permission, stop)
-    # The job was accepted by a server that had one.
-    raise PreconditionFailed(
-        f"This server was started without a model for the reasoner {reasoner}.",
-        fix="Start it with --vlm as before, then give the same command again.",
-    )
-
-
-def _told(asked: Asked, asking: Question) -> dict[str, Any]:
+def _told(asked: Asked[Answer], asking: EffectsQuestion) -> dict[str, Any]:
     answer = asked.answer
     return {
         "bounds": asdict(asking.bounds),
@@ -114,31 +71,36 @@ def _told(asked: Asked, asking: Question) -> dict[str, Any]:
         "confidence": answer.confidence,
         "affected": [{"noun": a.noun, "kind": a.kind.value, "why": a.why} for a in answer.affected],
         "belongings": [{"noun": b.noun, "why": b.why} for b in answer.belongings],
-        "cost": asked.cost,
-        "repaired": asked.repaired,
-        "sent": asked.record.to_dict(),
+        **papers(asked),
     }
 
 
-def effects(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answered:
+def effects(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, step: Step) -> Answered:
     """Leave the blob `effects`: `affected` and `remove`, mattes (h, w) float16 with `affected_at` and `remove_at`, the
     x and y of their first pixel on the common window.
 
     Args:
-        args: `position`, `answer` (digest of what the model wrote) and `bounds` that it keeps to.
+        args: `position`, `answer` (digest of what the model wrote), `bounds` that it keeps to, and `ground`, what
+            outlines the things in it (see `ground_of`).
+        step: polled while that works; it may raise to end the work.
+
+    Raises:
+        PreconditionFailed: that model is not there.
     """
     bounds = Bounds(**args["bounds"])
     answer = _answer(blobs, args["answer"], bounds)
     frame, size = shot.manifest.frames[args["position"]].frame, shot.window.shape
-    found = effects_at(answer, bounds, frame, size)
+    ground, outlines = grounder(shot, args, bounds, lambda: step(0, 1))
+    found = effects_at(answer, bounds, frame, size, ground)
     affected = np.max([np.zeros(size, np.float32), *(e.matte for e in found)], axis=0)
-    remove = belongings_at(answer, bounds, frame, size)
+    remove = belongings_at(answer, bounds, frame, size, ground)
     arrays = _named("affected", affected) | _named("remove", remove)
     kinds = sorted({effect.kind.value for effect in found})
     return {"effects": store_arrays(blobs, arrays)}, {
         "affects": round(float((affected > 0).mean()), 6),
         "removes": round(float((remove > 0).mean()), 6),
         "kinds": kinds,
+        "outlines": outlines,
     }
 
 

@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
 from typing import Any
 
 from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES, missing_for_void
+from void_server.pipeline.finders import missing_for_finders
 from void_server.pipeline.keys import package_versions
 from void_server.pipeline.options import CATALOGUE, Option
 from void_server.pipeline.sam2_weights import missing_for_sam2
@@ -16,6 +16,7 @@ from void_server.reasoners.vlm.site import VlmSite
 STAGES = (
     "ingest",
     "preflight",
+    "find",
     "segment",
     "ask",
     "effects",
@@ -34,6 +35,7 @@ STAGES = (
     "complete",
     "carry",
     "steady",
+    "regions",
     "encode",
     "generate",
     "conform",
@@ -44,12 +46,12 @@ STAGES = (
 
 
 def capabilities(vlm: VlmSite | None = None) -> dict[str, Any]:
-    """Engines, segmenters, reasoners, options and stages, JSON-ready.
+    """Engines, segmenters, reasoners, finders, options and stages, JSON-ready.
 
     Args:
         vlm: the models that may be asked; None for none.
     """
-    vlm = vlm or VlmSite()
+    missing = missing_for_finders(vlm or VlmSite())
     return {
         "stages": list(STAGES),
         "engines": [
@@ -88,29 +90,34 @@ def capabilities(vlm: VlmSite | None = None) -> dict[str, Any]:
             _plug(
                 "openai",
                 "A vision model behind an OpenAI-compatible server, such as the site's own.",
-                unavailable="" if vlm.openai is not None else _NO_MODEL,
+                unavailable=missing["openai"],
             ),
             _plug(
                 "gemini",
                 "Google's Gemini; frames leave the building, with --cloud-consent only.",
-                unavailable=_missing_for_gemini(vlm),
+                unavailable=missing["gemini"],
+            ),
+        ],
+        "finders": [
+            _plug(
+                "grounding",
+                "A text-grounding model on the server finds what an instruction names; nothing leaves.",
+                unavailable=missing["grounding"],
+            ),
+            _plug(
+                "openai",
+                "The model of the reasoner openai is asked where the object is.",
+                unavailable=missing["openai"],
+            ),
+            _plug(
+                "gemini",
+                "The model of the reasoner gemini is asked where the object is, with --cloud-consent only.",
+                unavailable=missing["gemini"],
             ),
         ],
         "options": [_option(o) for o in CATALOGUE],
         "packages": package_versions(),
     }
-
-
-_NO_MODEL = "not set up: the server was started without a model; see --vlm in docs/vlm_reasoners.md."
-
-
-def _missing_for_gemini(vlm: VlmSite) -> str:
-    if vlm.gemini is None:
-        return _NO_MODEL
-    # A part of a package that is missing altogether cannot be looked for.
-    if find_spec("google") is None or find_spec("google.genai") is None:
-        return "not installed: google-genai. Install void-for-hosts[cloud] on the server."
-    return ""
 
 
 def _option(option: Option) -> dict[str, Any]:

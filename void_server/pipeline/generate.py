@@ -34,8 +34,9 @@ def generate(
     """Leave the model's picture of every frame, a blob each (`FRAME`), encoded values 0..1.
 
     Args:
-        args: `key` of the unit, `prompt`, `percent` of the trained size, `settings` and `running` of the engine, the
-            digests of its `latents`, and the identity of its `set` of `weights`.
+        args: `key` of the unit, `prompt`, `model` (height and width of its picture; None for that of whole frames at
+            `percent` of the trained size), `settings` and `running` of the engine, the digests of its `latents`, and
+            the identity of its `set` of `weights`.
         step: told of denoising steps, of all passes; it may raise to end the work.
 
     Raises:
@@ -44,7 +45,7 @@ def generate(
     """
     torch.set_num_threads(1)
     settings, running = (
-        sized(VoidSettings(**args["settings"]), shot, args["percent"]),
+        sized(VoidSettings(**args["settings"]), shot, args["percent"], args["model"]),
         Running(**args["running"]),
     )
     task = _Task(

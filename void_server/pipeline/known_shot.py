@@ -41,7 +41,7 @@ def known_shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifes
     common = windows[0]
     for window in windows[1:]:
         common = common.union(window)
-    settings = replace(order.cleanplate_settings(), margin=_margin(order))
+    settings = replace(order.cleanplate_settings(), margin=margin_of(order))
     segmented = segmented_frames(order, results)
     return ShotManifest(
         view=order.view,
@@ -63,7 +63,8 @@ def _encoding(blobs: BlobFolder, statistics: frozenset[str]) -> ShotEncoding:
     )
 
 
-def _margin(order: Order) -> int:
+def margin_of(order: Order) -> int:
+    """Pixels around the region that are filled too."""
     margin = LEAST_MARGIN
     while margin < order.options.grow + order.options.feather + 1:
         margin *= 2

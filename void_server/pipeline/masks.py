@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import cv2
 import numpy as np
 
 from void_server.conform.blend import blend_matte
@@ -15,6 +16,7 @@ from void_server.pipeline.contact_sheet import Column, draw_contact_sheet
 from void_server.pipeline.report import sheet_positions, shown
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.result import write_quadmask
+from void_server.plates.window import Window
 from void_server.quadmask.algebra import first_unaffected
 from void_server.quadmask.coded import to_coded
 from void_server.quadmask.coded_video import U8, write_video
@@ -23,6 +25,8 @@ from void_server.quadmask.regions import CODE_AFFECTED, CODE_OVERLAP, CODE_REMOV
 Step = Callable[[int, int], None]
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
 
+LIGHT, DARK = 255, 0
+"""Grey levels 0..255 of a box and of the rim that keeps it in sight on light pictures."""
 _REGIONS = {"remove": CODE_REMOVE, "affected": CODE_AFFECTED, "overlap": CODE_OVERLAP}
 
 
@@ -91,12 +95,37 @@ def mask_report(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) ->
     for position in sheet_positions(shot):
         plate, quadmask = shown(shot, position)
         frame = shot.manifest.frames[position].frame
-        columns.append(Column(frame, plate, overlay(plate, quadmask), None, None))
+        places = [
+            box["place"]
+            for thing in (sidecar["found"] or {}).get("objects", ())
+            for box in thing["boxes"]
+            if box["frame"] == frame
+        ]
+        boxed = with_boxes(plate, places, shot.source(position).display_window)
+        columns.append(Column(frame, boxed, overlay(plate, quadmask), None, None))
     title = f"{sidecar['name']}   segmenter {sidecar['segmenter']}   reasoner {sidecar['reasoner']}"
     return {
         "sidecar": blobs.add_bytes(json.dumps(sidecar, indent=1, sort_keys=True).encode()),
         "contact_sheet": blobs.add_bytes(draw_contact_sheet(title, columns)),
     }, {}
+
+
+def with_boxes(picture: U8, places: Sequence[Sequence[float]], display: Window) -> U8:
+    """A picture (h, w, 3) uint8 of the display window, of any size, with boxes drawn around what was found.
+
+    Args:
+        places: left, top, right and bottom in pixels of the display window.
+    """
+    drawn = picture.copy()
+    across, down = picture.shape[1] / display.width, picture.shape[0] / display.height
+    for left, top, right, bottom in places:
+        first = round(left * across), round(top * down)
+        last = round(right * across) - 1, round(bottom * down) - 1
+        for grown, grey in ((1, DARK), (0, LIGHT)):
+            cv2.rectangle(
+                drawn, (first[0] - grown, first[1] - grown), (last[0] + grown, last[1] + grown), (grey,) * 3
+            )
+    return drawn
 
 
 def _shares(quadmask: Quadmask) -> dict[str, float]:

@@ -16,7 +16,7 @@ class Option:
     """One option as `GetCapabilities` lists it; see protos/void/v1/server.proto."""
 
     name: str
-    type: Literal["switch", "choice", "integer", "number"]
+    type: Literal["switch", "choice", "integer", "number", "text"]
     default_value: str
     help: str
     choices: tuple[str, ...] = ()
@@ -90,6 +90,14 @@ CATALOGUE: tuple[Option, ...] = (
         choices=("trained", "published", "four"),
     ),
     Option(
+        "affected_grid",
+        "choice",
+        "auto",
+        "Engine void: the affected region as the model is given it: on = in whole cells, as it was trained; off = to"
+        " the pixel; auto = on, and off in the profile official. What changes in the plate stays to the pixel.",
+        choices=("auto", "on", "off"),
+    ),
+    Option(
         "steps",
         "integer",
         "0",
@@ -112,6 +120,23 @@ CATALOGUE: tuple[Option, ...] = (
         "Engine void: height and width of its picture, in percent of what it was trained at.",
         minimum=10,
         maximum=200,
+    ),
+    Option(
+        "region",
+        "choice",
+        "auto",
+        "Engine void: what it sees: auto = a crop around what is to be removed, where that keeps more detail; whole ="
+        " the whole frame, as the profile official always does.",
+        choices=("auto", "whole"),
+    ),
+    Option(
+        "region_context",
+        "number",
+        "1.5",
+        "Engine void: width and height of the crop that it sees, in those of what is to be removed; more shows it more"
+        " of the surroundings, less more detail.",
+        minimum=1,
+        maximum=4,
     ),
     Option(
         "noise_flow",
@@ -169,12 +194,42 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=4,
     ),
     Option(
+        "finder",
+        "choice",
+        "auto",
+        "What finds the object that an instruction alone names: grounding = the server's text-grounding model; model ="
+        " that of the reasoner openai or gemini; auto = grounding where the server has it.",
+        choices=("auto", "grounding", "model"),
+    ),
+    Option(
+        "find",
+        "text",
+        "",
+        "Finder grounding: what to look for, such as 'coffee cup; saucer'; empty = what the instruction names.",
+    ),
+    Option(
+        "find_score",
+        "number",
+        "0.35",
+        "Finder grounding: score below which a box is not taken.",
+        minimum=0,
+        maximum=1,
+    ),
+    Option(
         "fall_back",
         "choice",
         "none",
         "Where the model of the reasoner openai or gemini does not answer: none = the job fails; motion = the reasoner"
         " motion does it.",
         choices=("none", "motion"),
+    ),
+    Option(
+        "ground",
+        "choice",
+        "auto",
+        "Reasoners openai and gemini: what outlines the things that they name in cells: sam2 = that model; cells ="
+        " nothing; auto = sam2 where the server has it.",
+        choices=("auto", "cells", "sam2"),
     ),
     Option(
         "grow",
@@ -229,9 +284,12 @@ class Options:
     weights: str
     void_passes: Literal[1, 2]
     mask_levels: Literal["trained", "published", "four"]
+    affected_grid: Literal["auto", "on", "off"]
     steps: int
     window: int
     model_percent: int
+    region: Literal["auto", "whole"]
+    region_context: float
     noise_flow: NoiseFlow
     clip_seed: int
     memory: Memory
@@ -239,7 +297,11 @@ class Options:
     compile: bool
     step_cache: float
     windows_at_once: int
+    finder: str
+    find: str
+    find_score: float
     fall_back: str
+    ground: Literal["auto", "cells", "sam2"]
     grow: float
     feather: float
     passes: str
@@ -283,9 +345,12 @@ class Options:
                 weights=values["weights"],
                 void_passes=cast(Literal[1, 2], int(values["void_passes"])),
                 mask_levels=cast(Literal["trained", "published", "four"], values["mask_levels"]),
+                affected_grid=cast(Literal["auto", "on", "off"], values["affected_grid"]),
                 steps=int(values["steps"]),
                 window=int(values["window"]),
                 model_percent=int(values["model_percent"]),
+                region=cast(Literal["auto", "whole"], values["region"]),
+                region_context=float(values["region_context"]),
                 noise_flow=cast(NoiseFlow, values["noise_flow"]),
                 clip_seed=int(values["clip_seed"]),
                 memory=cast(Memory, values["memory"]),
@@ -293,7 +358,11 @@ class Options:
                 compile=values["compile"] == "on",
                 step_cache=float(values["step_cache"]),
                 windows_at_once=int(values["windows_at_once"]),
+                finder=values["finder"],
+                find=values["find"],
+                find_score=float(values["find_score"]),
                 fall_back=values["fall_back"],
+                ground=cast(Literal["auto", "cells", "sam2"], values["ground"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
                 passes=values["passes"],

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from void_server.engines.void.settings import Running, VoidSettings
 from void_server.errors import InvalidInput
 from void_server.frames.roots import RootedFile
 from void_server.jobs.inputs import rooted_file
+from void_server.jobs.words import MODELS, SEGMENTER, finder_of, in_words, reasoner_of
 from void_server.pipeline.engine_choice import Choice, chosen
 from void_server.pipeline.options import Options
 
@@ -27,7 +28,7 @@ CLEAN_PLATE = "clean_plate"
 INPUTS = (*MATTES, CLEAN_PLATE, "plate")
 """Inputs in the order in which they are looked at."""
 
-VLM_REASONERS = ("openai", "gemini")
+VLM_REASONERS = MODELS
 """Reasoners that ask a vision-language model."""
 
 PREVIEW_STEPS = 10
@@ -109,7 +110,9 @@ class Order:
         inputs: by role; only those that were given. A clean plate may be there for any frames, in the range or not.
         masks_only: whether the quadmask is all that is wanted.
         engine: `cleanplate` or `void`; `none` where only the quadmask is wanted.
-        instruction: what the artist says to the model of a reasoner.
+        instruction: what the artist says to the model of a reasoner, or to what finds the object.
+        in_words: whether the instruction is all that says what to remove.
+        finder: what finds the object then; empty where nothing does.
         cloud_consent: whether frames may go to an endpoint that is not the site's own.
         segmenter: `roto`, or `flow` or `sam2`: then not every frame needs a matte of what is to be removed.
         prompts: clicks and boxes, in pixels of the display window.
@@ -126,6 +129,8 @@ class Order:
     engine: str
     engine_why: str
     instruction: str
+    in_words: bool
+    finder: str
     cloud_consent: bool
     segmenter: str
     prompts: tuple[Prompted, ...]
@@ -163,6 +168,8 @@ class Order:
             "seed": self.seed,
             "clip_seed": None if options.clip_seed < 0 else options.clip_seed,
             "noise_flow": options.noise_flow,
+            "affected_grid": options.affected_grid == "on"
+            or (options.affected_grid == "auto" and options.profile == "production"),
         }
         if options.profile == "official":
             official = VoidSettings.official(options.void_passes)
@@ -187,8 +194,11 @@ class Order:
         )
 
 
-def parse_order(spec: Mapping[str, Any]) -> Order:
+def parse_order(spec: Mapping[str, Any], finders: Collection[str] = ()) -> Order:
     """Read the JSON form of a `void.v1.JobSpec` that the server's front has checked.
+
+    Args:
+        finders: those that this server has.
 
     Raises:
         InvalidInput: an option has no usable value, or the engine cannot do what is asked.
@@ -198,6 +208,8 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
     frames = range(shot.range.first, shot.range.last + 1, max(1, shot.range.step))
     masks_only = message.kind == jobs_pb2.JOB_KIND_QUADMASK
     engine = Choice("none") if masks_only else chosen(settings.engine, len(frames))
+    worded = in_words(shot)
+    finder = finder_of(settings, finders) if worded else ""
     order = Order(
         frames=tuple(frames),
         view=shot.view,
@@ -206,11 +218,13 @@ def parse_order(spec: Mapping[str, Any]) -> Order:
         masks_only=masks_only,
         engine=engine.engine,
         engine_why=engine.why,
-        instruction=shot.instruction,
+        instruction=" ".join(shot.instruction.split()),
+        in_words=worded,
+        finder=finder,
         cloud_consent=settings.cloud_consent,
-        segmenter=settings.segmenter or ("sam2" if shot.points or shot.boxes else "roto"),
+        segmenter=settings.segmenter or (SEGMENTER if shot.points or shot.boxes or worded else "roto"),
         prompts=_prompts(shot),
-        reasoner=settings.reasoner or ("artist" if shot.affected.files or shot.quadmask.files else "motion"),
+        reasoner=reasoner_of(shot, settings, finder),
         seed=settings.seed,
         preview=settings.preview,
         prompt=shot.prompt,

@@ -20,6 +20,7 @@ from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
 from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_ask import plan_ask, plan_effects
+from void_server.pipeline.plan_find import plan_find
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_masks import plan_mask_report, plan_mattes
 from void_server.pipeline.plan_reasoner import (
@@ -33,6 +34,7 @@ from void_server.pipeline.plan_reasoner import (
     plan_survey_settle,
     plan_tie,
 )
+from void_server.pipeline.plan_regions import plan_regions
 from void_server.pipeline.plan_segment import plan_segment, unsure_mattes
 from void_server.pipeline.plan_steady import plan_steady, steady_of
 from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_generate
@@ -76,6 +78,7 @@ def plan_stage(
     plans: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
         "ingest": lambda order, _results, _blobs: _plan_ingest(order, limits),
         "preflight": _plan_preflight,
+        "find": lambda order, results, blobs: plan_find(order, results, blobs, site or VlmSite()),
         "segment": plan_segment,
         "ask": lambda order, results, blobs: plan_ask(order, results, blobs, site or VlmSite()),
         "effects": plan_effects,
@@ -94,6 +97,7 @@ def plan_stage(
         "complete": plan_complete,
         "carry": plan_carry,
         "steady": plan_steady,
+        "regions": plan_regions,
         "encode": plan_encode,
         "generate": plan_generate,
         "conform": plan_conform,
@@ -144,8 +148,9 @@ def _plan_preflight(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         notes.append(plate.info["colour"]["stated"])
     why = f" ({order.engine_why})" if order.engine_why else ""
     segmenter = f"segmenter {order.segmenter}; " if order.segmenter != "roto" else ""
+    finder = f"finder {order.finder}; " if order.finder else ""
     engine = f"Engine {order.engine}{why}; " if not order.masks_only else "Only the quadmask is made; "
-    notes.append(f"{engine}{segmenter}reasoner {order.reasoner}.")
+    notes.append(f"{engine}{finder}{segmenter}reasoner {order.reasoner}.")
     notes += unused_frames(order)
     return Plan(problems=problems, notes=notes)
 

@@ -8,8 +8,10 @@ from dataclasses import asdict
 from typing import Any
 
 from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.ground import check_ground, ground_of, read_by_ground
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import known_shot, survey_contents
+from void_server.pipeline.model_question import told_left
 from void_server.pipeline.order import VLM_REASONERS, Order
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
@@ -17,13 +19,13 @@ from void_server.reasoners.vlm import PROMPT_VERSION
 from void_server.reasoners.vlm.site import VlmSite
 
 FELL_BACK = "The model of the reasoner {} did not answer, and the reasoner motion does it instead: {}"
-LEFT = "When the model was asked, {} pictures and {} texts of this shot went to {} ({}), {}. {}"
 
 
 def plan_ask(order: Order, results: Results, blobs: BlobFolder, site: VlmSite) -> Plan:
     """The question; an answer that is recorded is not asked for again."""
     if order.reasoner not in VLM_REASONERS:
         return Plan()
+    check_ground(order)
     shot = known_shot(order, results, blobs)
     told = {"reasoner": order.reasoner, "instruction": order.instruction}
     key = unit_key(
@@ -57,23 +59,21 @@ def plan_effects(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         return Plan(notes=[FELL_BACK.format(order.reasoner, asked.info["fallback"])])
     shot = known_shot(order, results, blobs)
     digest, units = shot.store(blobs).digest, []
+    ground = ground_of(order, asked.info)
     for position, frame in enumerate(shot.frames):
-        told = {"answer": asked.blobs["answer"], "bounds": asked.info["bounds"]}
-        key = unit_key("effects", frame=frame.frame, window=shot.window, prompt=PROMPT_VERSION, **told)
+        told = {"answer": asked.blobs["answer"], "bounds": asked.info["bounds"], "ground": ground}
+        seen = read_by_ground(shot, frame) if ground else {}
+        key = unit_key(
+            "effects", frame=frame.frame, window=shot.window, prompt=PROMPT_VERSION, **seen, **told
+        )
         args = {"shot": digest, "position": position, **told}
         units.append(unit("effects", key, f"effects on frame {frame.frame}", args, frame=frame.frame))
     return Plan(units, notes=_notes(asked.info))
 
 
 def _notes(info: Mapping[str, Any]) -> list[str]:
-    sent = info["sent"]
-    pictures = sum(s["what"].startswith("Picture") for s in sent["sent"])
-    where = "the site's own" if sent["local"] else "outside of the site"
-    left = LEFT.format(
-        pictures, len(sent["sent"]) - pictures, sent["host"], sent["address"], where, info["cost"]
-    )
     found = info["affected"]
     said = [
         f"Affected: {thing['noun']} ({thing['kind'].replace('_', ' ')}). {thing['why']}" for thing in found
     ]
-    return [left, *said, f"Without the object: {info['scene']}"]
+    return [told_left(info), *said, f"Without the object: {info['scene']}"]

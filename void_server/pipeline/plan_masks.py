@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import asdict
 from typing import Any
 
@@ -14,12 +13,9 @@ from void_server.pipeline.order import Order
 from void_server.pipeline.provenance import header_attributes, provenance
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
-from void_server.quadmask.coded_video import FPS, VideoLimits
+from void_server.quadmask.coded_video import FPS, VideoLimits, cannot_write
 
-NO_FFMPEG = (
-    "The server has no ffmpeg, so that no coded video (quadmask_0.mp4) is made; the mattes say the same."
-)
-
+CANNOT = "No coded video (quadmask_0.mp4) is made; the mattes say the same. {}"
 NO_VIDEO = "The shot is too large, or too fast, for a coded video (quadmask_0.mp4); the mattes are there."
 MOST_FPS = 1000
 """Frames a second that a coded video may not reach."""
@@ -58,8 +54,8 @@ def plan_mask_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     args: dict[str, Any] = {"shot": digest, "sidecar": sidecar}
     publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet"}
     units = [unit("mask_report", unit_key("mask_report", **args), "report", args, publishes=publishes)]
-    if shutil.which("ffmpeg") is None:
-        return Plan(units, notes=[NO_FFMPEG])
+    if lacking := cannot_write():
+        return Plan(units, notes=[CANNOT.format(lacking)])
     display = results.get("ingest", order.frames[0], "plate").info["display_window"]
     fps = sidecar["fps"] or FPS
     if display["width"] * display["height"] > VideoLimits().max_pixels or not 0 < fps < MOST_FPS:

@@ -5,7 +5,7 @@ neighbourhood; `sam2` has one for the shot.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from itertools import pairwise
 from typing import Any
@@ -15,7 +15,8 @@ from void_server.jobs.model import Problem
 from void_server.pipeline.keys import torch_numerics, unit_key
 from void_server.pipeline.known_shot import known_shot, segmented_frames
 from void_server.pipeline.manifest import ShotManifest
-from void_server.pipeline.order import Order
+from void_server.pipeline.order import Order, Prompted
+from void_server.pipeline.plan_find import find_notes, found_prompts, nothing_found
 from void_server.pipeline.results import Results
 from void_server.pipeline.sam2_weights import sam2_checkpoint, sam2_identity
 from void_server.pipeline.units import Plan, unit
@@ -33,14 +34,17 @@ def plan_segment(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
     digest = shot.store(blobs).digest
     if order.segmenter == "sam2":
-        return Plan([_of_shot(order, shot, digest)])
+        notes = find_notes(order, results)
+        if problems := nothing_found(order, results):
+            return Plan(problems=problems, notes=notes)
+        return Plan([_of_shot(shot, digest, order.prompts or found_prompts(results))], notes=notes)
     keys = [p for p, frame in enumerate(shot.frames) if "remove" in frame.mattes]
     return Plan([_of_span(shot, digest, span, keys) for span in _spans(keys, len(shot.frames))])
 
 
-def _of_shot(order: Order, shot: ShotManifest, digest: str) -> dict[str, Any]:
+def _of_shot(shot: ShotManifest, digest: str, given: Sequence[Prompted]) -> dict[str, Any]:
     weights = sam2_identity(sam2_checkpoint())
-    prompts = [prompt.to_dict() for prompt in order.prompts]
+    prompts = [prompt.to_dict() for prompt in given]
     told = {"prompts": prompts, "weights": weights}
     key = unit_key(
         "segment",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from typing import Any
 
+from void_server.engines.void.regions import Run
 from void_server.engines.void.settings import PASSES, SEED, MaskLevels, Pass, Running, VoidSettings
 from void_server.engines.void.settings import VERSION as VOID_VERSION
 from void_server.frames.blobs import BlobFolder
@@ -15,12 +16,17 @@ from void_server.pipeline.keys import torch_numerics, unit_key
 from void_server.pipeline.known_shot import known_shot, matte_contents
 from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
-from void_server.pipeline.results import Results
+from void_server.pipeline.plan_regions import crops_of, region_plan
+from void_server.pipeline.plan_regions import told as told_regions
+from void_server.pipeline.regions import Crops
+from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 from void_server.pipeline.void_weights import raft_identity, weights_identity
 
 FRAME = "frame{:05d}"
 """Name of the blob that holds the model's picture of a frame, by position."""
+TOLD = "told{:05d}"
+"""Name of the blob that holds where the model is to change something on a frame, by position."""
 
 
 def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
@@ -35,10 +41,17 @@ def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     identity = weights_identity(settings.passes, options.weights)
     weights = {n: told for n, told in identity.items() if n.startswith("base/vae/")}
     digest, units = shot.store(blobs).digest, []
-    for name, what in names.items():
+    plan = region_plan(order, results, shot.work_window())
+    every = [
+        (name, what, number, crops)
+        for number, (crops, _) in enumerate(crops_of(plan, shot.work_window()))
+        for name, what in names.items()
+    ]
+    for name, what, number, crops in every:
         of_clip = name == "clip"
         told = {
             "of": name,
+            "crops": crops.to_dict() if crops is not None else None,
             "percent": options.model_percent,
             "settings": asdict(_read_by_encode(settings, of_clip)),
             "running": asdict(replace(Running(), memory=running.memory)),
@@ -54,8 +67,14 @@ def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             **told,
         )
         args = {"shot": digest, "set": options.weights, **told}
-        units.append(unit("encode", key, f"latents of {what}", args, role=name))
-    return Plan(units)
+        label = f"latents of {what}" + (f", run {number + 1}" if number else "")
+        units.append(unit("encode", key, label, args, role=of_run(name, number)))
+    return Plan(units, notes=[told_regions(order, plan)] if plan is not None else [])
+
+
+def of_run(role: str, number: int) -> str:
+    """The role of a run's unit; `number` counts from 0, and the first run's is the role itself."""
+    return f"{role} of run {number + 1}".strip() if number else role
 
 
 def masks_read(settings: VoidSettings, pass_: Pass) -> str:
@@ -68,27 +87,48 @@ def _read_by_encode(settings: VoidSettings, of_clip: bool) -> VoidSettings:
     seed = settings.seed if settings.clip_seed is None else settings.clip_seed
     levels: MaskLevels = "trained" if of_clip else settings.mask_levels
     plain = replace(settings, seed=seed if of_clip else SEED, clip_seed=None, steps=None, mask_levels=levels)
-    return replace(plain, passes=1, noise_flow="dis")
+    grid = settings.affected_grid and not of_clip
+    return replace(plain, passes=1, noise_flow="dis", affected_grid=grid)
 
 
 def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
-    """One unit for the whole shot: its windows are blended at every step."""
+    """One unit for the whole shot, or for each of its crops: their windows are blended at every step."""
     shot = known_shot(order, results, blobs)
     if order.engine != "void" or not any(f.active for f in shot.frames):
         return Plan()
-    settings = order.void_settings()
     asked = results.find("ask", None)
     # What the model of a reasoner says of the scene without the object is what the engine wants to be told.
     prompt = order.prompt or (asked.info.get("scene", "") if asked is not None else "")
+    runs = enumerate(crops_of(region_plan(order, results, shot.work_window()), shot.work_window()))
+    units = [_generation(order, results, blobs, shot, prompt, *run) for run in runs]
+    notes = [_memory(order, results)]
+    if not prompt:
+        notes.append(NO_PROMPT)
+    return Plan(units, notes=notes)
+
+
+def _generation(
+    order: Order,
+    results: Results,
+    blobs: BlobFolder,
+    shot: ShotManifest,
+    prompt: str,
+    number: int,
+    seen: tuple[Crops | None, Run | None],
+) -> dict[str, Any]:
+    """The unit of one run."""
+    settings, crops = order.void_settings(), seen[0]
     chosen, raft = order.options.weights, settings.noise_flow == "raft"
     names = {"clip", *(masks_read(settings, p) for p in PASSES[: settings.passes])}
+    latents = {n: results.get("encode", None, of_run(n, number)).blobs["latents"] for n in sorted(names)}
     told = {
         "prompt": prompt,
+        "model": list(crops.model) if crops is not None else None,
         "percent": order.options.model_percent,
         "settings": asdict(settings),
         "running": asdict(order.void_running()),
         "weights": weights_identity(settings.passes, chosen) | (raft_identity(chosen) if raft else {}),
-        "latents": {name: results.get("encode", None, name).blobs["latents"] for name in sorted(names)},
+        "latents": latents,
     }
     key = unit_key(
         "generate",
@@ -99,10 +139,8 @@ def plan_generate(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         **told,
     )
     args = {"shot": shot.store(blobs).digest, "key": key, "set": chosen, **told}
-    notes = [_memory(order, results)]
-    if not prompt:
-        notes.append(NO_PROMPT)
-    return Plan([unit("generate", key, "the model's picture of the shot", args)], notes=notes)
+    label = "the model's picture of the shot" + (f", run {number + 1}" if number else "")
+    return unit("generate", key, label, args, role=of_run("", number))
 
 
 def _memory(order: Order, results: Results) -> str:
@@ -125,27 +163,43 @@ NO_PROMPT = (
 
 def plan_conform(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     """Each frame with something to fill, at the plate's size."""
-    made = results.find("generate", None)
-    if made is None:
+    if results.find("generate", None) is None:
         return Plan()
     shot = known_shot(order, results, blobs)
     digest, units = shot.store(blobs).digest, []
-    notes = [NO_ROOM.format(plan) for plan in made.info["without_room"]]
+    seen = crops_of(region_plan(order, results, shot.work_window()), shot.work_window())
+    made = [results.get("generate", None, of_run("", number)) for number in range(len(seen))]
+    notes = [NO_ROOM.format(plan) for run in made for plan in run.info["without_room"]]
     for position, frame in enumerate(shot.frames):
         if not frame.active:
             continue
-        picture = made.blobs[FRAME.format(position)]
+        runs = [_seen_by(results, made[n], n, *crops, position) for n, crops in enumerate(seen)]
+        read = {"runs": [run for run in runs if run is not None], "margin": shot.settings["margin"]}
         key = unit_key(
             "conform",
             engine=VOID_VERSION,
-            made=picture,
             frame=[frame.content, matte_contents(frame)],
-            margin=shot.settings["margin"],
+            **read,
             **_space(shot),
         )
-        args = {"shot": digest, "position": position, "made": picture}
+        args = {"shot": digest, "position": position, "runs": read["runs"]}
         units.append(unit("conform", key, f"conform of frame {frame.frame}", args, frame=frame.frame))
     return Plan(units, notes=notes)
+
+
+def _seen_by(
+    results: Results, made: Finished, number: int, crops: Crops | None, run: Run | None, position: int
+) -> dict[str, Any] | None:
+    """What a run has of a frame, as `conform` reads it; None where it has nothing to fill there."""
+    fills = run.fills[position] if run is not None else None
+    if run is not None and fills is None:
+        return None
+    return {
+        "made": made.blobs[FRAME.format(position)],
+        "told": results.get("encode", None, of_run("masks 1", number)).blobs[TOLD.format(position)],
+        "crop": list(crops.rect(position)) if crops is not None else None,
+        "fills": list(fills) if fills is not None else None,
+    }
 
 
 NO_ROOM = "The GPU had no room for this way of working, and the next more frugal one was taken. {}"

@@ -15,7 +15,9 @@ from void_server.pipeline.config_source import config_name
 from void_server.pipeline.keys import numerics
 from void_server.pipeline.known_shot import segmented_frames
 from void_server.pipeline.manifest import FrameRef, ShotManifest
-from void_server.pipeline.order import Order
+from void_server.pipeline.order import VLM_REASONERS, Order
+from void_server.pipeline.plan_find import boxes_text, found_prompts
+from void_server.pipeline.plan_regions import described, region_plan
 from void_server.pipeline.results import Results
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
@@ -43,16 +45,20 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
 def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """The sidecar of a job, JSON-ready.
 
-    Top level: `format`, `name`, `range`, `view`, `engine` (with `model`, what it ran on, for `void`), `segmenter`,
-    `instruction`, `model` (what the model of a reasoner said, and what left for it, where to), `reasoner`, `seed`,
-    `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds` (worker time by stage),
-    `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where the artist gave none)
-    and its figures: `changed_percent`, `outside_difference` (must be 0), `outside_samples_checked`,
-    `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
+    Top level: `format`, `name`, `range`, `view`, `engine` (of `void` with `model`, what it ran on, and `regions`, what
+    it saw of the shot: `plan_regions.described`, null for the whole frame that was asked for), `segmenter`,
+    `instruction`, `found` (what words alone found, by what, as boxes that `--boxes` takes, and what left for it;
+    null where nothing was looked for), `model` (what the model of a reasoner said, and what left for it, where to),
+    `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
+    (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null
+    where the artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
+    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
     for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
-    what the reasoner says under `proposal` (null where it was not asked), and what the segmenter says of a matte that
-    it made under `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is
-    "none", and a frame's figures are the percent of the picture that each region covers.
+    what the reasoner says under `proposal` (null where it was not asked), what a model's answer means on the frame
+    under `effects` (null without one; `outlines` are the things that SAM2 was asked about, with how many parts of
+    their cells it outlined), and what the segmenter says of a matte that it made under `segmented` (null where the
+    artist drew it). Of a job that makes only the quadmask, `engine` is "none", and a frame's figures are the percent
+    of the picture that each region covers.
     """
     segmented = segmented_frames(order, results)
     asked = results.find("ask", None)
@@ -66,9 +72,10 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
             order.frames[1] - order.frames[0] if len(order.frames) > 1 else 1,
         ],
         "view": order.view,
-        "engine": _engine(order, results),
+        "engine": _engine(order, shot, results),
         "segmenter": order.segmenter,
         "instruction": order.instruction,
+        "found": _found(results),
         "model": dict(asked.info) if asked is not None else None,
         "reasoner": order.reasoner,
         "seed": order.seed,
@@ -93,7 +100,7 @@ def _frame(
     frame: FrameRef, results: Results, segmented: tuple[str, Mapping[str, Any]] | None
 ) -> dict[str, Any]:
     info = dict(results.get("publish", frame.frame).info)
-    review = results.find("review", frame.frame)
+    review, effects = results.find("review", frame.frame), results.find("effects", frame.frame)
     fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
     info["change_over_time"] = review.info["change_over_time"] if review is not None else None
     return {
@@ -115,6 +122,7 @@ def _frame(
         "quality": info,
         "segmented": {"sha256": segmented[0], **segmented[1]} if segmented is not None else None,
         "proposal": _proposal(frame.frame, results),
+        "effects": dict(effects.info) if effects is not None else None,
         "fill": dict(fill.info) if fill is not None else None,
     }
 
@@ -127,11 +135,19 @@ def _proposal(frame: int, results: Results) -> dict[str, Any] | None:
     return dict(alone.info) | dict(together.info)
 
 
-def _engine(order: Order, results: Results) -> dict[str, Any]:
-    """Name and version; of `void` also what the model ran on, and at which size."""
+def _found(results: Results) -> dict[str, Any] | None:
+    found = results.find("find", None)
+    return None if found is None else {**found.info, "boxes": boxes_text(found_prompts(results))}
+
+
+def _engine(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
+    """Name and version; of `void` also what the model ran on, at which size, and what of the shot it saw."""
     named = {"name": order.engine, "version": ENGINE_VERSIONS[order.engine]}
     made = results.find("generate", None)
-    return named if made is None else named | {"model": dict(made.info)}
+    if made is None:
+        return named
+    seen = region_plan(order, results, shot.work_window())
+    return named | {"model": dict(made.info), "regions": described(order, seen) if seen else None}
 
 
 def _reasoner(order: Order) -> str:
@@ -140,12 +156,14 @@ def _reasoner(order: Order) -> str:
 
 def _options(order: Order) -> dict[str, Any]:
     options = order.options
-    edge = {
+    edge: dict[str, Any] = {
         "grow": options.grow,
         "feather": options.feather,
         "passes": options.passes,
         "compression": options.compression,
     }
+    if order.reasoner in VLM_REASONERS:
+        edge["ground"] = options.ground
     if order.masks_only:
         return edge | {"first_unaffected": "on" if options.first_unaffected else "off"}
     if order.engine == "void":
@@ -154,9 +172,12 @@ def _options(order: Order) -> dict[str, Any]:
             "weights": options.weights,
             "void_passes": options.void_passes,
             "mask_levels": order.void_settings().mask_levels,
+            "affected_grid": "on" if order.void_settings().affected_grid else "off",
             "steps": options.steps,
             "window": options.window,
             "model_percent": options.model_percent,
+            "region": "whole" if options.profile == "official" else options.region,
+            "region_context": options.region_context,
             "noise_flow": options.noise_flow,
             "clip_seed": options.clip_seed,
             **asdict(order.void_running()),

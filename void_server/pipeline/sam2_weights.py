@@ -7,9 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from void_server.errors import PreconditionFailed
-from void_server.pipeline.void_weights import identity
+from void_server.pipeline.void_weights import identities
 from void_server.weights.folder import Paths, weights_folder
-from void_server.weights.record import load
 
 SIZES = ("large", "base_plus", "small", "tiny")
 """Of the published checkpoints, the best first."""
@@ -43,11 +42,7 @@ def sam2_checkpoint() -> Path:
 
 def sam2_identity(checkpoint: Path) -> dict[str, str]:
     """What tells a checkpoint from others, for keys and papers, by file; see `weights_identity`."""
-    folder = weights_folder()
-    recorded = load(folder).files
-    files = sorted(checkpoint.iterdir()) if checkpoint.is_dir() else [checkpoint]
-    named = {file.relative_to(folder).as_posix(): file for file in files if file.is_file()}
-    return {name: identity(file, recorded.get(name)) for name, file in named.items()}
+    return identities(checkpoint)
 
 
 def missing_for_sam2() -> str:

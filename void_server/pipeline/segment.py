@@ -67,7 +67,7 @@ def _by_sam2(shot: StoredShot, args: Mapping[str, Any], step: Step) -> Iterator[
     offset = display.x - shot.window.x, display.y - shot.window.y
     pointed = [Prompted(**prompt | {"place": tuple(prompt["place"])}) for prompt in args["prompts"]]
     drawn = [Drawn(p, shot.drawn(p, shot.window).remove, object=_OF_ROTO) for p in args["keys"]]
-    predictor = _MODEL.loaded(json.dumps(args["weights"], sort_keys=True))
+    predictor = loaded_sam2(args["weights"])
     prompts = [*as_prompts(pointed, frames, offset), *drawn]
     return segment_sam2(len(frames), pictures_of(shot, 0), prompts, predictor, step)
 
@@ -100,6 +100,15 @@ class _Model:
 
 
 _MODEL = _Model()
+
+
+def loaded_sam2(weights: Mapping[str, str]) -> VideoPredictor:
+    """SAM2's model, loaded if these weights, by their `sam2_identity`, are not there yet.
+
+    Raises:
+        PreconditionFailed, InvalidInput, DataLoss, OSError: see `load_predictor`.
+    """
+    return _MODEL.loaded(json.dumps(weights, sort_keys=True))
 
 
 def forget_model() -> None:

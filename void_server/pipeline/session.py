@@ -14,17 +14,21 @@ import OpenImageIO as oiio
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import Roots
+from void_server.jobs.words import GROUNDING
 from void_server.pipeline import cleanplate, masks, reasoner
 from void_server.pipeline.ask import ask, effects
 from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
+from void_server.pipeline.find import find
+from void_server.pipeline.finders import finders_of
 from void_server.pipeline.ingest import ingest, probe
 from void_server.pipeline.manifest import ShotManifest, load_manifest
 from void_server.pipeline.mask_preview import Previews
 from void_server.pipeline.order import parse_order
 from void_server.pipeline.plan import plan_stage
 from void_server.pipeline.publish import publish
+from void_server.pipeline.regions import regions
 from void_server.pipeline.report import report
 from void_server.pipeline.results import Results
 from void_server.pipeline.review import review
@@ -111,7 +115,7 @@ class Session:
         if what == "preview":
             return self._previews.made(task, self._blobs, self._limits)
         if what == "plan":
-            order = parse_order(task["spec"])
+            order = parse_order(task["spec"], finders_of(self._vlm))
             return plan_stage(
                 task["stage"], order, Results(task["results"]), self._blobs, self._limits, self._vlm
             )
@@ -146,6 +150,8 @@ class Session:
             return cleanplate.carry(shot, args, self._blobs)
         if kind == "steady":
             return cleanplate.steady(shot, args, self._blobs)
+        if kind == "regions":
+            return regions(shot, args)
         # PyTorch takes seconds to import, and other jobs do without it.
         if kind == "encode":
             from void_server.pipeline.encode import encode
@@ -157,10 +163,14 @@ class Session:
             return self._let_go_after(generate(shot, args, self._blobs, step))
         if kind == "conform":
             return conform(shot, args, self._blobs)
+        if kind == "find":
+            answer = find(shot, args, self._vlm, step)
+            return self._let_go_after(answer) if args["finder"] == GROUNDING else answer
         if kind == "ask":
             return ask(shot, args, self._blobs, self._vlm, step)
         if kind == "effects":
-            return effects(shot, args, self._blobs)
+            answer = effects(shot, args, self._blobs, step)
+            return self._let_go_after(answer) if args["ground"] else answer
         if kind == "segment":
             answer = segment(shot, args, self._blobs, step)
             return self._let_go_after(answer) if args["segmenter"] == "sam2" else answer

@@ -72,6 +72,15 @@ def _wanted(passes: int) -> list[str]:
     return [BASE, *(OVERLAYS[p] for p in range(1, passes + 1))]
 
 
+def identities(checkpoint: Path) -> dict[str, str]:
+    """What tells a checkpoint, a file or a folder of files, from others; by file, as `weights_identity`."""
+    folder = weights_folder()
+    recorded = load(folder).files
+    files = sorted(checkpoint.iterdir()) if checkpoint.is_dir() else [checkpoint]
+    named = {file.relative_to(folder).as_posix(): file for file in files if file.is_file()}
+    return {name: identity(file, recorded.get(name)) for name, file in named.items()}
+
+
 def identity(path: Path, entry: Entry | None) -> str:
     """What tells a file from others: its recorded SHA-256 where it was not touched since, else its length and time."""
     status = path.stat()

@@ -20,7 +20,7 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 
-from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported
+from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported, VoidError
 from void_server.plates.publish import published
 
 U8 = npt.NDArray[np.uint8]
@@ -123,6 +123,22 @@ def write_video(
             run.finish(_failed_to_write)
     return count
 
+
+def cannot_write(ffmpeg: str = "ffmpeg") -> str:
+    """What keeps coded clips from being written here, found by writing one of a single picture; empty where nothing."""
+    picture = np.full((_TRIAL, _TRIAL), 255, np.uint8)
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            write_video(
+                Path(folder) / "trial.mp4", [picture], ffmpeg=ffmpeg, limits=VideoLimits(max_seconds=30)
+            )
+        except (VoidError, OSError) as error:
+            return str(error)
+    return ""
+
+
+_TRIAL = 16
+"""Pixels: side of the picture that is written to see whether it can be."""
 
 _START = ["-hide_banner", "-loglevel", "error"]
 

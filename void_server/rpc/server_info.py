@@ -35,6 +35,7 @@ class Server(server_pb2_grpc.ServerServicer):
             engines=[server_pb2.Plug(**p) for p in capabilities["engines"]],
             segmenters=[server_pb2.Plug(**p) for p in capabilities["segmenters"]],
             reasoners=[server_pb2.Plug(**p) for p in capabilities["reasoners"]],
+            finders=[server_pb2.Plug(**p) for p in capabilities["finders"]],
             options=[server_pb2.Option(**o) for o in capabilities["options"]],
             packages=capabilities["packages"],
             roots=roots,

@@ -14,7 +14,9 @@ from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed, 
 from void_server.frames.blobs import check_digest
 from void_server.frames.roots import check_relative
 from void_server.jobs.canonical import SEQUENCES
+from void_server.jobs.words import in_words
 from void_server.rpc.texts import check_texts
+from void_server.rpc.words import check_words
 
 _OUTPUT_NAME = re.compile(r"[^/\\\x00-\x1f:*?\"<>|]{1,200}")
 """Legal in a file name on every system that a client runs on."""
@@ -96,10 +98,11 @@ class Validator:
     def _check_inputs(self, shot: types_pb2.Shot) -> None:
         if not shot.plate.files:
             raise InvalidInput("No plate is given.", fix="Give the source frames with --plate.")
-        if not (shot.remove.files or shot.quadmask.files or shot.points or shot.boxes):
+        if not (shot.remove.files or shot.quadmask.files or shot.points or shot.boxes or in_words(shot)):
             raise InvalidInput(
                 "Nothing says what to remove.",
-                fix="Give a matte of the object with --remove, or a painted void_mask with --quadmask.",
+                fix="Give a matte of the object with --remove, a painted void_mask with --quadmask, clicks with"
+                " --points, a box with --boxes, or words with --instruction.",
             )
         if shot.pixel_aspect:
             raise Unsupported(
@@ -109,7 +112,7 @@ class Validator:
 
     def _check_plugs(self, spec: jobs_pb2.JobSpec) -> None:
         settings = spec.settings
-        pointed = bool(spec.shot.points or spec.shot.boxes)
+        pointed, worded = bool(spec.shot.points or spec.shot.boxes), in_words(spec.shot)
         for kind, name in (
             ("engine", settings.engine),
             ("segmenter", settings.segmenter or ("sam2" if pointed else "")),
@@ -122,7 +125,9 @@ class Validator:
                 raise InvalidInput(f"There is no {kind} {name!r}.{_near(name, plugs)}")
             if not plugs[name]["available"]:
                 raise PreconditionFailed(f"The {kind} {name} is {plugs[name]['unavailable_reason']}")
-        if spec.shot.instruction and settings.reasoner not in ("openai", "gemini"):
+        if worded:
+            check_words(settings, self._capabilities)
+        elif spec.shot.instruction and settings.reasoner not in ("openai", "gemini"):
             raise InvalidInput(
                 "An instruction is for the model of the reasoner openai or gemini, and neither is asked.",
                 fix="Use --reasoner openai, or leave --instruction out.",
@@ -138,7 +143,7 @@ class Validator:
                 f"The segmenter {settings.segmenter} reads no points and no boxes.",
                 fix="Use --segmenter sam2, or leave them out.",
             )
-        if settings.segmenter == "sam2" and not (pointed or spec.shot.remove.files):
+        if settings.segmenter == "sam2" and not (pointed or worded or spec.shot.remove.files):
             raise InvalidInput(
                 "The segmenter sam2 is shown nothing.",
                 fix="Give --points, --boxes, or mattes of some frames with --remove.",
@@ -184,6 +189,8 @@ def _check_value(option: dict[str, Any], value: str) -> None:
         words = ["on", "off"] if kind == "switch" else option["choices"]
         if value not in words:
             raise InvalidInput(f"{name}={value} is not one of {', '.join(words)}.")
+        return
+    if kind == "text":
         return
     try:
         number = int(value) if kind == "integer" else float(value)

@@ -8,8 +8,10 @@ from dataclasses import dataclass, replace
 
 from void_server.errors import InvalidInput
 
-BASE, VOID, SAM2 = "base", "void", "sam2"
-GROUPS = (BASE, VOID, SAM2)
+BASE, VOID, SAM2, SAM2_FOLDERS = "base", "void", "sam2", "sam2-transformers"
+GROUPS = (BASE, VOID, SAM2, SAM2_FOLDERS)
+USUAL_GROUPS = (BASE, VOID, SAM2)
+"""What is meant where none is named: the two of SAM2 hold the same models in two formats."""
 
 BASE_REPOSITORY = "alibaba-pai/CogVideoX-Fun-V1.5-5b-InP"
 VOID_REPOSITORY = "netflix/void-model"
@@ -82,6 +84,30 @@ def _sam2(size: str, about_bytes: int, required: bool) -> WeightFile:
     )
 
 
+def _sam2_folder(size: str, about_bytes: int, required: bool) -> tuple[WeightFile, ...]:
+    """A model in transformers' format. The configuration comes last: with it the folder counts as a checkpoint."""
+    folder = f"sam2.1-hiera-{size}"
+
+    def file(name: str, about: int, needed: bool) -> WeightFile:
+        return WeightFile(
+            name=f"sam2/{folder}/{name}",
+            group=SAM2_FOLDERS,
+            repository=f"facebook/{folder}",
+            path_in_repository=name,
+            licence="Apache-2.0",
+            needed_by="segmenter sam2",
+            about_bytes=about,
+            required=needed,
+        )
+
+    # The processor's configuration is not read: what it says is the segmenter's own to do. Other programs want it.
+    return (
+        file(SINGLE, about_bytes, required),
+        file("processor_config.json", 95, False),
+        file("config.json", 5_000, required),
+    )
+
+
 # The transformer of the base is not here, only its configuration: an overlay holds every tensor of it.
 CATALOGUE: tuple[WeightFile, ...] = (
     # Not read by the engine; it has to travel with the files that it covers.
@@ -103,16 +129,18 @@ CATALOGUE: tuple[WeightFile, ...] = (
     _sam2("large", 898_000_000, required=True),
     # For machines with little memory; the large one is what the segmenter asks for.
     _sam2("tiny", 156_000_000, required=False),
+    *_sam2_folder("large", 898_000_000, required=True),
+    *_sam2_folder("tiny", 156_000_000, required=False),
 )
 
 
 def select(wanted: Iterable[str]) -> tuple[WeightFile, ...]:
-    """The files of these groups and names, in the catalogue's order; all files when none is given.
+    """The files of these groups and names, in the catalogue's order; those of `USUAL_GROUPS` when none is given.
 
     Raises:
         InvalidInput: neither a group nor a file has such a name.
     """
-    names = list(wanted) or list(GROUPS)
+    names = list(wanted) or list(USUAL_GROUPS)
     known = {*GROUPS, *(file.name for file in CATALOGUE)}
     for name in names:
         if name not in known:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from void_server.errors import InvalidInput
-from void_server.weights.catalogue import GROUPS, SAM2, WeightFile, select
+from void_server.weights.catalogue import GROUPS, SAM2, SAM2_FOLDERS, USUAL_GROUPS, WeightFile, select
 from void_server.weights.fetch import fetch
 from void_server.weights.folder import locked, repair, weights_folder
 from void_server.weights.importing import find, import_files
@@ -26,11 +26,13 @@ The model weights of the engine `void` and of the segmenter `sam2`.
   base   VAE, text encoder, tokenizer, configurations    CogVideoX licence, to be accepted once
   void   void_pass1.safetensors, void_pass2.safetensors  Apache-2.0
   sam2   checkpoints of SAM2                             Apache-2.0
+  sam2-transformers
+         the same in transformers' format                Apache-2.0; fetched where it is named
 
 They lie in $VOID_WEIGHTS, else in the folder `weights` of the user's data folder. Without a network, fetch on another
 machine, copy that folder to a disk, and import it here.
 """
-_WHICH = "group (base, void, sam2) or file; all when none is named"
+_WHICH = f"group ({', '.join(GROUPS)}) or file; without one {{}}"
 
 QUIET_SECONDS = 2.0
 """What takes less is not worth a line of progress."""
@@ -49,12 +51,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     actions.add_parser("list", help="every file: how it stands, and its licence").set_defaults(run=_list)
 
     fetching = actions.add_parser("fetch", help="fetch what is missing or wrong from the Hugging Face Hub")
-    fetching.add_argument("which", nargs="*", metavar="GROUP", help=_WHICH)
+    usual = ", ".join(USUAL_GROUPS)
+    fetching.add_argument("which", nargs="*", metavar="GROUP", help=_WHICH.format(usual))
     fetching.set_defaults(run=_fetch)
 
     importing = actions.add_parser("import", help="copy what is missing or wrong from a folder or a disk")
     importing.add_argument("source", type=Path, metavar="FOLDER", help="searched three levels deep")
-    importing.add_argument("which", nargs="*", metavar="GROUP", help=_WHICH)
+    importing.add_argument("which", nargs="*", metavar="GROUP", help=_WHICH.format("all"))
     importing.set_defaults(run=_import)
     for parser in (fetching, importing):
         parser.add_argument(
@@ -91,11 +94,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def _list(_options: argparse.Namespace, _default_store: Path) -> int:
     folder = weights_folder()
     record = load(folder)
-    print(f"{'file':54} {'group':6} {'size':>10} {'state':18} licence")
-    for file, status in statuses(folder, expected(folder / "base", select(())), record):
+    print(f"{'file':54} {'group':17} {'size':>10} {'state':18} licence")
+    groups = dict.fromkeys((*USUAL_GROUPS, *_groups_here(folder)))
+    for file, status in statuses(folder, expected(folder / "base", select(groups)), record):
         optional = "" if file.required else " (optional)"
         size = _size(status.size) if status.size else f"~{_size(file.about_bytes)}"
-        print(f"{file.name:54} {file.group:6} {size:>10} {status.state.value + optional:18} {file.licence}")
+        print(f"{file.name:54} {file.group:17} {size:>10} {status.state.value + optional:18} {file.licence}")
     for name, licence in LICENCES.items():
         if licence.to_accept:
             print(f"The {name} licence was {_accepted(record.accepted.get(name))}. {licence.summary}")
@@ -116,7 +120,7 @@ def _fetch(options: argparse.Namespace, _default_store: Path) -> int:
 
 def _import(options: argparse.Namespace, _default_store: Path) -> int:
     folder = weights_folder()
-    found = find(options.source, select(options.which))
+    found = find(options.source, select(options.which or GROUPS))
     if not found:
         raise InvalidInput(
             f"{options.source} holds none of the files.",
@@ -180,8 +184,11 @@ def _tell_missing(folder: Path, files: Sequence[WeightFile], groups: Iterable[st
 
 def _groups_here(folder: Path) -> list[str]:
     """What is verified when nothing is named: without SAM2 the engine works, so its absence is no fault."""
-    some = any(state_of(folder / file.name).state is not State.MISSING for file in select([SAM2]))
-    return [group for group in GROUPS if group != SAM2 or some]
+
+    def some(group: str) -> bool:
+        return any(state_of(folder / file.name).state is not State.MISSING for file in select([group]))
+
+    return [group for group in GROUPS if group not in (SAM2, SAM2_FOLDERS) or some(group)]
 
 
 def _print_checked(folder: Path, found: Checked) -> None:

@@ -54,6 +54,11 @@ class Paths:
         """The folder of SAM2's checkpoints."""
         return self.folder / "sam2"
 
+    @property
+    def grounding(self) -> Path:
+        """The folder of the text-grounding model, where the user has put one; it is not in the catalogue."""
+        return self.folder / "grounding"
+
 
 def weights_folder() -> Path:
     """The weights folder: $VOID_WEIGHTS, else `weights` in the user's data folder."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from void_server.errors import InvalidInput, SourceUnavailable
 from void_server.weights.arrival import Arrived, disk_full, take_in
-from void_server.weights.catalogue import BASE, BASE_REPOSITORY, WeightFile
+from void_server.weights.catalogue import BASE, BASE_REPOSITORY, SAM2_FOLDERS, WeightFile
 from void_server.weights.digest import Progress, blocks, digest, no_progress, reported
 from void_server.weights.folder import INCOMING, require_space
 from void_server.weights.layout import State, expected, state_of
@@ -18,9 +18,6 @@ from void_server.weights.record import Entry, load
 
 DEEPEST = 3
 """Folders below the one named that are searched."""
-
-_BASE_NAMES = frozenset({"base", BASE_REPOSITORY.partition("/")[2]})
-_CACHE_NAME = f"models--{BASE_REPOSITORY.replace('/', '--')}"
 
 
 @dataclass(frozen=True)
@@ -35,8 +32,9 @@ class Found:
 def find(source: Path, files: Iterable[WeightFile]) -> list[Found]:
     """Where these files lie in a folder, in the catalogue's order; those that do not are left out.
 
-    The base folder goes by its published name, by `base`, or by its place in a hub cache, or is `source` itself; the
-    other files lie anywhere. Three levels of folders are searched.
+    The base folder goes by its published name, by `base`, or by its place in a hub cache, or is `source` itself; those
+    of SAM2 by their published names or their places in a hub cache. The other files lie anywhere. Three levels of
+    folders are searched.
 
     Raises:
         InvalidInput: `source` is no folder, or holds differing candidates for one file.
@@ -55,7 +53,7 @@ def find(source: Path, files: Iterable[WeightFile]) -> list[Found]:
         )
     files = list(files)
     in_base = _in_base(bases[0], [file for file in files if file.group == BASE]) if bases else []
-    elsewhere = (_anywhere(folders, file) for file in files if file.group != BASE)
+    elsewhere = (_anywhere(_places(folders, file), file) for file in files if file.group != BASE)
     return in_base + [where for where in elsewhere if where is not None]
 
 
@@ -122,8 +120,21 @@ def _folders(source: Path) -> list[Path]:
 
 
 def _is_base(folder: Path, source: Path) -> bool:
-    named = folder == source or folder.name in _BASE_NAMES or folder.parent.parent.name == _CACHE_NAME
+    named = folder == source or folder.name == BASE or _goes_by(folder, BASE_REPOSITORY)
     return named and any((folder / part).is_dir() for part in ("vae", "text_encoder", "scheduler"))
+
+
+def _places(folders: Sequence[Path], file: WeightFile) -> list[Path]:
+    """Where a file may lie: anywhere, but for one whose name every model has."""
+    if file.group != SAM2_FOLDERS:
+        return list(folders)
+    return [folder for folder in folders if _goes_by(folder, file.repository)]
+
+
+def _goes_by(folder: Path, repository: str) -> bool:
+    """Whether a folder is a repository's, by its name, or by its place in a hub cache (its snapshots)."""
+    cache = f"models--{repository.replace('/', '--')}"
+    return folder.name == repository.partition("/")[2] or folder.parent.parent.name == cache
 
 
 def _in_base(base: Path, files: Iterable[WeightFile]) -> list[Found]:

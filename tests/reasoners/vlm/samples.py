@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from void_server.reasoners.vlm.answer import Bounds
-from void_server.reasoners.vlm.request import PictureLimits, Question, question
+from void_server.reasoners.vlm.request import EffectsQuestion, PictureLimits, question
 
 BOUNDS = Bounds(rows=8, columns=14, first=1001, last=1040)
 
@@ -68,7 +68,7 @@ def written(answer: dict[str, Any]) -> str:
     return json.dumps(answer)
 
 
-def small_question() -> Question:
+def small_question() -> EffectsQuestion:
     """A question about forty frames of 64 x 36 pixels, with three pictures."""
     picture = np.full((36, 64, 3), 0.5, np.float32)
     matte = np.zeros((36, 64), np.float32)

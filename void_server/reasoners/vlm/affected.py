@@ -34,6 +34,11 @@ SLACK = 1e-6
 """Cells by which a box may touch a neighbour without covering it: the error of interpolation."""
 
 
+OUTLINED = frozenset({Kind.MOVED, Kind.FALLS})
+"""Kinds of effects that are things with an outline, as belongings are. A shadow, a mirror image and stirred water have
+none that a segmenter could be trusted with: they stay cells."""
+
+
 class Grounder(Protocol):
     """Finds the pixels of a thing that is seen about some cells; a segmenter or a text model may be one."""
 
@@ -78,11 +83,13 @@ def effects_at(
         bounds: those that the answer was parsed with.
         frame: the shot's frame number.
         size: (H, W) of the mattes in pixels, any; the grid is laid over the whole of it.
-        ground: is asked only about cells in which a thing is seen: where something would be can be seen nowhere.
+        ground: is asked only about cells in which a thing is seen, and that is a thing (`OUTLINED`): where something
+            would be can be seen nowhere.
     """
     found = []
     for thing in answer.affected:
-        matte = _matte_of(thing, bounds, frame, size, ground)
+        finds = ground if thing.kind in OUTLINED else as_boxes
+        matte = _matte_of(thing, bounds, frame, size, finds)
         if matte.any():
             found.append(Effect(thing.noun, thing.kind, matte))
     return tuple(found)

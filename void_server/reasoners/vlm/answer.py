@@ -139,9 +139,7 @@ def parse_answer(text: str, bounds: Bounds) -> Answer:
     Raises:
         MalformedAnswer: it is no answer, or a part is out of range; the error has the part's path.
     """
-    if len(text) > MOST_ANSWER:
-        raise MalformedAnswer(f"The answer has {len(text)} characters, and {MOST_ANSWER} are the most.")
-    whole = Field(_loaded(text))
+    whole = Field(loaded(text))
     return Answer(
         tuple(_belonging(f, bounds) for f in whole["integral_belongings"].items(MOST_BELONGINGS)),
         tuple(_affected(f, bounds) for f in whole["affected_objects"].items(MOST_AFFECTED)),
@@ -150,8 +148,14 @@ def parse_answer(text: str, bounds: Bounds) -> Answer:
     )
 
 
-def _loaded(text: str) -> Any:
-    """The JSON value in a text: as it is, or from the first brace to the last."""
+def loaded(text: str) -> Any:
+    """The JSON value in what a model wrote: as it is, or from the first brace to the last.
+
+    Raises:
+        MalformedAnswer: there is none, or the text is longer than any answer.
+    """
+    if len(text) > MOST_ANSWER:
+        raise MalformedAnswer(f"The answer has {len(text)} characters, and {MOST_ANSWER} are the most.")
     text = text.rpartition("</think>")[2].strip()
     if text.startswith("```"):
         text = text.partition("\n")[2].rpartition("```")[0]

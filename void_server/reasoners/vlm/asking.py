@@ -6,12 +6,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from void_server.errors import InvalidInput
-from void_server.reasoners.vlm.answer import Answer, Bounds, parse_answer
 from void_server.reasoners.vlm.consent import Allowed, Permission, Resolve, allowed
-from void_server.reasoners.vlm.errors import MalformedAnswer, VlmError
+from void_server.reasoners.vlm.errors import Declined, MalformedAnswer, VlmError
 from void_server.reasoners.vlm.prompt import repair_text
 from void_server.reasoners.vlm.record import Record, Sent
 from void_server.reasoners.vlm.request import Question
@@ -22,6 +21,7 @@ LOOKUP_SECONDS = 15.0
 """For the addresses of an endpoint."""
 MOST_SENT_BACK = 20_000
 """Characters of an unusable answer that the repair sends back."""
+T = TypeVar("T")
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/@-]{0,199}")
 
 
@@ -76,7 +76,7 @@ Speak = Callable[[Sequence[Turn]], Said]
 
 
 @dataclass(frozen=True)
-class Asked:
+class Asked(Generic[T]):
     """An answer with its papers.
 
     Attributes:
@@ -85,7 +85,7 @@ class Asked:
         repaired: the first answer could not be used.
     """
 
-    answer: Answer
+    answer: T
     text: str
     record: Record
     usage: Usage
@@ -112,8 +112,8 @@ def checked_model(model: str) -> str:
 
 
 def ask(
-    question: Question, model: str, wire: Wire, speak: Speak, prices: Mapping[str, Price] | None
-) -> Asked:
+    question: Question[T], model: str, wire: Wire, speak: Speak, prices: Mapping[str, Price] | None
+) -> Asked[T]:
     """Asks, and once more with what is wrong if the first answer cannot be used.
 
     Raises:
@@ -124,16 +124,18 @@ def ask(
     try:
         said = speak(())
         usage, repaired = said.usage, False
-        answer = _read(said.text, question.bounds)
+        answer = _read(said.text, question)
         if isinstance(answer, MalformedAnswer):
             turns = (Turn("model", said.text[:MOST_SENT_BACK]), Turn("user", repair_text(answer.message)))
             sent += [Sent.of("unusable answer", turns[0].text), Sent.of("repair", turns[1].text)]
             said, repaired = speak(turns), True
             usage += said.usage
-            answer = _read(said.text, question.bounds)
+            answer = _read(said.text, question)
         if isinstance(answer, MalformedAnswer):
-            raise _twice(answer)
+            raise _twice(answer, question.instead)
     except VlmError as error:
+        if isinstance(error, Declined):
+            error.fix = f"Ask another model, or {question.instead}."
         error.record = _record(wire, model, sent) if wire.requests else None
         raise
     return Asked(
@@ -155,22 +157,22 @@ def cost_line(usage: Usage, model: str, prices: Mapping[str, Price] | None) -> s
     return f"{tokens}; about {cost:.4f} {price.currency}"
 
 
-def _read(text: str, bounds: Bounds) -> Answer | MalformedAnswer:
+def _read(text: str, question: Question[T]) -> T | MalformedAnswer:
     """The answer, or what is wrong with it."""
     try:
-        return parse_answer(text, bounds)
+        return question.read(text)
     except MalformedAnswer as error:
         return error
 
 
-def _twice(problem: MalformedAnswer) -> MalformedAnswer:
+def _twice(problem: MalformedAnswer, instead: str) -> MalformedAnswer:
     return MalformedAnswer(
         f"The model's answer cannot be used, nor could the one before it: {problem.message}",
-        fix="Try again, ask a larger model, or draw the affected region.",
+        fix=f"Try again, ask a larger model, or {instead}.",
     )
 
 
-def _spoken(question: Question) -> str:
+def _spoken(question: Question[T]) -> str:
     """All words of a question in the order in which they are sent."""
     return "\n".join([*(picture.label for picture in question.pictures), question.text])
 

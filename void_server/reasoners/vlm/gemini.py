@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from void_server.errors import InvalidInput, Unsupported
 from void_server.reasoners.vlm.asking import (
@@ -27,12 +27,13 @@ from void_server.reasoners.vlm.consent import Permission, Resolve, resolved
 from void_server.reasoners.vlm.errors import Declined, MalformedAnswer
 from void_server.reasoners.vlm.keys import Key
 from void_server.reasoners.vlm.request import Question
-from void_server.reasoners.vlm.schema import SCHEMA
 from void_server.reasoners.vlm.waiting import Stop
 from void_server.reasoners.vlm.wire import Wire, WireSettings
 
 if TYPE_CHECKING:
     from google.genai import Client, types
+
+T = TypeVar("T")
 
 ENDPOINT = "https://generativelanguage.googleapis.com"
 API_VERSION = "v1beta"
@@ -62,13 +63,13 @@ class GeminiSettings:
 
 
 def ask_gemini(
-    question: Question,
+    question: Question[T],
     settings: GeminiSettings,
     key: Key,
     permission: Permission,
     stop: Stop = lambda: False,
     resolve: Resolve = resolved,
-) -> Asked:
+) -> Asked[T]:
     """Asks a model about a shot.
 
     Args:
@@ -90,7 +91,7 @@ def ask_gemini(
     return ask(question, model, wire, _speaker(question, settings, wire, key), settings.prices)
 
 
-def _speaker(question: Question, settings: GeminiSettings, wire: Wire, key: Key) -> Speak:
+def _speaker(question: Question[Any], settings: GeminiSettings, wire: Wire, key: Key) -> Speak:
     try:
         from google.genai import errors, types
     except ImportError:
@@ -103,7 +104,7 @@ def _speaker(question: Question, settings: GeminiSettings, wire: Wire, key: Key)
     config = types.GenerateContentConfig(
         temperature=settings.temperature,
         response_mime_type="application/json",
-        response_json_schema=SCHEMA,
+        response_json_schema=question.schema,
         automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
     )
 
@@ -149,7 +150,7 @@ def _client(wire: Wire, key: Key) -> Client:
     return genai.Client(vertexai=False, api_key=key.value, http_options=options, debug_config=debug)
 
 
-def _parts(question: Question) -> list[types.Part]:
+def _parts(question: Question[Any]) -> list[types.Part]:
     """The pictures, each after its label, then the text."""
     from google.genai import types
 
@@ -186,10 +187,7 @@ def _said(response: types.GenerateContentResponse) -> Said:
 
 
 def _declined(reason: str) -> Declined:
-    return Declined(
-        f"The model declines to answer about these pictures ({reason}).",
-        fix="Ask another model, or draw the affected region.",
-    )
+    return Declined(f"The model declines to answer about these pictures ({reason}).")
 
 
 def _usage(response: types.GenerateContentResponse) -> Usage:

@@ -11,21 +11,21 @@ import base64
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from void_server.reasoners.vlm.asking import Asked, Price, Said, Turn, Usage, ask, checked_model, permitted
 from void_server.reasoners.vlm.consent import Permission, Resolve, resolved
 from void_server.reasoners.vlm.errors import Declined, MalformedAnswer, Refused
 from void_server.reasoners.vlm.keys import Key
 from void_server.reasoners.vlm.request import Question
-from void_server.reasoners.vlm.schema import SCHEMA
 from void_server.reasoners.vlm.waiting import Stop
 from void_server.reasoners.vlm.wire import Wire, WireSettings
+
+T = TypeVar("T")
 
 DEFAULT_PATH = "/v1"
 NO_SCHEMA = frozenset({400, 422, 501})
 """HTTP statuses of servers that do not know a schema, or not this one."""
-JSON_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA, "strict": True}}
 JSON_OBJECT = {"type": "json_object"}
 
 
@@ -46,13 +46,13 @@ class OpenaiSettings:
 
 
 def ask_openai(
-    question: Question,
+    question: Question[T],
     settings: OpenaiSettings,
     key: Key,
     permission: Permission,
     stop: Stop = lambda: False,
     resolve: Resolve = resolved,
-) -> Asked:
+) -> Asked[T]:
     """Asks a model about a shot.
 
     Args:
@@ -71,14 +71,15 @@ def ask_openai(
 class _Speaker:
     """Speaks for one question; remembers whether the server knows schemas."""
 
-    def __init__(self, question: Question, model: str, wire: Wire, key: Key) -> None:
+    def __init__(self, question: Question[Any], model: str, wire: Wire, key: Key) -> None:
         self._question = _content(question)
         self._model = model
         self._wire = wire
         self._headers = {"Content-Type": "application/json", "Accept": "application/json"}
         if key:
             self._headers["Authorization"] = f"Bearer {key.value}"
-        self._format: dict[str, Any] = JSON_SCHEMA
+        schema = {"name": "answer", "schema": question.schema, "strict": True}
+        self._format: dict[str, Any] = {"type": "json_schema", "json_schema": schema}
 
     def __call__(self, turns: Sequence[Turn]) -> Said:
         try:
@@ -103,7 +104,7 @@ class _Speaker:
         return _said(reply.body)
 
 
-def _content(question: Question) -> list[dict[str, Any]]:
+def _content(question: Question[Any]) -> list[dict[str, Any]]:
     """The pictures, each after its label, then the text."""
     parts: list[dict[str, Any]] = []
     for picture in question.pictures:
@@ -133,9 +134,7 @@ def _said(body: bytes) -> Said:
         ) from None
     if refusal or reason == "content_filter":
         why = f': "{" ".join(str(refusal).split())[:200]}"' if refusal else ""
-        raise Declined(
-            f"The model declines to answer{why}.", fix="Ask another model, or draw the affected region."
-        )
+        raise Declined(f"The model declines to answer{why}.")
     if reason == "length":
         raise MalformedAnswer(
             "The model's answer was cut off.", fix="Serve the model with a longer context, or ask another."

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, TypeVar
 
 import cv2
 import numpy as np
@@ -14,10 +15,12 @@ import numpy.typing as npt
 from void_server.errors import InvalidInput, LimitExceeded
 from void_server.quadmask.grid import cell_edges
 from void_server.quadmask.regions import THRESHOLD, Quadmask, Values, overlay
-from void_server.reasoners.vlm.answer import Bounds
+from void_server.reasoners.vlm.answer import Answer, Bounds, parse_answer
 from void_server.reasoners.vlm.prompt import question_text
+from void_server.reasoners.vlm.schema import SCHEMA
 
 U8 = npt.NDArray[np.uint8]
+T_co = TypeVar("T_co", covariant=True)
 
 MOST_INSTRUCTION = 4000
 """Characters of an artist's instruction."""
@@ -65,11 +68,30 @@ class Picture:
 
 
 @dataclass(frozen=True)
-class Question:
-    """All that is sent, in this order: the pictures, each after its label, then the text."""
+class Question(Generic[T_co]):
+    """All that is sent, in this order: the pictures, each after its label, then the text; and how its answer is read.
+
+    Attributes:
+        schema: JSON schema of the answer.
+        read: the answer in what a model wrote; raises MalformedAnswer.
+        instead: what a user may do where no model answers it, as it goes on after "or".
+    """
 
     pictures: tuple[Picture, ...]
     text: str
+    schema: Mapping[str, Any]
+    read: Callable[[str], T_co] = field(compare=False)
+    instead: str
+
+
+@dataclass(frozen=True)
+class EffectsQuestion(Question[Answer]):
+    """What the subject did to the scene, in cells of a grid.
+
+    Attributes:
+        bounds: that the answer keeps to.
+    """
+
     bounds: Bounds
 
 
@@ -80,8 +102,8 @@ def question(
     *,
     instruction: str = "",
     limits: PictureLimits | None = None,
-) -> Question:
-    """The question about a shot.
+) -> EffectsQuestion:
+    """The question about the effects of what is removed.
 
     Args:
         frames: frame numbers of the shot, in order, without gaps.
@@ -94,24 +116,31 @@ def question(
         LimitExceeded: the instruction or a JPEG is too long.
     """
     limits = limits or PictureLimits()
+    check_instruction(instruction)
+    marked = _first_with_subject(len(frames), mattes)
+    red = overlay(
+        small(pictures(marked), limits.longest), _removed(_small_matte(mattes(marked), limits.longest))
+    )
+    height, width = mattes(marked).shape
+    bounds = Bounds.of(height, width, frames[0], frames[-1])
+    shown = reference_positions(len(frames), limits.frames)
+    lined = gridded_picture(red, bounds)
+    made = [as_picture(1, frames[marked], ", the subject marked in red", lined, limits)]
+    for position in shown:
+        lined = gridded_picture(small(pictures(position), limits.longest), bounds)
+        made.append(as_picture(len(made) + 1, frames[position], "", lined, limits))
+    text = question_text(bounds, frames[marked], [frames[p] for p in shown], instruction)
+    read = partial(parse_answer, bounds=bounds)
+    return EffectsQuestion(tuple(made), text, SCHEMA, read, "draw the affected region", bounds)
+
+
+def check_instruction(instruction: str) -> None:
+    """Raises LimitExceeded where a model is to be told more than it may be."""
     if len(instruction) > MOST_INSTRUCTION:
         raise LimitExceeded(
             f"The instruction has {len(instruction)} characters; {MOST_INSTRUCTION} are the most.",
             fix="Say it in fewer words.",
         )
-    marked = _first_with_subject(len(frames), mattes)
-    red = overlay(
-        _small(pictures(marked), limits.longest), _removed(_small_matte(mattes(marked), limits.longest))
-    )
-    height, width = mattes(marked).shape
-    bounds = Bounds.of(height, width, frames[0], frames[-1])
-    shown = reference_positions(len(frames), limits.frames)
-    made = [_picture(1, frames[marked], ", the subject marked in red", red, bounds, limits)]
-    for position in shown:
-        small = _small(pictures(position), limits.longest)
-        made.append(_picture(len(made) + 1, frames[position], "", small, bounds, limits))
-    text = question_text(bounds, frames[marked], [frames[p] for p in shown], instruction)
-    return Question(tuple(made), text, bounds)
 
 
 def reference_positions(count: int, most: int) -> list[int]:
@@ -146,8 +175,13 @@ def _label(picture: U8, text: str, corner: tuple[int, int], scale: float) -> Non
         cv2.putText(picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, scale, (grey,) * 3, 1, cv2.LINE_AA)
 
 
-def _picture(number: int, frame: int, note: str, small: U8, bounds: Bounds, limits: PictureLimits) -> Picture:
-    bgr = cv2.cvtColor(gridded_picture(small, bounds), cv2.COLOR_RGB2BGR)
+def as_picture(number: int, frame: int, note: str, shown: U8, limits: PictureLimits) -> Picture:
+    """A picture (h, w, 3) uint8 as it is sent; `note` ends its label.
+
+    Raises:
+        LimitExceeded: the JPEG is too large.
+    """
+    bgr = cv2.cvtColor(shown, cv2.COLOR_RGB2BGR)
     _, jpeg = cv2.imencode(".jpg", bgr, [cv2.IMWRITE_JPEG_QUALITY, limits.quality])
     data = jpeg.tobytes()
     if len(data) > limits.most_bytes:
@@ -172,7 +206,7 @@ def _removed(matte: Values) -> Quadmask:
     return Quadmask(matte, np.zeros_like(matte))
 
 
-def _small(picture: Values, longest: int) -> U8:
+def small(picture: Values, longest: int) -> U8:
     """A picture 0..1 as (h, w, 3) uint8; what is no number is black."""
     clean = np.clip(np.nan_to_num(picture, nan=0, posinf=1, neginf=0), 0, 1)
     return np.asarray(np.rint(_scaled(clean.astype(np.float32), longest) * 255), np.uint8)

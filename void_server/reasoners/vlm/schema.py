@@ -33,34 +33,36 @@ class Kind(str, Enum):
     FALLS = "falls_without_support"
 
 
-def _object(**fields: dict[str, Any]) -> dict[str, Any]:
+def object_of(**fields: dict[str, Any]) -> dict[str, Any]:
+    """Schema of an object with these fields and no others."""
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
 
 
-def _array(items: dict[str, Any]) -> dict[str, Any]:
+def array_of(items: dict[str, Any]) -> dict[str, Any]:
+    """Schema of a list."""
     return {"type": "array", "items": items}
 
 
 _WHOLE: Final = {"type": "integer"}
 _TEXT: Final = {"type": "string"}
 _FLAG: Final = {"type": "boolean"}
-_CELL: Final = _object(row=_WHOLE, column=_WHOLE)
-_PLACES: Final = _array(_object(frame=_WHOLE, cells=_array(_CELL)))
+_CELL: Final = object_of(row=_WHOLE, column=_WHOLE)
+_PLACES: Final = array_of(object_of(frame=_WHOLE, cells=array_of(_CELL)))
 
-SCHEMA: Final[dict[str, Any]] = _object(
-    integral_belongings=_array(_object(noun=_TEXT, why=_TEXT, cells_by_frame=_PLACES)),
-    affected_objects=_array(
-        _object(
+SCHEMA: Final[dict[str, Any]] = object_of(
+    integral_belongings=array_of(object_of(noun=_TEXT, why=_TEXT, cells_by_frame=_PLACES)),
+    affected_objects=array_of(
+        object_of(
             noun=_TEXT,
             kind={"type": "string", "enum": [kind.value for kind in Kind]},
             why=_TEXT,
             will_move=_FLAG,
             first_appears_frame=_WHOLE,
             should_have_stayed=_FLAG,
-            original_cells=_array(_CELL),
+            original_cells=array_of(_CELL),
             cells_by_frame=_PLACES,
-            size_in_cells=_object(rows=_WHOLE, columns=_WHOLE),
-            trajectory=_array(_object(frame=_WHOLE, row=_WHOLE, column=_WHOLE)),
+            size_in_cells=object_of(rows=_WHOLE, columns=_WHOLE),
+            trajectory=array_of(object_of(frame=_WHOLE, row=_WHOLE, column=_WHOLE)),
         )
     ),
     scene_description=_TEXT,
