@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # make          the environment in .venv, with the commands void and void-server
 # make demo     removes the object from the bundled shot and says where the result is
-# make test     all that CI runs: contract lint, style, types, tests with coverage
+# make test     all that CI runs: contract lint, style, types, tests
+# make coverage the tests once more, counting the lines that they reach (they then take half as long again)
 # make system   ffmpeg, lua5.1, luajit and tclsh, which some tests need, where packages may be installed without asking
 # make sam2     Meta's package for official checkpoints of SAM2, into .venv (docs/masks.md); nothing else needs it
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
@@ -25,7 +26,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests system sam2 kills fuzz mutants bench bench-quality bench-engine bench-masks bench-void bundle clean
+.PHONY: all demo test lint types tests coverage system sam2 kills fuzz mutants bench bench-quality bench-engine bench-masks bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -65,6 +66,9 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev system $(VENV)/.sam2
+	$(BIN)/python -m pytest -n 2
+
+coverage: $(VENV)/.dev system $(VENV)/.sam2
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 # Never fails: what is missing is said, and the tests that need it are skipped with the same words.
