@@ -34,14 +34,6 @@ def answer(clean: F32, height: int, width: int, seed: int) -> F32:
     return np.asarray(np.clip(made, 0, 1), np.float32)
 
 
-def with_a_thing(made: F32, centre: tuple[int, int], radius: int) -> F32:
-    """The answer with a disc that nobody else has, at (x, y) of the model's pixels."""
-    shape = np.zeros(made.shape[:2], np.float32)
-    cv2.circle(shape, centre, radius, 1.0, -1, cv2.LINE_AA)
-    shape = cv2.GaussianBlur(shape, (0, 0), SOFT)[..., None]
-    return np.asarray(made * (1 - shape) + (1 - made) * shape, np.float32)
-
-
 def _through_blocks(picture: F32) -> F32:
     """The picture with the fine frequencies of each block of 8 x 8 taken away."""
     height, width = picture.shape[:2]

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import cv2
 import numpy as np
@@ -35,8 +36,10 @@ from void_server.quadmask.regions import CODE_BACKGROUND, THRESHOLD
 F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
-OURS, GUIDED = "detail=plate", "detail=guided"
+OURS, GUIDED, REBUILT = "detail=plate", "detail=guided", "rebuilt plate alone"
 OTHERS = ("bicubic", "Lanczos", "guided filter")
+"""What is to be beaten; the guided filter's guide is the plate."""
+BY_REAL = "guided filter, rebuilt plate"
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Rebuilt:
 
     Attributes:
         regions: (H, W) bool a frame, what is to be filled.
-        encoded: (H, W, 3) float32 a frame, the true clean plates as the model would see them.
+        wanted: (H, W, 3) scene-linear a frame, what the model means to show: the true clean plates.
     """
 
     shot: Shot
@@ -53,7 +56,7 @@ class Rebuilt:
     fills: list[FrameFill]
     reader: Reader
     regions: list[Bools]
-    encoded: list[F32]
+    wanted: list[NDArray[Any]]
 
     @staticmethod
     def of(shot: Shot) -> Rebuilt:
@@ -64,8 +67,18 @@ class Rebuilt:
         encoding = ShotEncoding.from_statistics(FrameStatistics.of(p) for p in plates)
         mattes = zip(shot.remove, shot.affected, strict=True)
         regions = [np.asarray(np.maximum(one, two) > THRESHOLD) for one, two in mattes]
-        clean = [encoding.encode(c.astype(np.float32)) for c in shot.clean]
-        return Rebuilt(shot, encoding, run.fills, run.reader, regions, clean)
+        return Rebuilt(shot, encoding, run.fills, run.reader, regions, shot.clean)
+
+    def keeping_effects(self) -> Rebuilt:
+        """The same, of a model that takes the object away and leaves all that it did: another answer than the true one,
+        and another than the rebuilt plate, as one is that knows what would have happened.
+        """
+        each = zip(self.shot.plates, self.shot.clean, self.shot.remove, strict=True)
+        wanted = [
+            np.where((cv2.dilate(roto, np.ones((5, 5))) > 0)[..., None], clean, plate)
+            for plate, clean, roto in each
+        ]
+        return replace(self, wanted=wanted)
 
 
 @dataclass(frozen=True)
@@ -111,13 +124,14 @@ def brought_back(rebuilt: Rebuilt, plan: RegionPlan, wanted: list[int]) -> Itera
         steady = over_time(position, found, rebuilt.reader)
         ours, share = join(made, told, seen, steady, "plate")
         beside = (made, seen.plate, seen.region, told)
+        bicubic, lanczos, filtered = OTHERS
         ways = {
-            "bicubic": enlarged(*beside, cv2.INTER_CUBIC),
-            "Lanczos": enlarged(*beside, cv2.INTER_LANCZOS4),
-            "guided filter": guided(*beside, seen.plate),
-            "guided filter by real pixels": guided(*beside, seen.real),
+            bicubic: enlarged(*beside, cv2.INTER_CUBIC),
+            lanczos: enlarged(*beside, cv2.INTER_LANCZOS4),
+            filtered: guided(*beside, seen.plate),
+            BY_REAL: guided(*beside, seen.real),
             GUIDED: join(made, told, seen, steady, "guided")[0],
-            "clean plate alone": seen.real,
+            REBUILT: seen.real,
             OURS: ours,
         }
         yield Frame(position, crops[position], seen.region, ways, share, seen, comparison)
@@ -126,7 +140,8 @@ def brought_back(rebuilt: Rebuilt, plan: RegionPlan, wanted: list[int]) -> Itera
 def _compared(
     rebuilt: Rebuilt, crop: Rect, size: tuple[int, int], position: int
 ) -> tuple[F32, Bools, Seen, Compared]:
-    made = answer(cut(rebuilt.encoded[position], crop), *size, seed=position)
+    wanted = rebuilt.encoding.encode(cut(rebuilt.wanted[position], crop).astype(np.float32))
+    made = answer(wanted, *size, seed=position)
     keep = np.zeros(rebuilt.regions[position].shape, np.float32)
     mattes = rebuilt.shot.remove[position], rebuilt.shot.affected[position], keep
     remove, affected, keep = (cut(m, crop) for m in mattes)
