@@ -84,7 +84,9 @@ def test_the_qc_layer_tells_real_pixels_from_made_up_ones(server, small, job, of
     assert ((green + blue) <= 1.001).all() and (red[blue == 1] == 0).all()
 
 
-def test_only_what_real_pixels_need_is_computed_beside_the_model_and_an_edge_needs_none_of_it(server, small, job):
+def test_only_what_real_pixels_need_is_computed_beside_the_model_and_an_edge_needs_none_of_it(
+    server, small, job
+):
     before = recorded_units(server.store)
     guided = server.caller.run(wish(small, "guided", detail="guided"))
     assert guided.state == DONE and all(f["fill"]["real"] < 0.5 for f in sidecar(server, guided)["frames"])
