@@ -54,15 +54,13 @@ def main(arguments: list[str] | None = None) -> int:
             result, said, drawn = _case(rebuilt, percent, crops, given.every)
             lines += said
             better &= _beats(result)
-            rows.append((f"{percent} %{', crop' if crops else ''}", drawn, best_other(result)))
+            rows.append((f"{percent} %{', crop' if crops else ''}", rebuilt, drawn))
         other = rebuilt.keeping_effects()
         result, said, drawn = _case(other, *EFFECTS, given.every, ", the model leaves what the object did")
         lines += said
         if given.sheets:
-            shot = rebuilt.shot.name
-            write_sheet(given.sheets / f"detail_{shot}.png", rebuilt, rows[1:])
-            last = [("kept effects", drawn, best_other(result))]
-            write_sheet(given.sheets / f"detail_{shot}_other.png", other, last)
+            rows = [rows[-1], ("other answer", other, drawn)]
+            write_sheet(given.sheets / f"detail_{rebuilt.shot.name}.png", rows)
     keep("detail", lines, given.results)
     return 0 if better else 1
 
@@ -87,11 +85,6 @@ def _case(
     ]
     print("\n".join(said), flush=True)
     return result, said, frames[len(frames) // 2]
-
-
-def best_other(result: Table) -> str:
-    """The one of the other ways that is nearest to the truth."""
-    return max(OTHERS, key=lambda name: result.ways[name].psnr)
 
 
 def _beats(result: Table) -> bool:

@@ -9,23 +9,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.detail.run import OURS, Frame, Rebuilt
+from benchmarks.detail.run import BY_REAL, OURS, Frame, Rebuilt
 from benchmarks.quality.scores import view
 from void_server.pipeline.regions import cut
 
 TIMES, BAR, MARGIN = 2, 18, 12
 """How often a pixel is repeated; pixels of the caption; pixels around the region that are shown."""
-MOST = 200
+MOST = 132
 """Pixels of a crop at most, each way."""
 
 
-def write_sheet(path: Path, rebuilt: Rebuilt, rows: list[tuple[str, Frame, str]]) -> None:
-    """Writes an 8-bit PNG, a row a case: plate | bicubic | best of the others | joined | truth | what is real.
+def write_sheet(path: Path, rows: list[tuple[str, Rebuilt, Frame]]) -> None:
+    """Writes an 8-bit PNG, a row a case: plate | bicubic | guided filter | joined | wanted | what is real.
 
     Args:
-        rows: what each row is, its frame, and the name of the best other way.
+        rows: what each row is, its shot and its frame.
     """
-    drawn = [_row(rebuilt, *row) for row in rows]
+    drawn = [_row(*row) for row in rows]
     width = max(row.shape[1] for row in drawn)
     sheet = np.vstack(
         [cv2.copyMakeBorder(r, 0, 4, 0, width - r.shape[1], cv2.BORDER_CONSTANT) for r in drawn]
@@ -35,12 +35,12 @@ def write_sheet(path: Path, rebuilt: Rebuilt, rows: list[tuple[str, Frame, str]]
         raise OSError(f"could not write {path}")
 
 
-def _row(rebuilt: Rebuilt, what: str, frame: Frame, best: str) -> NDArray[np.uint8]:
+def _row(what: str, rebuilt: Rebuilt, frame: Frame) -> NDArray[np.uint8]:
     at = frame.position
     pictures = {
         f"{what}, plate": view(cut(rebuilt.shot.plates[at], frame.crop)),
         "bicubic": view(rebuilt.encoding.decode(frame.ways["bicubic"])),
-        best: view(rebuilt.encoding.decode(frame.ways[best])),
+        BY_REAL: view(rebuilt.encoding.decode(frame.ways[BY_REAL])),
         OURS: view(rebuilt.encoding.decode(frame.ways[OURS])),
         "wanted": view(cut(rebuilt.wanted[at], frame.crop)),
         "real pixels": np.repeat((frame.share * frame.region)[..., None], 3, axis=2),

@@ -62,6 +62,29 @@ def test_what_only_one_of_the_two_shows_is_the_model_s_to_say(by, whose):
     assert (share[cv2.dilate(where.astype(np.uint8), np.ones((29, 29))) == 0] == 1).mean() > 0.98
 
 
+def test_the_edge_of_a_faint_thing_is_the_model_s_too():
+    other, where = with_thing(scene(), 0.08)
+    assert (
+        agreed(answered(other), scene())[cv2.dilate(where.astype(np.uint8), np.ones((7, 7))) > 0].max() < 0.1
+    )
+
+
+def test_a_faint_thing_shows_under_a_strong_tint():
+    other, where = with_thing(scene(), 0.05)
+    assert agreed(1.25 * answered(other) + 0.1, scene())[where].mean() < 0.1
+
+
+def test_an_edge_that_is_misplaced_by_a_quarter_of_a_pixel_is_the_same_edge():
+    moved = cv2.warpAffine(scene(), np.float32([[1, 0, 0.25], [0, 1, 0]]), SIZE[::-1], flags=cv2.INTER_CUBIC)
+    moved = np.where((~untouched())[..., None], moved, scene()).astype(np.float32)
+    made = answered(scene(), noise=0)
+    assert (agreed(made, moved)[REGION] > 0.9).mean() > 0.9
+
+
+def test_an_answer_that_is_wrong_beside_the_region_agrees_with_nothing():
+    assert agreed(np.random.default_rng(5).random((*SIZE, 3), dtype=np.float32), scene()).mean() < 0.05
+
+
 def test_a_shadow_that_only_one_of_them_shows_counts():
     shaded = scene()
     shaded[24:40, 30:60] *= 0.85

@@ -145,6 +145,31 @@ def test_one_frame_s_slip_is_outvoted_along_the_motion(made, encoding, fills, re
     assert shares[1] > shares[0]
 
 
+def test_what_all_frames_say_stays_what_they_say(made, encoding, fills, reader):
+    found = {
+        at: compare(answer(made, encoding, at), told_at(made, at), seen_at(made, encoding, fills[at], at))
+        for at in fills
+    }
+    alike = {
+        at: replace(one, comparison=replace(one.comparison, apart=np.full(MODEL, 0.7, np.float32)))
+        for at, one in found.items()
+    }
+    assert over_time(AT, alike, reader).apart == pytest.approx(0.7, abs=1e-5)
+
+
+def test_a_single_pixel_that_was_never_seen_is_made_up_between_real_ones(made, encoding, fills):
+    """One of a hundred that a pixel of the model stands for."""
+    what = seen_at(made, encoding, fills[AT])
+    x0, y0, x1, y1 = CROP
+    small = reduced(encoding.encode(made.clean[AT][y0:y1, x0:x1]), 12, 16)
+    seen = np.ones_like(what.seen)
+    seen[60, 80] = 0
+    what = replace(what, seen=seen, real=encoding.encode(made.clean[AT][y0:y1, x0:x1]))
+    nothing = np.zeros((12, 16), bool)
+    share = join(small, nothing, what, compare(small, nothing, what).comparison, "plate")[1]
+    assert share[60, 80] == 0 and share[60, 82] == 1
+
+
 def test_a_comparison_is_stored_and_read_for_each_run(made, encoding, fills):
     found = compare(answer(made, encoding), told_at(made), seen_at(made, encoding, fills[AT]))
     arrays = found.to_arrays(1)

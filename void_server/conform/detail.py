@@ -33,12 +33,15 @@ NEAR, FAR = 6.0, 36.0
 carried into it."""
 LEAST_ERROR = 0.008
 """Encoded difference that is never held against a model: two steps of 8 bits."""
+MOST_ERROR = 0.06
+"""Encoded error of the model on flat ground at most: what is off by more beside the region agrees with nothing."""
 MISPLACED = 0.25
 """Model pixels by which an edge may lie elsewhere and be the same edge: no model places it better."""
 SURE = 95.0
 """Percentile of the error where nothing was to change that still is no difference."""
 MOST_SPREAD = 1.0
-"""Doublings of the expected error up to which that percentile is believed: beyond, something else differs there."""
+"""Doublings of the expected error up to which that percentile is believed, less and less beyond, and not at all from
+twice as many: something else differs there."""
 AGREES, DIFFERS = 0.5, 1.3
 """Doublings of the greatest usual error up to which two pictures agree wholly, and from which they do not at all."""
 CLEAR = 2
@@ -86,13 +89,13 @@ def compared(made: F32, real: F32, seen: F32, untouched: Bools) -> Comparison:
     toned = _toned(made, soft, evidence)
     slope = _mean_over(_steepness(soft), shown, POOL)
     floor, steep = _usual(_mean_over(_square(toned - soft), shown, POOL), slope, evidence)
-    expected = np.maximum(floor + (steep + MISPLACED**2) * slope, LEAST_ERROR**2)
+    expected = np.clip(floor, LEAST_ERROR**2, MOST_ERROR**2) + (min(steep, 1.0) + MISPLACED**2) * slope
     # What is measured beside the region may be less sure within it: it moves the colour, and not what is usual.
     level = toned + _shift(soft - toned, evidence)
     off = _mean_over(_square(level - soft), shown, POOL)
     apart = 0.5 * np.log2(np.maximum(off, 1e-12) / expected)
     usual = np.percentile(apart[evidence > 0], SURE) if evidence.sum() >= LEAST_EVIDENCE else 0.0
-    apart = (apart - np.clip(usual, 0, MOST_SPREAD)).astype(np.float32)
+    apart = (apart - max(0.0, min(usual, 2 * MOST_SPREAD - usual))).astype(np.float32)
     return Comparison(apart, _followed(level, soft, shown), shown, sigma)
 
 
