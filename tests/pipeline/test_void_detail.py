@@ -17,7 +17,7 @@ from google.protobuf.json_format import MessageToDict
 from tests.conftest import RunningServer
 from tests.pipeline.test_void_engine import DONE, TINY, fresh_units, picture, sidecar, wish
 from tests.server.calls import recorded_units, spec_of
-from tests.small_shot import SmallShot, write_small_shot
+from tests.small_shot import SmallShot, write_exr, write_small_shot
 from void_server.pipeline.order import parse_order
 
 REBUILDING = {"prepare", "motion", "anchor", "settle", "fill", "steady"}
@@ -103,6 +103,20 @@ def test_what_the_clean_plate_engine_did_for_the_shot_is_not_done_again(server, 
     spec.settings.engine = "cleanplate"
     assert server.caller.run(spec).state == DONE
     assert not set(fresh_units(server, before)) & REBUILDING
+
+
+def test_a_frame_of_which_all_is_kept_comes_back_as_it_was(server, small, tmp_path):
+    spec = wish(small, "kept", region="auto", model_percent="10")
+    for frame, samples in (
+        (f, np.full((72, 96, 1), f == small.first, np.float16)) for f in small.files("plate")
+    ):
+        path = write_exr(tmp_path / f"keep.{frame}.exr", samples, "A")
+        spec.shot.keep.files.add(frame=frame, name=path.name, blob=server.caller.upload(path.read_bytes()))
+    done = server.caller.run(spec)
+    assert done.state == DONE, done
+    plate = np.asarray(oiio.ImageBuf(str(small.files("plate")[small.first])).get_pixels(oiio.HALF))[..., :3]
+    colour, masks = picture(server, done, small.first, tmp_path)
+    assert (colour.view(np.uint16) == plate.view(np.uint16)).all() and masks[..., :2].max() == 1
 
 
 @pytest.mark.parametrize(
