@@ -27,9 +27,10 @@ def conform(
     Args:
         args: `position` of the frame, and `runs` of the model that have something to fill on it: each with the digests
             of the model's picture, `made`, and of where it was told to change something, `told`, the `crop` of the
-            frame that this is a picture of, and what it `fills` of it; None for all of the frame. Where it is to be
-            joined with real pixels, `detail` says in which `way` (`real_pixels.Way`), with what the clean-plate engine
-            `rebuilt` of the frame (`compare.stored_fill`), and what near frames were `compared`, by position.
+            frame that this is a picture of, what it `fills` of it (each None for all of the frame), and its `number`
+            if it is not the first. Where it is to be joined with real pixels, `detail` says in which `way`
+            (`real_pixels.Way`), with what the clean-plate engine `rebuilt` of the frame (`compare.stored_fill`), and
+            what near frames were `compared`, by position.
     """
     position, margin = args["position"], shot.manifest.settings["margin"]
     region = shot.quadmask(position, shot.window).region
@@ -89,7 +90,7 @@ class _Run:
     def of(tree: Mapping[str, Any], shape: tuple[int, ...]) -> _Run:
         whole = 0, 0, shape[1], shape[0]
         crop, fills = (whole if tree[n] is None else _rect(tree[n]) for n in ("crop", "fills"))
-        return _Run(tree["made"], tree["told"], crop, fills, tree["number"])
+        return _Run(tree["made"], tree["told"], crop, fills, tree.get("number", 0))
 
 
 def _rect(values: Sequence[int]) -> Rect:
