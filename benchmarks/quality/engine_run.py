@@ -66,6 +66,8 @@ class Run:
         figures: what the engine said of each frame.
         seconds: compute a frame (a pair, for motion) by stage.
         affected: (H, W) float32 0..1, the affected matte that was used.
+        fills: the engine's fill of each frame, before it was blended.
+        reader: the shot with its analysis, as the engine read it.
     """
 
     pictures: list[NDArray[Any]] = field(default_factory=list)
@@ -73,10 +75,12 @@ class Run:
     figures: list[dict[str, float]] = field(default_factory=list)
     seconds: dict[str, float] = field(default_factory=dict)
     affected: list[NDArray[np.float32]] = field(default_factory=list)
+    fills: list[FrameFill] = field(default_factory=list)
+    reader: Reader | None = None
 
 
 @dataclass(frozen=True)
-class _Reader:
+class Reader:
     """A `ShotReader`, or a `SurveyReader`, over what was prepared; plates in float32 are held for a few frames only."""
 
     proxies: list[ProxyFrame]
@@ -126,20 +130,21 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
             for i in range(count)
         ]
     with _timed(run, "motion", max(count - 1, 1)):
-        measured = _Reader(
+        measured = Reader(
             proxies, [estimate_pair(one, two, settings) for one, two in pairwise(proxies)], plate
         )
     with _timed(run, "anchor", max(count - 1, 1)):
         corrections = _corrections(measured)
     with _timed(run, "settle", max(count - 1, 1)):
         motions = [anchored(settle_pair(i, measured), corrections[i]) for i in range(count - 1)]
-    reader = _Reader(proxies, motions, plate)
+    reader = Reader(proxies, motions, plate)
     with _timed(run, "fill", count):
         alone = [fill_frame(i, reader, settings) for i in range(count)]
     with _timed(run, "complete", count):
         fills = _completed(alone, reader, settings)
     with _timed(run, "steady", count):
         fills = _steadied(fills, alone, reader) if settings.steady else fills
+    run.fills, run.reader = fills, reader
     with _timed(run, "blend", count):
         for i, fill in enumerate(fills):
             _publish(run, shot.plates[i], fill.box, fill.colour, Quadmask(shot.remove[i], affected[i]).region)
@@ -147,13 +152,13 @@ def run_engine(shot: Shot, settings: CleanplateSettings, *, reasoner: Reasoner) 
     return run
 
 
-def _corrections(measured: _Reader) -> list[NDArray[np.float64]]:
+def _corrections(measured: Reader) -> list[NDArray[np.float64]]:
     """What the anchors give each pair."""
     pairs = len(measured.proxies) - 1
     return [c for start in range(0, pairs, SPAN) for c in anchor_span(start, measured).corrections]
 
 
-def _completed(fills: list[FrameFill], reader: _Reader, settings: CleanplateSettings) -> list[FrameFill]:
+def _completed(fills: list[FrameFill], reader: Reader, settings: CleanplateSettings) -> list[FrameFill]:
     """The fills with what no frame shows completed on key frames and carried to the others."""
     unseen = [i for i, fill in enumerate(fills) if unseen_part(fill, reader.proxy(i)) is not None]
     keys: list[KeyFrame] = []
@@ -166,7 +171,7 @@ def _completed(fills: list[FrameFill], reader: _Reader, settings: CleanplateSett
     return [carry_keys(i, f, keys, reader, settings) if i in needing else f for i, f in enumerate(fills)]
 
 
-def _steadied(fills: list[FrameFill], alone: list[FrameFill], reader: _Reader) -> list[FrameFill]:
+def _steadied(fills: list[FrameFill], alone: list[FrameFill], reader: Reader) -> list[FrameFill]:
     """The fills under the light of their neighbours, each as it was filled alone."""
     lows = {i: low for i, fill in enumerate(alone) if (low := low_band(i, fill, reader)) is not None}
     return [
@@ -183,11 +188,11 @@ def proposed(
         prepare_frame(plate(i), matte, nothing, nothing, encoding.to_uint8, SURVEY_SETTINGS)
         for i, matte in enumerate(shot.remove)
     ]
-    measured = _Reader(
+    measured = Reader(
         proxies, [estimate_pair(one, two, SURVEY_SETTINGS) for one, two in pairwise(proxies)], plate
     )
     settled = [anchored(settle_pair(i, measured), c) for i, c in enumerate(_corrections(measured))]
-    survey = _Reader(proxies, settled, plate)
+    survey = Reader(proxies, settled, plate)
     movers = sort_movers(survey, encoding.decode)
     found = [propose_frame(i, survey, encoding.decode, movers) for i in range(len(proxies))]
     agreed = [

@@ -69,7 +69,7 @@ def server(tmp_path_factory, large, squeezed) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def job(server, large):
-    done = server.caller.run(wish(large, "cropped"))
+    done = server.caller.run(wish(large, "cropped", detail="off"))
     assert done.state == DONE, done
     return done
 

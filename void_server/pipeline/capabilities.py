@@ -38,6 +38,7 @@ STAGES = (
     "regions",
     "encode",
     "generate",
+    "compare",
     "conform",
     "publish",
     "review",

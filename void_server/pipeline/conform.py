@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unit `conform`: the model's picture of a frame at the plate's size, in the plate's light."""
+"""The unit `conform`: the model's picture of a frame at the plate's size and light, joined with real pixels."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from void_server.engines.cleanplate import FrameFill
 from void_server.engines.void.plate_size import Rect, at_plate_size, box_around, grown_region
 from void_server.engines.void.regions import hull, meet
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays, store_arrays
+from void_server.pipeline.compare import near_comparisons, stored_fill
+from void_server.pipeline.real_pixels import join, over_time, real_fill, seen_of
 from void_server.pipeline.regions import cut
 from void_server.pipeline.shot import StoredShot
 
@@ -21,12 +22,15 @@ from void_server.pipeline.shot import StoredShot
 def conform(
     shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    """Leave the blob `fill`: all of it is made up, and none of it is sure.
+    """Leave the blob `fill`. What the model made of it is made up, and not sure.
 
     Args:
         args: `position` of the frame, and `runs` of the model that have something to fill on it: each with the digests
             of the model's picture, `made`, and of where it was told to change something, `told`, the `crop` of the
-            frame that this is a picture of, and what it `fills` of it; None for all of the frame.
+            frame that this is a picture of, what it `fills` of it (each None for all of the frame), and its `number`
+            if it is not the first. Where it is to be joined with real pixels, `detail` says in which `way`
+            (`real_pixels.Way`), with what the clean-plate engine `rebuilt` of the frame (`compare.stored_fill`), and
+            what near frames were `compared`, by position.
     """
     position, margin = args["position"], shot.manifest.settings["margin"]
     region = shot.quadmask(position, shot.window).region
@@ -40,23 +44,38 @@ def conform(
     x0, y0, x1, y1 = box
     grown = grown_region(region, margin)
     colour = np.nan_to_num(cut(linear, box), nan=0.0, posinf=65504.0, neginf=-65504.0).astype(np.float32)
-    synthesised = np.zeros((y1 - y0, x1 - x0), np.float32)
+    detail = args.get("detail")
+    rebuilt = stored_fill(detail["rebuilt"], blobs) if detail else None
+    made_up, real = np.zeros((2, y1 - y0, x1 - x0), np.float32)
     for run in runs:
-        with np.errstate(invalid="ignore"):
-            encoded = encoding.encode(cut(linear, run.crop))
         told = load_arrays(blobs, run.told)["told"] > 0
-        made = at_plate_size(load_arrays(blobs, run.made)["made"], encoded, cut(region, run.crop), told)
+        made = load_arrays(blobs, run.made)["made"]
+        if detail:
+            seen = seen_of(linear, encoding, rebuilt, region, run.crop, margin)
+            near = near_comparisons(detail["compared"], run.number, blobs)
+            picture, share = join(made, told, seen, over_time(position, near, shot), detail["way"])
+        else:
+            with np.errstate(invalid="ignore"):
+                encoded = encoding.encode(cut(linear, run.crop))
+            picture, share = at_plate_size(made, encoded, cut(region, run.crop), told), None
         part = meet(run.fills, box)
         if part is None:
             continue
         there, here = _moved(part, run.crop), _moved(part, box)
         filled = cut(grown, part)
-        cut(colour, here)[filled] = encoding.decode(cut(made, there))[filled]
-        cut(synthesised, here)[filled] = 1
-    fill = FrameFill(box, colour, 1 - synthesised, np.zeros_like(synthesised), synthesised, {})
-    return {"fill": store_arrays(blobs, fill.to_arrays())}, {
-        "synthesised": round(float(region.mean(dtype=np.float64)), 5)
-    }
+        cut(colour, here)[filled] = encoding.decode(cut(picture, there))[filled]
+        cut(made_up, here)[filled] = 1
+        if share is not None:
+            cut(real, here)[filled] = cut(share, there)[filled]
+    fill = real_fill(box, colour, made_up > 0, real, rebuilt)
+    info = {"synthesised": round(float(region.mean(dtype=np.float64)), 5)}
+    if detail:
+        inside = cut(region, box)
+        info = {
+            "synthesised": round(float((fill.synthesised * inside).sum(dtype=np.float64)) / region.size, 5),
+            "real": round(float(1 - fill.synthesised[inside].mean(dtype=np.float64)), 5),
+        }
+    return {"fill": store_arrays(blobs, fill.to_arrays())}, info
 
 
 @dataclass(frozen=True)
@@ -65,12 +84,13 @@ class _Run:
     told: str
     crop: Rect
     fills: Rect
+    number: int
 
     @staticmethod
     def of(tree: Mapping[str, Any], shape: tuple[int, ...]) -> _Run:
         whole = 0, 0, shape[1], shape[0]
         crop, fills = (whole if tree[n] is None else _rect(tree[n]) for n in ("crop", "fills"))
-        return _Run(tree["made"], tree["told"], crop, fills)
+        return _Run(tree["made"], tree["told"], crop, fills, tree.get("number", 0))
 
 
 def _rect(values: Sequence[int]) -> Rect:

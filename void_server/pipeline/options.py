@@ -139,6 +139,15 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=4,
     ),
     Option(
+        "detail",
+        "choice",
+        "auto",
+        "Engine void: fine detail of what it fills: plate = real pixels where the clean-plate engine rebuilds what the"
+        " model shows, and their detail where the model follows it; guided = that detail alone; off = none; auto ="
+        " plate, and off in the profile official.",
+        choices=("auto", "plate", "guided", "off"),
+    ),
+    Option(
         "noise_flow",
         "choice",
         "dis",
@@ -290,6 +299,7 @@ class Options:
     model_percent: int
     region: Literal["auto", "whole"]
     region_context: float
+    detail: Literal["auto", "plate", "guided", "off"]
     noise_flow: NoiseFlow
     clip_seed: int
     memory: Memory
@@ -351,6 +361,7 @@ class Options:
                 model_percent=int(values["model_percent"]),
                 region=cast(Literal["auto", "whole"], values["region"]),
                 region_context=float(values["region_context"]),
+                detail=cast(Literal["auto", "plate", "guided", "off"], values["detail"]),
                 noise_flow=cast(NoiseFlow, values["noise_flow"]),
                 clip_seed=int(values["clip_seed"]),
                 memory=cast(Memory, values["memory"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from google.protobuf.json_format import ParseDict
 from void.v1 import jobs_pb2, types_pb2
@@ -181,6 +181,21 @@ class Order:
             window=options.window,
             **common,
         )
+
+    @property
+    def detail(self) -> Literal["plate", "guided", "off"]:
+        """Where the engine `void` has its fine detail from; `off` of other engines."""
+        if self.engine != "void":
+            return "off"
+        asked = self.options.detail
+        if asked == "auto":
+            return "plate" if self.options.profile == "production" else "off"
+        return asked
+
+    @property
+    def rebuilds(self) -> bool:
+        """Whether the clean-plate engine works on the shot, as the engine or beside it."""
+        return self.engine == "cleanplate" or self.detail != "off"
 
     def void_running(self) -> Running:
         """How the engine `void` is to be computed."""

@@ -20,6 +20,7 @@ from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
 from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_ask import plan_ask, plan_effects
+from void_server.pipeline.plan_compare import plan_compare
 from void_server.pipeline.plan_find import plan_find
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_masks import plan_mask_report, plan_mattes
@@ -36,7 +37,7 @@ from void_server.pipeline.plan_reasoner import (
 )
 from void_server.pipeline.plan_regions import plan_regions
 from void_server.pipeline.plan_segment import plan_segment, unsure_mattes
-from void_server.pipeline.plan_steady import plan_steady, steady_of
+from void_server.pipeline.plan_steady import plan_steady
 from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_generate
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
@@ -46,8 +47,10 @@ from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
 from void_server.reasoners.vlm.site import VlmSite
 
-ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "complete", "carry", "steady"})
-"""Stages of the clean-plate engine alone; `prepare` also says what the reasoner found."""
+ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "steady"})
+"""Stages of the clean-plate engine, alone or beside the engine `void`; `prepare` also says what the reasoner found."""
+UNSEEN = frozenset({"complete", "carry"})
+"""Stages for what no frame shows: where the engine `void` fills, that is the model's."""
 
 
 _OF_MASKS: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
@@ -100,6 +103,7 @@ def plan_stage(
         "regions": plan_regions,
         "encode": plan_encode,
         "generate": plan_generate,
+        "compare": plan_compare,
         "conform": plan_conform,
         "publish": _plan_publish,
         "review": _plan_review,
@@ -109,7 +113,7 @@ def plan_stage(
         raise Internal(f"There is no stage {stage!r}.")
     if order.masks_only and stage in _OF_MASKS:
         return asdict(_OF_MASKS[stage](order, results, blobs))
-    if stage in ANALYSIS and order.engine != "cleanplate":
+    if (stage in ANALYSIS and not order.rebuilds) or (stage in UNSEEN and order.engine != "cleanplate"):
         return asdict(Plan())
     return asdict(plans[stage](order, results, blobs))
 
@@ -162,7 +166,7 @@ def _usable_plate(results: Results, frame: int) -> Finished | None:
 
 def _plan_prepare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
-    units = proxy_units("prepare", shot, blobs) if order.engine == "cleanplate" else []
+    units = proxy_units("prepare", shot, blobs) if order.rebuilds else []
     warnings = unsure_mattes(order, results) + abstentions(order, results) + moved_things(order, results)
     return Plan(units, warnings)
 
@@ -224,7 +228,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "compression": order.options.compression,
     }
     units = []
-    fills = [{"fill": last_fill(results, f), "steady": steady_of(results, f)} for f in order.frames]
+    fills = [last_fill(results, f) for f in order.frames]
     for position, frame in enumerate(shot.frames):
         attributes = header_attributes(order, frame)
         passes = {

@@ -13,6 +13,7 @@ from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot
 from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
+from void_server.pipeline.plan_steady import steady_of
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 
@@ -55,10 +56,20 @@ def plan_carry(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     return Plan(units)
 
 
-def last_fill(results: Results, frame: int) -> str:
-    """The stored `FrameFill` of a frame with all that was done to it; empty where nothing was to be filled."""
-    found = results.find("conform", frame) or results.find("carry", frame) or results.find("fill", frame)
-    return found.blobs["fill"] if found is not None else ""
+def last_fill(results: Results, frame: int) -> dict[str, str]:
+    """`fill`, the stored `FrameFill` of a frame with all that was done to it, empty where nothing was to be filled; and
+    `steady`, the stored `SteadyGain` that it still is to be given, empty where there is none.
+    """
+    conformed = results.find("conform", frame)
+    if conformed is not None:
+        return {"fill": conformed.blobs.get("fill", ""), "steady": ""}
+    return rebuilt_fill(results, frame)
+
+
+def rebuilt_fill(results: Results, frame: int) -> dict[str, str]:
+    """The same of the clean-plate engine alone, whatever was made of it."""
+    found = results.find("carry", frame) or results.find("fill", frame)
+    return {"fill": found.blobs["fill"] if found is not None else "", "steady": steady_of(results, frame)}
 
 
 def _unseen(order: Order, results: Results) -> dict[int, Finished]:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -16,6 +17,7 @@ from void_server.pipeline.keys import torch_numerics, unit_key
 from void_server.pipeline.known_shot import known_shot, matte_contents
 from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.order import Order
+from void_server.pipeline.plan_detail import with_detail
 from void_server.pipeline.plan_regions import crops_of, region_plan
 from void_server.pipeline.plan_regions import told as told_regions
 from void_server.pipeline.regions import Crops
@@ -63,7 +65,7 @@ def plan_encode(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             engine=VOID_VERSION,
             torch=torch_numerics(),
             frames=[f.content if of_clip else matte_contents(f) for f in shot.frames],
-            **_space(shot),
+            **space(shot),
             **told,
         )
         args = {"shot": digest, "set": options.weights, **told}
@@ -135,7 +137,7 @@ def _generation(
         engine=VOID_VERSION,
         torch=torch_numerics(),
         frames=len(shot.frames),
-        **_space(shot),
+        **space(shot),
         **told,
     )
     args = {"shot": shot.store(blobs).digest, "key": key, "set": chosen, **told}
@@ -166,25 +168,40 @@ def plan_conform(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     if results.find("generate", None) is None:
         return Plan()
     shot = known_shot(order, results, blobs)
-    digest, units = shot.store(blobs).digest, []
-    seen = crops_of(region_plan(order, results, shot.work_window()), shot.work_window())
-    made = [results.get("generate", None, of_run("", number)) for number in range(len(seen))]
+    units = []
+    made = [results.get("generate", None, of_run("", n)) for n in range(len(_runs(order, results, shot)))]
     notes = [NO_ROOM.format(plan) for run in made for plan in run.info["without_room"]]
-    for position, frame in enumerate(shot.frames):
-        if not frame.active:
-            continue
-        runs = [_seen_by(results, made[n], n, *crops, position) for n, crops in enumerate(seen)]
-        read = {"runs": [run for run in runs if run is not None], "margin": shot.settings["margin"]}
+    for position, runs in conform_runs(order, results, shot):
+        frame = shot.frames[position]
+        known, detail, reads = with_detail(order, results, shot, position)
         key = unit_key(
             "conform",
             engine=VOID_VERSION,
             frame=[frame.content, matte_contents(frame)],
-            **read,
-            **_space(shot),
+            runs=runs,
+            margin=shot.settings["margin"],
+            **reads,
+            **space(shot),
         )
-        args = {"shot": digest, "position": position, "runs": read["runs"]}
+        args = {"shot": known.store(blobs).digest, "position": position, "runs": runs, **detail}
         units.append(unit("conform", key, f"conform of frame {frame.frame}", args, frame=frame.frame))
     return Plan(units, notes=notes)
+
+
+def conform_runs(
+    order: Order, results: Results, shot: ShotManifest
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """By position, each frame with something to fill, and what the model's runs have of it."""
+    seen = _runs(order, results, shot)
+    made = [results.get("generate", None, of_run("", number)) for number in range(len(seen))]
+    for position, frame in enumerate(shot.frames):
+        if frame.active:
+            runs = [_seen_by(results, made[n], n, *crops, position) for n, crops in enumerate(seen)]
+            yield position, [run for run in runs if run is not None]
+
+
+def _runs(order: Order, results: Results, shot: ShotManifest) -> list[tuple[Crops | None, Run | None]]:
+    return crops_of(region_plan(order, results, shot.work_window()), shot.work_window())
 
 
 def _seen_by(
@@ -199,13 +216,14 @@ def _seen_by(
         "told": results.get("encode", None, of_run("masks 1", number)).blobs[TOLD.format(position)],
         "crop": list(crops.rect(position)) if crops is not None else None,
         "fills": list(fills) if fills is not None else None,
+        "number": number,
     }
 
 
 NO_ROOM = "The GPU had no room for this way of working, and the next more frugal one was taken. {}"
 
 
-def _space(shot: ShotManifest) -> dict[str, Any]:
+def space(shot: ShotManifest) -> dict[str, Any]:
     """How plates are read and encoded, for keys."""
     return {
         "view": shot.view,

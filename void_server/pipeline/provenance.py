@@ -178,6 +178,7 @@ def _options(order: Order) -> dict[str, Any]:
             "model_percent": options.model_percent,
             "region": "whole" if options.profile == "official" else options.region,
             "region_context": options.region_context,
+            "detail": order.detail,
             "noise_flow": options.noise_flow,
             "clip_seed": options.clip_seed,
             **asdict(order.void_running()),

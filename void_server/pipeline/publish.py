@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from void_server.conform.blend import blend_matte, composite
 from void_server.conform.quality import FrameQuality, frame_quality
-from void_server.engines.cleanplate import FrameFill, SteadyGain, steadied
+from void_server.engines.cleanplate import FrameFill
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
-from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.compare import stored_fill as as_stored
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
@@ -58,7 +58,7 @@ def publish(
     )
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
-    fill = _finished(stored_fill, blobs)
+    fill = as_stored(stored_fill, blobs)
     if fill is not None and (blend > 0).any():
         picture, at = _fill_in_plate_space(shot, fill, source)
         joined = composite(source.colour, picture, blend, at=at)
@@ -66,7 +66,7 @@ def publish(
         confidence = over(window, fill.confidence, window_of(shot, fill))
     layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
     if passes["qc"]:
-        previous = _finished(passes["before"], blobs) if passes["before"] else None
+        previous = as_stored(passes["before"], blobs) if passes["before"] else None
         layer |= qc_layer(shot, fill, previous, window)
     if passes["source"]:
         layer |= source_layer(shot, position, fill, source)
@@ -88,15 +88,6 @@ def publish(
         source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
     )
     return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
-
-
-def _finished(stored: dict[str, str], blobs: BlobFolder) -> FrameFill | None:
-    if not stored["fill"]:
-        return None
-    fill = FrameFill.from_arrays(load_arrays(blobs, stored["fill"]))
-    if fill.empty or not stored["steady"]:
-        return fill
-    return steadied(fill, SteadyGain.from_arrays(load_arrays(blobs, stored["steady"])))
 
 
 def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> tuple[F32, tuple[int, int]]:

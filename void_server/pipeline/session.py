@@ -18,6 +18,7 @@ from void_server.jobs.words import GROUNDING
 from void_server.pipeline import cleanplate, masks, reasoner
 from void_server.pipeline.ask import ask, effects
 from void_server.pipeline.capabilities import capabilities
+from void_server.pipeline.compare import compare_frame
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
 from void_server.pipeline.find import find
@@ -161,6 +162,8 @@ class Session:
             from void_server.pipeline.generate import generate
 
             return self._let_go_after(generate(shot, args, self._blobs, step))
+        if kind == "compare":
+            return compare_frame(shot, args, self._blobs)
         if kind == "conform":
             return conform(shot, args, self._blobs)
         if kind == "find":
