@@ -15,10 +15,11 @@ import numpy.typing as npt
 from void_server.engines.cleanplate import Anchoring, PairMotion, ProxyFrame, span_start
 from void_server.errors import VoidError
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.decoded import load_matte
 from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
-from void_server.plates.matte import Matte, read_matte, read_quadmask
+from void_server.plates.matte import read_matte, read_quadmask
 from void_server.plates.plate import Plate, read_plate
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
@@ -156,15 +157,14 @@ class StoredShot:
         remove = np.zeros(window.shape, np.float32)
         affected = np.zeros(window.shape, np.float32)
         if "remove" in mattes:
-            remove = np.maximum(remove, self._matte(mattes["remove"]).on(window))
+            remove = np.maximum(remove, self._matte(mattes["remove"], window))
         if segmented := self.manifest.frames[position].segmented:
             remove = np.maximum(remove, self._segmented(segmented, window))
         if "affected" in mattes:
-            affected = np.maximum(affected, self._matte(mattes["affected"]).on(window))
+            affected = np.maximum(affected, self._matte(mattes["affected"], window))
         if "quadmask" in mattes:
-            painted_remove, painted_affected = self._painted(mattes["quadmask"])
-            remove = np.maximum(remove, painted_remove.on(window))
-            affected = np.maximum(affected, painted_affected.on(window))
+            painted = self._painted(mattes["quadmask"], window)
+            remove, affected = np.maximum(remove, painted[0]), np.maximum(affected, painted[1])
         return Quadmask(remove, affected)
 
     def stroke(self, position: int) -> Bools | None:
@@ -194,7 +194,7 @@ class StoredShot:
         mattes = self.manifest.frames[position].mattes
         if "keep" not in mattes:
             return np.zeros(window.shape, np.float32)
-        return self._matte(mattes["keep"]).on(window)
+        return self._matte(mattes["keep"], window)
 
     def to_linear(self, samples: npt.NDArray[Any]) -> F32:
         """Samples of the plate's own type and space as scene-linear float32."""
@@ -229,9 +229,15 @@ class StoredShot:
         placed[self.window.slices(shared)] = linear[plate.data_window.slices(shared)]
         return placed
 
-    def _matte(self, ref: MatteRef) -> Matte:
+    def _matte(self, ref: MatteRef, window: Window) -> F32:
+        if ref.decoded:
+            return self._decoded(ref, "matte", window)
         with self._reading(ref) as path:
-            return read_matte(path, ref.channel, self.manifest.view)
+            return read_matte(path, ref.channel, self.manifest.view).on(window)
+
+    def _decoded(self, ref: MatteRef, name: str, window: Window) -> F32:
+        placed = place(*load_matte(self._blobs, ref.decoded, name), window)
+        return np.asarray(placed, np.float32)
 
     def _proposed(self, digest: str, window: Window) -> F32:
         """The reasoner's proposal over `window`."""
@@ -259,9 +265,13 @@ class StoredShot:
         placed = place(values.astype(np.float32), around, window)
         return np.asarray(placed, np.float32)
 
-    def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:
+    def _painted(self, ref: MatteRef, window: Window) -> tuple[F32, F32]:
+        """What to remove, and what is affected."""
+        if ref.decoded:
+            return self._decoded(ref, "remove", window), self._decoded(ref, "affected", window)
         with self._reading(ref) as path:
-            return read_quadmask(path, self.manifest.view)
+            remove, affected = read_quadmask(path, self.manifest.view)
+        return remove.on(window), affected.on(window)
 
 
 class naming:  # noqa: N801 - reads as a phrase in a with statement

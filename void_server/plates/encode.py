@@ -25,7 +25,6 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 
 from void_server.errors import Internal
-from void_server.plates.digest import scan_lines
 from void_server.plates.exr import last_words
 from void_server.plates.header import (
     COMPRESSIONS,
@@ -153,8 +152,7 @@ def _encoded(name: str) -> bytes:
 def _compress(path: Path, frame: Frame, channels: list[npt.NDArray[Any]]) -> None:
     """Write a file whose chunks are those of the wanted one: the lines' bytes as planes of half samples."""
     window = frame.data_window
-    lines = scan_lines(channels).view(np.float16)
-    planes = np.moveaxis(lines.reshape(window.height, -1, window.width), 1, 2)
+    planes = _planes(channels)
     spec = oiio.ImageSpec(window.width, window.height, planes.shape[2], "half")
     spec.channelnames = tuple(f"plane{index:06d}" for index in range(planes.shape[2]))
     spec.x, spec.y = window.x, window.y
@@ -163,10 +161,24 @@ def _compress(path: Path, frame: Frame, channels: list[npt.NDArray[Any]]) -> Non
     output = oiio.ImageOutput.create("exr")
     if output is None:
         raise OSError(last_words(oiio.geterror))
-    if not output.open(str(path), spec) or not output.write_image(np.ascontiguousarray(planes)):
+    if not output.open(str(path), spec) or not output.write_image(planes):
         raise OSError(last_words(output.geterror))
     if not output.close():
         raise OSError(last_words(output.geterror))
+
+
+def _planes(channels: list[npt.NDArray[Any]]) -> npt.NDArray[np.float16]:
+    """(h, w, planes): of each channel of 32 bits, the first half of a line's bytes and then the second."""
+    height, width = channels[0].shape
+    parts: list[npt.NDArray[np.float16]] = []
+    for channel in channels:
+        little = np.ascontiguousarray(channel.astype(channel.dtype.newbyteorder("<"), copy=False))
+        halves = little.view(np.float16).reshape(height, -1, width)
+        parts += [halves[:, index] for index in range(halves.shape[1])]
+    planes = np.empty((height, width, len(parts)), np.float16)
+    for index, part in enumerate(parts):
+        planes[..., index] = part
+    return planes
 
 
 def _join(source: BinaryIO, target: BinaryIO, packed: Path, frame: Frame, header: bytes) -> None:

@@ -8,10 +8,10 @@ of channels of one type that is asked for in that same type is copied by OpenIma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,12 @@ __all__ = [
     "EXRLimits",
     "Header",
     "Part",
+    "Reader",
     "bit_view",
     "read_channels",
     "read_header",
     "read_stripes",
+    "reader_of",
 ]
 
 Samples = npt.NDArray[Any]
@@ -84,6 +86,23 @@ def read_channels(
     """
     with _OpenPart(Path(path), part, limits or EXRLimits()) as opened:
         return opened.read(list(names))
+
+
+Reader: TypeAlias = Callable[[str | Path, int, Sequence[str], EXRLimits | None], dict[str, Samples]]
+"""Gives channels of a part as `read_channels` does: from the file, or from what was decoded of it already."""
+
+
+def reader_of(kept: Mapping[tuple[int, str], Samples]) -> Reader:
+    """Reads what is decoded already (by part and name) from memory, and anything else from the file."""
+
+    def read(
+        path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None
+    ) -> dict[str, Samples]:
+        if all((part, name) in kept for name in names):
+            return {name: kept[part, name] for name in names}
+        return read_channels(path, part, names, limits)
+
+    return read
 
 
 def read_stripes(

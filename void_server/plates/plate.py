@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from void_server.errors import InvalidInput, Unsupported
 from void_server.plates.channels import COLOUR, NamedChannel, list_channels, of_view
-from void_server.plates.exr import read_channels
+from void_server.plates.exr import Reader, read_channels
 from void_server.plates.header import EXRLimits, Header, Part, read_header
 from void_server.plates.window import Window
 
@@ -41,6 +41,11 @@ class PlateChannels:
     view: str
     colour: tuple[str, ...]
     alpha: str
+
+    @property
+    def wanted(self) -> dict[int, tuple[str, ...]]:
+        """The channels that `read_plate` reads, by part."""
+        return {self.part.index: (*self.colour, *([self.alpha] if self.alpha else []))}
 
     @property
     def colour_type(self) -> str:
@@ -84,13 +89,16 @@ class Plate:
         return self.channels.part.pixel_aspect
 
 
-def read_plate(path: str | Path, view: str = "", limits: EXRLimits | None = None) -> Plate:
+def read_plate(
+    path: str | Path, view: str = "", limits: EXRLimits | None = None, *, read: Reader = read_channels
+) -> Plate:
     """The picture of one EXR file, in its own sample type.
 
     Args:
         path: the file.
         view: the view wanted; empty for a file without views, or for the default view of a single-part file.
         limits: what the file may ask for.
+        read: gives the samples.
 
     Raises:
         InvalidInput: no colour, or several to choose from (lists the channels), or no such view.
@@ -98,8 +106,8 @@ def read_plate(path: str | Path, view: str = "", limits: EXRLimits | None = None
         LimitExceeded, DataLoss: as `read_channels`.
     """
     found = find_plate(read_header(path, limits), view)
-    names = [*found.colour, *([found.alpha] if found.alpha else [])]
-    samples = read_channels(path, found.part.index, names, limits)
+    ((part, names),) = found.wanted.items()
+    samples = read(path, part, names, limits)
     colour = np.stack([samples[name] for name in found.colour], axis=-1)
     return Plate(found, colour, samples[found.alpha] if found.alpha else None)
 

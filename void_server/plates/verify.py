@@ -65,18 +65,23 @@ def outside_difference(
                 f"{result_path} has {what} {of_result}, its plate {of_plate}.", file=str(result_path)
             )
     outside = blend == 0
-    pairs = [(result.colour[outside], plate.colour[outside])]
+    pairs = [(result.colour, plate.colour)]
     if result.alpha is not None and plate.alpha is not None:
-        pairs.append((result.alpha[outside], plate.alpha[outside]))
-    return _merge([_compare(written, source) for written, source in pairs])
+        pairs.append((result.alpha[..., None], plate.alpha[..., None]))
+    return _merge([_compare(written, source, outside) for written, source in pairs])
 
 
 def _alpha_type(plate: Plate) -> str:
     return "none" if plate.alpha is None else str(plate.alpha.dtype)
 
 
-def _compare(written: npt.NDArray[Any], source: npt.NDArray[Any]) -> OutsideCheck:
+def _compare(
+    written: npt.NDArray[Any], source: npt.NDArray[Any], outside: npt.NDArray[np.bool_]
+) -> OutsideCheck:
+    """Of (h, w, c) samples, those where `outside` holds."""
     differing = bit_view(written) != bit_view(source)
+    differing &= outside[..., None]
+    checked = int(np.count_nonzero(outside)) * written.shape[2]
     count = int(np.count_nonzero(differing))
     greatest = 0.0
     if count:
@@ -85,7 +90,7 @@ def _compare(written: npt.NDArray[Any], source: npt.NDArray[Any]) -> OutsideChec
             distance = np.abs(a - b)
         distance[np.isnan(a) & np.isnan(b)] = 0
         greatest = float(np.nan_to_num(distance, nan=np.inf, posinf=np.inf).max())
-    return OutsideCheck(written.size, count, greatest)
+    return OutsideCheck(checked, count, greatest)
 
 
 def _merge(checks: list[OutsideCheck]) -> OutsideCheck:
