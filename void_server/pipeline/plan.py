@@ -252,6 +252,15 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             window=shot.window,
             colour=asdict(shot.colour),
             attributes=attributes,
+            leaves="inside",
+        )
+        earlier = unit_key(
+            "publish of a plate",
+            plate=frame.content,
+            frame=frame.frame,
+            passes={name: wanted for name, wanted in passes.items() if name != "before"},
+            compression=edge["compression"],
+            view=shot.view,
         )
         units.append(
             unit(
@@ -261,6 +270,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
                 args,
                 frame=frame.frame,
                 publishes={"result": "result", "matte": "matte"},
+                earlier=earlier,
             )
         )
     return Plan(units)
@@ -273,7 +283,7 @@ def _plan_review(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     for before, frame in zip(shot.frames, shot.frames[1:], strict=False):
         if not before.active or not frame.active:
             continue
-        pair = [results.get("publish", f.frame).blobs["result"] for f in (before, frame)]
+        pair = [results.get("publish", f.frame).blobs["inside"] for f in (before, frame)]
         args = {"shot": digest, "previous": pair[0], "current": pair[1]}
         key = unit_key("review", pair=pair, colour=asdict(shot.colour), encoding=shot.encoding)
         units.append(unit("review", key, f"review of frame {frame.frame}", args, frame=frame.frame))

@@ -18,6 +18,7 @@ from void_server.pipeline.manifest import FrameRef, ShotManifest
 from void_server.pipeline.order import VLM_REASONERS, Order
 from void_server.pipeline.plan_find import boxes_text, found_prompts
 from void_server.pipeline.plan_regions import described, region_plan
+from void_server.pipeline.publish import ENCODED, LINES
 from void_server.pipeline.results import Results
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
@@ -99,7 +100,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
 def _frame(
     frame: FrameRef, results: Results, segmented: tuple[str, Mapping[str, Any]] | None
 ) -> dict[str, Any]:
-    info = dict(results.get("publish", frame.frame).info)
+    published = results.get("publish", frame.frame).info
+    info = {name: figure for name, figure in published.items() if name not in (LINES, ENCODED)}
     review, effects = results.find("review", frame.frame), results.find("effects", frame.frame)
     fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
     info["change_over_time"] = review.info["change_over_time"] if review is not None else None

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,8 +20,9 @@ from void_server.pipeline.decoded import load_matte
 from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
+from void_server.plates.header import read_header
 from void_server.plates.matte import read_matte, read_quadmask
-from void_server.plates.plate import Plate, read_plate
+from void_server.plates.plate import Plate, find_plate, read_lines, read_plate
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import Movers, proposed_matte
@@ -60,6 +62,23 @@ class ByteCache:
         """Keep nothing."""
         self._items.clear()
         self._bytes = 0
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A plate's file while it is open."""
+
+    path: Path
+    view: str
+
+    @property
+    def window(self) -> Window:
+        """The whole data window, from the header alone."""
+        return find_plate(read_header(self.path), self.view).part.data_window
+
+    def plate(self, rows: tuple[int, int] | None) -> Plate:
+        """All of it, or the lines [first, end) counted from the top of the data window."""
+        return read_lines(self.path, rows, self.view) if rows else read_plate(self.path, self.view)
 
 
 class StoredShot:
@@ -136,6 +155,12 @@ class StoredShot:
         frame = self.manifest.frames[position]
         with self._reading(frame, verified=True) as path:
             return read_plate(path, self.manifest.view)
+
+    @contextmanager
+    def reading_source(self, position: int) -> Iterator[OpenedSource]:
+        """The plate as stored, hashed again, to read all of it or some lines; raises as `source`."""
+        with self._reading(self.manifest.frames[position], verified=True) as path:
+            yield OpenedSource(path, self.manifest.view)
 
     def quadmask(self, position: int, window: Window) -> Quadmask:
         """What to remove and what is affected over `window`, drawn or proposed; 0 where nothing is."""

@@ -64,7 +64,12 @@ def bit_view(samples: Samples) -> npt.NDArray[np.unsignedinteger[Any]]:
 
 
 def read_channels(
-    path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None = None
+    path: str | Path,
+    part: int,
+    names: Sequence[str],
+    limits: EXRLimits | None = None,
+    *,
+    rows: tuple[int, int] | None = None,
 ) -> dict[str, Samples]:
     """Channels of one part in their own type.
 
@@ -73,6 +78,7 @@ def read_channels(
         part: the part's index, 0 in a single-part file.
         names: exact channel names, as the header has them.
         limits: what the file may ask for; `EXRLimits()` where None.
+        rows: only the lines [first, end), counted from the top of the data window.
 
     Returns:
         for each name an array (h, w) over the part's data window: float16, float32 or uint32. Of a mip-mapped
@@ -85,7 +91,16 @@ def read_channels(
         DataLoss: the samples cannot be decoded whole.
     """
     with _OpenPart(Path(path), part, limits or EXRLimits()) as opened:
-        return opened.read(list(names))
+        first, end = rows or (0, opened.part.data_window.height)
+        if opened.part.tiled:
+            return {name: lines[first:end] for name, lines in opened.read(list(names)).items()}
+        shape, found = (end - first, opened.part.data_window.width), dict[str, Samples]()
+        # In stripes: a buffer for the whole picture beside the channels costs more than it saves.
+        for top in range(first, end, STRIPE_LINES):
+            bottom = min(end, top + STRIPE_LINES)
+            for name, lines in opened.read(list(names), (top, bottom)).items():
+                found.setdefault(name, np.empty(shape, lines.dtype))[top - first : bottom - first] = lines
+        return found
 
 
 Reader: TypeAlias = Callable[[str | Path, int, Sequence[str], EXRLimits | None], dict[str, Samples]]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +90,11 @@ class Plate:
 
 
 def read_plate(
-    path: str | Path, view: str = "", limits: EXRLimits | None = None, *, read: Reader = read_channels
+    path: str | Path,
+    view: str = "",
+    limits: EXRLimits | None = None,
+    *,
+    read: Reader = read_channels,
 ) -> Plate:
     """The picture of one EXR file, in its own sample type.
 
@@ -110,6 +114,27 @@ def read_plate(
     samples = read(path, part, names, limits)
     colour = np.stack([samples[name] for name in found.colour], axis=-1)
     return Plate(found, colour, samples[found.alpha] if found.alpha else None)
+
+
+def read_lines(
+    path: str | Path, rows: tuple[int, int], view: str = "", limits: EXRLimits | None = None
+) -> Plate:
+    """Some lines of the picture, as if the data window held no others; raises as `read_plate`.
+
+    Args:
+        rows: the lines [first, end), counted from the top of the data window; at least one.
+    """
+    found = find_plate(read_header(path, limits), view)
+    window = found.part.data_window
+    strip = Window(window.x, window.y + rows[0], window.width, rows[1] - rows[0])
+
+    def read(
+        path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None
+    ) -> dict[str, npt.NDArray[Any]]:
+        return read_channels(path, part, names, limits, rows=rows)
+
+    plate = read_plate(path, view, limits, read=read)
+    return replace(plate, channels=replace(found, part=replace(found.part, data_window=strip)))
 
 
 def find_plate(header: Header, view: str = "") -> PlateChannels:

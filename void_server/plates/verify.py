@@ -13,7 +13,7 @@ import numpy.typing as npt
 from void_server.errors import DataLoss
 from void_server.plates.exr import bit_view
 from void_server.plates.header import EXRLimits
-from void_server.plates.plate import Plate, read_plate
+from void_server.plates.plate import Plate, read_lines, read_plate
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,12 @@ class OutsideCheck:
 
 
 def outside_difference(
-    result_path: str | Path, plate: Plate, blend: npt.NDArray[Any], limits: EXRLimits | None = None
+    result_path: str | Path,
+    plate: Plate,
+    blend: npt.NDArray[Any],
+    limits: EXRLimits | None = None,
+    *,
+    rows: tuple[int, int] | None = None,
 ) -> OutsideCheck:
     """Decode a written result and compare it, bit for bit, with its plate where blend is 0.
 
@@ -47,11 +52,13 @@ def outside_difference(
         plate: the source frame, as it was decoded from the bytes that were hashed.
         blend: (h, w) over the plate's data window, as it was published.
         limits: what the file may ask for.
+        rows: of the written file only the lines [first, end) are decoded, which are those of `plate`.
 
     Raises:
         DataLoss: the result has other windows, channels or types than its plate, or cannot be decoded.
     """
-    result = read_plate(result_path, plate.channels.view, limits)
+    view = plate.channels.view
+    result = read_lines(result_path, rows, view, limits) if rows else read_plate(result_path, view, limits)
     for what, of_result, of_plate in (
         ("data window", result.data_window, plate.data_window),
         ("display window", result.display_window, plate.display_window),
