@@ -40,9 +40,10 @@ def publish(
     Args:
         args: `position`; `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
             and `steady`, the gain that steadies it, empty where there is none; `edge`: grow, feather (pixels) and
-            compression; `passes`: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the
-            stored fill of the frame before, or None; `attributes`: provenance for the header, under `void/`;
-            `earlier`: blobs and info of the same plate as it was last published with such layers, or absent.
+            compression; `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether
+            the plate's are, and `before`, the stored fill of the frame before, or None; `attributes`: provenance for
+            the header, under `void/`; `earlier`: blobs and info of the same plate as it was last published with such
+            layers, or absent.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -53,7 +54,7 @@ def publish(
         whole = opened.window
         lines = _touched(shot, position, fill, whole, edge)
         again = _again(args.get("earlier"), lines, whole, edge["compression"], blobs)
-        source = opened.plate(again.rows if again else None)
+        source = opened.plate(again.rows if again else None, others=passes["others"])
     window = source.data_window
     quadmask = shot.quadmask(position, window)
     blend = blend_matte(
@@ -99,7 +100,7 @@ def publish(
         change=None,
         pixels=whole.pixels,
     )
-    samples = source.colour.shape[2] + (source.alpha is not None)
+    samples = source.colour.shape[2] + (source.alpha is not None) + len(source.others)
     return stored, {
         **asdict(quality),
         # What was copied was compared with this plate when it was written first, and its bytes were compared now.

@@ -76,9 +76,11 @@ class OpenedSource:
         """The whole data window, from the header alone."""
         return find_plate(read_header(self.path), self.view).part.data_window
 
-    def plate(self, rows: tuple[int, int] | None) -> Plate:
-        """All of it, or the lines [first, end) counted from the top of the data window."""
-        return read_lines(self.path, rows, self.view) if rows else read_plate(self.path, self.view)
+    def plate(self, rows: tuple[int, int] | None, *, others: bool = False) -> Plate:
+        """All of it, or the lines [first, end) counted from the top of the data window; with the other channels."""
+        if rows:
+            return read_lines(self.path, rows, self.view, others=others)
+        return read_plate(self.path, self.view, others=others)
 
 
 class StoredShot:

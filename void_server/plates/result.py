@@ -60,7 +60,8 @@ def write_result(
 
     Args:
         path: where to; its folder must exist.
-        plate: the source frame: windows, pixel aspect, alpha and attributes come from it.
+        plate: the source frame: windows, pixel aspect, alpha, its other channels if they were read, and attributes
+            come from it.
         colour: (h, w, c) over the plate's data window, of the plate's own type and channel count.
         layers: for each name (`void_mask.red` ...) an array (h, w) over the data window. They are written in
             the type of the plate, `void_source.*` always as 32-bit float.
@@ -85,6 +86,7 @@ def write_result(
     channels: dict[str, npt.NDArray[Any]] = {name: colour[..., i] for i, name in enumerate(names)}
     if plate.alpha is not None:
         channels["A"] = plate.alpha
+    channels |= plate.others
     for name, values in layers.items():
         if "." not in name:
             raise ValueError(f"a layer's channel is named layer.channel, not {name!r}")

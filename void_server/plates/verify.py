@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
-from void_server.plates.exr import bit_view
+from void_server.plates.exr import bit_view, read_channels
 from void_server.plates.header import EXRLimits
 from void_server.plates.plate import Plate, read_lines, read_plate
 
@@ -75,7 +75,14 @@ def outside_difference(
     pairs = [(result.colour, plate.colour)]
     if result.alpha is not None and plate.alpha is not None:
         pairs.append((result.alpha[..., None], plate.alpha[..., None]))
-    return _merge([_compare(written, source, outside) for written, source in pairs])
+    checks = [_compare(written, source, outside) for written, source in pairs]
+    if plate.others:
+        # They pass through everywhere, also where the picture changes.
+        names = list(plate.others)
+        written = read_channels(result_path, 0, names, limits, rows=rows)
+        everywhere = np.ones_like(outside)
+        checks += [_compare(written[n][..., None], plate.others[n][..., None], everywhere) for n in names]
+    return _merge(checks)
 
 
 def _alpha_type(plate: Plate) -> str:
