@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,9 @@ def frame_quality(
         change: from `change_over_time`, or None.
         pixels: of the whole data window, where the arrays are the part of it that can differ; 0 = they are all.
     """
-    changed = (bit_view(plate) != bit_view(result)).any(axis=-1)
+    differing = bit_view(plate) != bit_view(result)
+    # Several times as fast as `any` over so short an axis.
+    changed = reduce(np.logical_or, (differing[..., channel] for channel in range(differing.shape[-1])))
     inside = blend > 0
     trusted = confidence is not None and bool(inside.any())
     return FrameQuality(

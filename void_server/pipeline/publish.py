@@ -24,7 +24,7 @@ from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
-from void_server.plates.result import write_quadmask, write_result
+from void_server.plates.result import as_published, write_quadmask, write_result
 from void_server.plates.splice import Onto, check_copied, fits, whole_chunks
 from void_server.plates.verify import OutsideCheck, outside_difference
 from void_server.plates.window import Window
@@ -71,7 +71,8 @@ def publish(
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
-    layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
+    mask = {name: as_published(v, source.colour.dtype) for name, v in quadmask.layer(blend).items()}
+    layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{name}": values for name, values in mask.items()}
     if passes["qc"]:
         previous = _finished(passes["before"], blobs) if passes["before"] else None
         layer |= qc_layer(shot, fill, previous, window)
@@ -85,7 +86,7 @@ def publish(
         copied = write_result(path, source, result, layer, onto=onto["result"], **given)
         outside = outside_difference(path, source, blend, rows=again.rows if again else None)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
-        write_quadmask(matte_path, source, quadmask.layer(blend), onto=onto["matte"], **given)
+        write_quadmask(matte_path, source, mask, onto=onto["matte"], **given)
         if again and copied:
             check_copied(path, again.onto["result"], copied)
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
@@ -161,7 +162,7 @@ def _touched(
 ) -> tuple[int, int]:
     """Lines [first, end) of the window outside which the frame comes back as the plate with empty passes."""
     quadmask = shot.quadmask(position, window)
-    drawn = np.flatnonzero(quadmask.remove.any(axis=1) | quadmask.affected.any(axis=1))
+    drawn = np.flatnonzero((np.maximum(quadmask.remove, quadmask.affected) > 0).any(axis=1))
     reach = math.ceil(edge["grow"] + edge["feather"])
     spans = [(int(drawn[0]) - reach, int(drawn[-1]) + reach + 1)] if drawn.size else []
     if fill is not None and not fill.empty:

@@ -134,7 +134,8 @@ def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[
     """
     if values.dtype == dtype:
         return values
-    if dtype == np.float16:
+    fits = values.size == 0 or bool(max(values.max(), -values.min()) <= LARGEST_HALF)
+    if dtype == np.float16 and not fits:
         finite = np.isfinite(values)
         values = np.where(
             finite, np.clip(values, -LARGEST_HALF, LARGEST_HALF, where=finite, out=values.copy()), values
