@@ -12,6 +12,7 @@
 # make bench-engine  compute a frame of the clean-plate engine against a yardstick (two minutes)
 # make bench-void  the engine void against the arithmetic that it needs, on the GPU if there is one
 # make bench-masks  the segmenter flow on the bundled shot, against unmoved and merely warped mattes
+# make bench-production  a 4K shot of 100 frames in path mode, against OpenImageIO alone (up to an hour, 14 GB)
 # make bench    transfer, EXR, overhead, overlap and memory, each against a baseline of its own run (about an hour)
 
 PYTHON ?= python3
@@ -26,7 +27,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests coverage system sam2 kills fuzz mutants bench bench-quality bench-engine bench-masks bench-void bundle clean
+.PHONY: all demo test lint types tests coverage system sam2 kills fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -126,6 +127,9 @@ bench-quality: $(VENV)/.dev
 
 bench-engine: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.engine_speed
+
+bench-production: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.production
 
 bench-masks: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.masks $(DEMO)

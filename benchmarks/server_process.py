@@ -20,19 +20,20 @@ class ServerProcess:
     Args:
         store: folder of the store; made if it is not there.
         options: more options of `void-server serve`.
+        module: what is run as the server.
 
     Raises:
         RuntimeError: it ended before it served; its log is `STORE.log`.
     """
 
-    def __init__(self, store: Path, *options: str) -> None:
+    def __init__(self, store: Path, *options: str, module: str = "void_server") -> None:
         store.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.store = store
         log = store.with_name(f"{store.name}.log")
         with log.open("ab") as said:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "void_server", "serve", "--listen", "127.0.0.1:0"),
+                    *(sys.executable, "-m", module, "serve", "--listen", "127.0.0.1:0"),
                     *("--store", str(store), *options),
                 ],
                 stdout=subprocess.PIPE,

@@ -49,6 +49,11 @@ class FrameRange:
     def __len__(self) -> int:
         return (self.last - self.first) // self.step + 1
 
+    @property
+    def last_frame(self) -> int:
+        """The last frame of the range; before `last` where the steps do not meet it."""
+        return self.first + (len(self) - 1) * self.step
+
     def frames(self) -> range:
         """All frame numbers, ascending."""
         return range(self.first, self.last + 1, self.step)
@@ -61,12 +66,25 @@ def parse_range(text: str) -> FrameRange:
         BadInput: anything else.
     """
     found = _RANGE.match(text.strip())
+    pieces = [piece.strip() for piece in text.split(",") if piece.strip()]
+    if len(pieces) > 1 and all(map(_RANGE.match, pieces)):
+        raise BadInput(
+            f"'{text}' has {len(pieces)} pieces, and a shot is one range: each frame is filled from its neighbours.",
+            fix=f"Give the command once for each: --range {', then --range '.join(pieces)}. What lies between them is"
+            f" read too with --range {_around(pieces)}.",
+        )
     if not found:
         raise BadInput(
             f"'{text}' is not a frame range.", fix="Write FIRST-LAST or FIRST-LASTxSTEP, such as 1001-1040x2."
         )
     first, last, step = found.groups()
     return FrameRange(int(first), int(last if last is not None else first), int(step or 1))
+
+
+def _around(pieces: Sequence[str]) -> str:
+    """The range from the first to the last frame of some ranges."""
+    ranges = [parse_range(piece) for piece in pieces]
+    return f"{min(r.first for r in ranges)}-{max(r.last for r in ranges)}"
 
 
 def covering_range(frames: Sequence[int], pattern: str) -> FrameRange:
@@ -81,7 +99,8 @@ def covering_range(frames: Sequence[int], pattern: str) -> FrameRange:
     if len(steps) > 1:
         raise BadInput(
             f"{pattern} has gaps on disk: found {describe_frames(frames)}.",
-            fix="Give the frames to work on with --range FIRST-LAST, or FIRST-LASTxSTEP.",
+            fix="Give the frames to work on with --range FIRST-LAST, or FIRST-LASTxSTEP; each piece is a shot of its"
+            " own.",
             file=pattern,
         )
     return FrameRange(frames[0], frames[-1], steps.pop())

@@ -142,7 +142,9 @@ def set_sequence(spec: jobs_pb2.JobSpec, role: str, files: dict[int, Path], chan
 
 
 def recorded_units(store: Path) -> dict[str, tuple[str, float]]:
-    """Kind and time of record of each finished unit, by key."""
+    """Kind and time of record of each finished unit, by key; not what is kept of the last of alike units."""
     with contextlib.closing(sqlite3.connect(store / "void.sqlite3")) as db:
-        rows = db.execute("SELECT key, kind, recorded FROM unit_result").fetchall()
+        rows = db.execute(
+            "SELECT key, kind, recorded FROM unit_result WHERE kind NOT LIKE 'last %'"
+        ).fetchall()
     return {key: (kind, recorded) for key, kind, recorded in rows}

@@ -157,18 +157,35 @@ def test_a_file_that_changed_between_submit_and_the_work_ends_the_job_and_names_
     ]
 
 
-@pytest.mark.parametrize("name", ["plate", "roto", "affected"])
-def test_other_bytes_under_the_old_stamp_never_reach_a_result(rooted_server, shot, name):
-    server = rooted_server()
+def spoilt_while_it_runs(server, shot, name: str) -> jobs_pb2.Job:
     job = server.caller.submit(by_path(spec_of(shot), shot)).job
     for message in server.caller.watch(job.id):
         if message.event.stage.stage == "prepare":
             overwrite(shot.files(name)[1002])
-    ended = server.caller.get(job.id)
+    return server.caller.get(job.id)
+
+
+def test_other_bytes_of_a_plate_under_the_old_stamp_never_reach_a_result(rooted_server, shot):
+    ended = spoilt_while_it_runs(rooted_server(), shot, "plate")
     assert ended.state == FAILED
     assert [(p.code, list(p.frames), p.file) for p in ended.problems] == [
-        ("source_changed", [1002], f"{name}.1002.exr")
+        ("source_changed", [1002], "plate.1002.exr")
     ]
+
+
+@pytest.mark.parametrize("name", ["roto", "affected"])
+def test_a_matte_is_what_it_was_when_it_was_looked_at_first(
+    start_server, rooted_server, shot, tmp_path, name
+):
+    """Ingest keeps what it decoded: no later unit opens the file, whatever lies there by then."""
+    clean = start_server(tmp_path / "clean")
+    for role in ("plate", "roto", "affected"):
+        clean.caller.upload_files(shot.files(role).values())
+    wanted = clean.caller.run(spec_of(shot))
+    ended = spoilt_while_it_runs(rooted_server(), shot, name)
+    assert ended.state == wanted.state == jobs_pb2.JOB_STATE_DONE
+    frames = [{(o.kind, o.frame): o.blob.digest for o in j.outputs if o.kind <= 2} for j in (ended, wanted)]
+    assert frames[0] == frames[1]
 
 
 def test_what_one_artist_spoils_on_the_share_never_reaches_the_pictures_of_another(

@@ -14,6 +14,7 @@ from void_client.cli.terminal import Speaker
 from void_client.colour_config import chosen_config
 from void_client.draft import draft_order, greeted, place_order
 from void_client.errors import ExitCode, Left
+from void_client.extent import of_views, with_handles
 from void_client.roots import shared_roots
 from void_client.sequence import parse_range
 from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_boxes, parse_points
@@ -79,6 +80,21 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--range", metavar="A-B[xN]", help="frames to work on (default: all that the plate's pattern finds)"
     )
     group.add_argument("--view", default="", help="view of stereo frames, such as left")
+    group.add_argument(
+        "--views",
+        metavar="NAMES",
+        default="",
+        help="several views, such as left,right: one job each, one after the other, with the same seed and settings;"
+        " with --name, the view is put behind it",
+    )
+    group.add_argument(
+        "--handles",
+        type=int,
+        metavar="N",
+        default=0,
+        help="frames before and after --range that are read and computed for context, and not delivered; fewer where"
+        " files are missing",
+    )
     group.add_argument("--remove", metavar="PATTERN[:channel]", default="", help="mattes of the object")
     group.add_argument(
         "--affected",
@@ -186,10 +202,19 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     Raises:
         ClientError: see its exit code.
     """
+    for options in of_views(_options(arguments), arguments.views):
+        _run_one(arguments, options, speaker)
+    return ExitCode.DONE
+
+
+def _run_one(arguments: argparse.Namespace, options: RemoveOptions, speaker: Speaker) -> None:
+    """Order one view, follow it and bring its results."""
     frames = parse_range(arguments.range) if arguments.range else None
-    draft = draft_order(_options(arguments), frames, lambda: chosen_config(arguments.ocio, os.environ))
-    if draft.inputs and draft.inputs.notes:
-        speaker(events.Notes(draft.inputs.notes))
+    options, frames, notes = with_handles(options, frames, arguments.handles)
+    draft = draft_order(options, frames, lambda: chosen_config(arguments.ocio, os.environ))
+    notes += draft.inputs.notes if draft.inputs else ()
+    if notes:
+        speaker(events.Notes(notes))
     with greeted(lambda: connect(arguments), draft, speaker) as (connection, server):
         try:
             roots = () if arguments.upload else shared_roots(client_roots(arguments), server.roots)
@@ -198,12 +223,10 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
             raise Left(
                 "Interrupted before the job was submitted.", fix="What was sent is not sent again next time."
             ) from error
-        if arguments.detach:
-            if not arguments.json:
-                speaker.print(job.id, {})
-            return ExitCode.DONE
-        follow_and_deliver(connection, job, folder, speaker, ours=True)
-    return ExitCode.DONE
+        if not arguments.detach:
+            follow_and_deliver(connection, job, folder, speaker, ours=True)
+        elif not arguments.json:
+            speaker.print(job.id, {})
 
 
 def _options(arguments: argparse.Namespace) -> RemoveOptions:

@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from void_server.errors import InvalidInput, VoidError, WorkerCrashed
@@ -18,6 +18,8 @@ from void_server.jobs.store import JobStore
 from void_server.pool.messages import OnStep, TaskStopped
 
 POLL_SECONDS = 0.1
+LAST_OF = "last {}"
+"""Kind under which the last result of alike units is recorded."""
 FAULTS = frozenset({signal.SIGSEGV, signal.SIGFPE, signal.SIGILL})
 """Signals by which a process ends through what it did with its input. SIGABRT is not among them: a library that gets no
 memory may abort."""
@@ -51,6 +53,8 @@ class Unit:
         publishes: output kind by name of the unit's blob.
         subject: the uploaded file that the unit is there to judge, as its findings call it; a worker that dies over
             it is a finding about the file, not a failure of the job. Empty for other units.
+        earlier: a key that units share whose results are mostly alike: each finds the last one's result in its
+            `args["earlier"]`, as blobs and info, and may save work with it, but computes the same. Empty for none.
     """
 
     kind: str
@@ -61,6 +65,7 @@ class Unit:
     args: dict[str, Any]
     publishes: dict[str, str] = field(default_factory=dict)
     subject: str = ""
+    earlier: str = ""
 
     @staticmethod
     def from_dict(value: dict[str, Any]) -> Unit:
@@ -74,11 +79,13 @@ class Unit:
             args=value["args"],
             publishes=value.get("publishes", {}),
             subject=value.get("subject", ""),
+            earlier=value.get("earlier", ""),
         )
 
-    def message(self) -> dict[str, Any]:
+    def message(self, earlier: UnitResult | None = None) -> dict[str, Any]:
         """The task for a worker."""
-        return {"do": "unit", "kind": self.kind, "label": self.label, "args": self.args}
+        found = {"earlier": {"blobs": earlier.blobs, "info": earlier.info}} if earlier is not None else {}
+        return {"do": "unit", "kind": self.kind, "label": self.label, "args": self.args | found}
 
 
 class Stage:
@@ -129,7 +136,8 @@ class Stage:
                 results[index] = recorded
                 self._publish(unit, recorded)
             else:
-                pending[self._pool.submit(unit.message(), self._priority, steps.told)] = index
+                message = unit.message(self._found(unit.earlier) if unit.earlier else None)
+                pending[self._pool.submit(message, self._priority, steps.told)] = index
         reused = len(results)
         started = time.monotonic()
         self._on_progress(reused, len(units), -1.0 if pending else 0.0)
@@ -170,7 +178,11 @@ class Stage:
         return [_for_plan(units[i], results[i]) for i in range(len(units))]
 
     def _recorded(self, unit: Unit) -> UnitResult | None:
-        result = self._store.unit_result(unit.key, self._after)
+        return self._found(unit.key)
+
+    def _found(self, key: str) -> UnitResult | None:
+        """The recorded result under a key, if all its blobs are there."""
+        result = self._store.unit_result(key, self._after)
         if result is None or not all(self._whole(result, name) for name in result.blobs):
             return None
         return result
@@ -191,6 +203,8 @@ class Stage:
         # What went wrong outside, such as a model that did not answer, may go right the next time.
         if not result.info.get("passing"):
             self._store.record_unit(result)
+            if unit.earlier:
+                self._store.record_unit(replace(result, key=unit.earlier, kind=LAST_OF.format(unit.kind)))
         self._publish(unit, result)
         return result
 

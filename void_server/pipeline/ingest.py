@@ -18,16 +18,17 @@ from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import RootedFile
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.config_source import config_source
+from void_server.pipeline.decoded import DECODED, store_mattes
 from void_server.pipeline.order import CLEAN_PLATE
 from void_server.pipeline.shot import naming
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import resolve, stated_space
-from void_server.plates.digest import content_digest
-from void_server.plates.encoding import FrameStatistics
-from void_server.plates.exr import read_channels
-from void_server.plates.header import EXRLimits, read_header
-from void_server.plates.matte import Matte, read_matte, read_quadmask
-from void_server.plates.plate import read_plate
+from void_server.plates.digest import Wanted, content_digest, digest_and_samples
+from void_server.plates.encoding import FrameStatistics, grid_step
+from void_server.plates.exr import read_channels, reader_of
+from void_server.plates.header import EXRLimits, Header, read_header
+from void_server.plates.matte import Matte, matte_channels, quadmask_channels, read_matte, read_quadmask
+from void_server.plates.plate import Plate, find_plate, read_plate
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
@@ -52,7 +53,8 @@ def ingest(args: Mapping[str, Any], sources: Sources) -> tuple[dict[str, StoredB
             that.
 
     Returns:
-        for a plate the blob `statistics`; and what later plans need to know, or `problem`, in whose text
+        for a plate the blob `statistics`, for a matte the blob `decoded`, which spares later units the file; and what
+        later plans need to know, or `problem`, in whose text
         `FILE` and `PATTERN` stand for the user's names.
     """
     if not args.get("rooted"):
@@ -66,21 +68,35 @@ def ingest(args: Mapping[str, Any], sources: Sources) -> tuple[dict[str, StoredB
 def _described(
     args: Mapping[str, Any], path: Path, blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    limits = EXRLimits(**args["limits"])
+    limits, role, view = EXRLimits(**args["limits"]), args["role"], args["view"]
     try:
         with naming(FILE, str(path)):
-            content = content_digest(path, limits)
-            if args["role"] == "plate":
-                return _plate(args, path, content, blobs, limits)
-            if args["role"] == CLEAN_PLATE:
-                return {}, _clean_plate(args, path, content, blobs, limits)
-            if args["role"] == "quadmask":
-                remove, affected = read_quadmask(path, args["view"], limits)
-                return {}, _quadmask(content, remove, affected)
-            matte = read_matte(path, args["channel"], args["view"], pattern=PATTERN, limits=limits)
-            return {}, _matte(content, matte)
+            content, kept = digest_and_samples(path, _wanted(args, read_header(path, limits)), limits)
+            read = reader_of(kept)
+            if role in ("plate", CLEAN_PLATE):
+                plate = read_plate(path, view, limits, read=read)
+                return (
+                    _plate(args, plate, content, blobs)
+                    if role == "plate"
+                    else _clean_plate(args, plate, content, blobs)
+                )
+            if role == "quadmask":
+                remove, affected = read_quadmask(path, view, limits, read=read)
+                stored = store_mattes(blobs, {"remove": remove, "affected": affected})
+                return {DECODED: stored}, _quadmask(content, remove, affected)
+            matte = read_matte(path, args["channel"], view, pattern=PATTERN, limits=limits, read=read)
+            return {DECODED: store_mattes(blobs, {"matte": matte})}, _matte(content, matte)
     except VoidError as error:
         return {}, {"problem": error.to_dict()}
+
+
+def _wanted(args: Mapping[str, Any], header: Header) -> Wanted:
+    """The channels that are read of a file, from its header alone."""
+    if args["role"] in ("plate", CLEAN_PLATE):
+        return find_plate(header, args["view"]).wanted
+    if args["role"] == "quadmask":
+        return quadmask_channels(header, args["view"])
+    return matte_channels(header, args["channel"], args["view"])
 
 
 def probe(digest: str, blobs: BlobFolder, limits: EXRLimits) -> dict[str, Any]:
@@ -118,9 +134,8 @@ def _range(samples: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def _plate(
-    args: Mapping[str, Any], path: Path, content: str, blobs: BlobFolder, limits: EXRLimits
+    args: Mapping[str, Any], plate: Plate, content: str, blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    plate = read_plate(path, args["view"], limits)
     request = args["colour"]
     space = resolve(
         plate.channels.part,
@@ -128,8 +143,9 @@ def _plate(
         name=request["name"],
         config=config_source(blobs, request["builtin"], request["archive"]),
     )
-    linear = space.to_linear(plate.colour.astype(np.float32))
-    statistics = store_arrays(blobs, dict(FrameStatistics.of(linear).to_arrays()))
+    step = grid_step(*plate.colour.shape[:2])
+    linear = space.to_linear(np.ascontiguousarray(plate.colour[::step, ::step], np.float32))
+    statistics = store_arrays(blobs, dict(FrameStatistics.of(linear, step=1).to_arrays()))
     part = plate.channels.part
     fps = part.frames_per_second
     info = {
@@ -144,14 +160,13 @@ def _plate(
 
 
 def _clean_plate(
-    args: Mapping[str, Any], path: Path, content: str, blobs: BlobFolder, limits: EXRLimits
-) -> dict[str, Any]:
+    args: Mapping[str, Any], plate: Plate, content: str, blobs: BlobFolder
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
     """`says`: the colour space that the file itself names, empty where it names none or the job says which holds."""
-    plate = read_plate(path, args["view"], limits)
     request = args["colour"]
     config = config_source(blobs, request["builtin"], request["archive"])
     stated = None if request["name"] else stated_space(plate.channels.part, config)
-    return {
+    return {}, {
         "content": content,
         **_windows(plate.data_window, plate.display_window, plate.pixel_aspect),
         "channels": list(plate.channels.colour),

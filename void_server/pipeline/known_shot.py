@@ -12,6 +12,7 @@ from void_server.engines.cleanplate import SPAN
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.decoded import DECODED
 from void_server.pipeline.manifest import CleanPlateRef, ColourRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.order import CLEAN_PLATE, MATTES, Order
 from void_server.pipeline.results import Results
@@ -90,10 +91,11 @@ def _frame(order: Order, results: Results, frame: int, segmented: str, matte: Ma
         file = order.file(role, frame)
         if file is None:
             continue
-        info = results.get("ingest", frame, role).info
+        ingested = results.get("ingest", frame, role)
+        info, decoded = ingested.info, ingested.blobs.get(DECODED, "")
         channel = order.inputs[role].channel
         digest = file.digest or info["sha256"]
-        mattes[role] = MatteRef(digest, info["content"], file.name, channel, file.rooted)
+        mattes[role] = MatteRef(digest, info["content"], file.name, channel, file.rooted, decoded)
         active = active or (role != "keep" and (info["removes"] > 0 or info.get("affects", 0) > 0))
         drawn = drawn or (role in STROKES and info.get(STROKES[role], 0) > 0)
     plate = order.file("plate", frame)

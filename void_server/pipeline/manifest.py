@@ -27,6 +27,7 @@ class MatteRef:
         name: what the user calls the file.
         channel: channel to read; empty = by rule. Not used for a quadmask.
         rooted: where it lies on shared storage; None = in the store.
+        decoded: digest of its values as ingest stored them; empty = the file is read.
     """
 
     digest: str
@@ -34,6 +35,7 @@ class MatteRef:
     name: str
     channel: str
     rooted: RootedFile | None = None
+    decoded: str = ""
 
 
 @dataclass(frozen=True)

@@ -266,6 +266,30 @@ CATALOGUE: tuple[Option, ...] = (
         choices=("none", "qc", "source", "relight", "all"),
     ),
     Option(
+        "layers",
+        "choice",
+        "drop",
+        "Other layers of the plate in the returned EXRs: keep = bit by bit, those of the part that holds the picture;"
+        " drop = left out.",
+        choices=("drop", "keep"),
+    ),
+    Option(
+        "handles_before",
+        "integer",
+        "0",
+        "Frames at the start of the range that are read and computed for context, and not delivered.",
+        minimum=0,
+        maximum=1000,
+    ),
+    Option(
+        "handles_after",
+        "integer",
+        "0",
+        "The same at the end of the range.",
+        minimum=0,
+        maximum=1000,
+    ),
+    Option(
         "first_unaffected",
         "switch",
         "on",
@@ -317,6 +341,9 @@ class Options:
     passes: str
     first_unaffected: bool
     compression: str
+    layers: str = "drop"
+    handles_before: int = 0
+    handles_after: int = 0
 
     @property
     def qc_pass(self) -> bool:
@@ -379,6 +406,9 @@ class Options:
                 passes=values["passes"],
                 first_unaffected=values["first_unaffected"] == "on",
                 compression=values["compression"],
+                layers=values["layers"],
+                handles_before=int(values["handles_before"]),
+                handles_after=int(values["handles_after"]),
             )
         except ValueError as error:
             raise InvalidInput(f"An option has no usable value: {error}.") from None

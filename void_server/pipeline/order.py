@@ -148,6 +148,11 @@ class Order:
         sequence = self.inputs.get(role)
         return sequence.files.get(frame) if sequence is not None else None
 
+    @property
+    def delivered(self) -> slice:
+        """Positions of the frames that come back: all but the handles."""
+        return slice(self.options.handles_before, len(self.frames) - self.options.handles_after)
+
     def cleanplate_settings(self) -> CleanplateSettings:
         """The settings of the clean-plate engine that follow."""
         return CleanplateSettings(
@@ -248,6 +253,11 @@ def parse_order(spec: Mapping[str, Any], finders: Collection[str] = ()) -> Order
         pixel_aspect=shot.pixel_aspect or None,
         output_name=message.output.name,
     )
+    if order.frames and not order.frames[order.delivered]:
+        raise InvalidInput(
+            f"All {len(order.frames)} frames are handles, and none is left to deliver.",
+            fix="Give a longer range, or fewer handles.",
+        )
     if order.engine == "void":
         order.void_running()
         longest = order.void_settings().longest

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
@@ -229,12 +230,14 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     }
     units = []
     fills = [last_fill(results, f) for f in order.frames]
-    for position, frame in enumerate(shot.frames):
+    for position in range(len(shot.frames))[order.delivered]:
+        frame = shot.frames[position]
         attributes = header_attributes(order, frame)
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
             "relight": order.options.relight_pass,
+            "others": order.options.layers == "keep",
             "before": fills[position - 1] if position and order.options.qc_pass else None,
         }
         args = {
@@ -256,6 +259,15 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             window=shot.window,
             colour=asdict(shot.colour),
             attributes=attributes,
+            leaves="inside",
+        )
+        earlier = unit_key(
+            "publish of a plate",
+            plate=frame.content,
+            frame=frame.frame,
+            passes={name: wanted for name, wanted in passes.items() if name != "before"},
+            compression=edge["compression"],
+            view=shot.view,
         )
         units.append(
             unit(
@@ -265,6 +277,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
                 args,
                 frame=frame.frame,
                 publishes={"result": "result", "matte": "matte"},
+                earlier=earlier,
             )
         )
     return Plan(units)
@@ -274,10 +287,10 @@ def _plan_review(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
     digest = shot.store(blobs).digest
     units = []
-    for before, frame in zip(shot.frames, shot.frames[1:], strict=False):
+    for before, frame in pairwise(shot.frames[order.delivered]):
         if not before.active or not frame.active:
             continue
-        pair = [results.get("publish", f.frame).blobs["result"] for f in (before, frame)]
+        pair = [results.get("publish", f.frame).blobs["inside"] for f in (before, frame)]
         args = {"shot": digest, "previous": pair[0], "current": pair[1]}
         key = unit_key("review", pair=pair, colour=asdict(shot.colour), encoding=shot.encoding)
         units.append(unit("review", key, f"review of frame {frame.frame}", args, frame=frame.frame))
@@ -286,6 +299,7 @@ def _plan_review(order: Order, results: Results, blobs: BlobFolder) -> Plan:
 
 def _plan_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
+    shot = shot.with_frames(shot.frames[order.delivered])
     sidecar = provenance(order, shot, results)
     published = [results.get("publish", f.frame).blobs["result"] for f in shot.frames]
     args = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": published}

@@ -18,6 +18,7 @@ from void_server.pipeline.manifest import FrameRef, ShotManifest
 from void_server.pipeline.order import VLM_REASONERS, Order
 from void_server.pipeline.plan_find import boxes_text, found_prompts
 from void_server.pipeline.plan_regions import described, region_plan
+from void_server.pipeline.publish import ENCODED, LINES
 from void_server.pipeline.results import Results
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
@@ -45,7 +46,8 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
 def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """The sidecar of a job, JSON-ready.
 
-    Top level: `format`, `name`, `range`, `view`, `engine` (of `void` with `model`, what it ran on, and `regions`, what
+    Top level: `format`, `name`, `range` (of what comes back), `handles` (frames read before and after it), `view`,
+    `engine` (of `void` with `model`, what it ran on, and `regions`, what
     it saw of the shot: `plan_regions.described`, null for the whole frame that was asked for), `segmenter`,
     `instruction`, `found` (what words alone found, by what, as boxes that `--boxes` takes, and what left for it;
     null where nothing was looked for), `model` (what the model of a reasoner said, and what left for it, where to),
@@ -62,15 +64,17 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     """
     segmented = segmented_frames(order, results)
     asked = results.find("ask", None)
+    delivered = order.frames if order.masks_only else order.frames[order.delivered]
     return {
         "format": SIDECAR_VERSION,
         "version": version("void-for-hosts"),
         "name": order.output_name,
         "range": [
-            order.frames[0],
-            order.frames[-1],
+            delivered[0],
+            delivered[-1],
             order.frames[1] - order.frames[0] if len(order.frames) > 1 else 1,
         ],
+        "handles": [order.options.handles_before, order.options.handles_after],
         "view": order.view,
         "engine": _engine(order, shot, results),
         "segmenter": order.segmenter,
@@ -99,7 +103,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
 def _frame(
     frame: FrameRef, results: Results, segmented: tuple[str, Mapping[str, Any]] | None
 ) -> dict[str, Any]:
-    info = dict(results.get("publish", frame.frame).info)
+    published = results.get("publish", frame.frame).info
+    info = {name: figure for name, figure in published.items() if name not in (LINES, ENCODED)}
     review, effects = results.find("review", frame.frame), results.find("effects", frame.frame)
     fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
     info["change_over_time"] = review.info["change_over_time"] if review is not None else None
@@ -161,6 +166,7 @@ def _options(order: Order) -> dict[str, Any]:
         "feather": options.feather,
         "passes": options.passes,
         "compression": options.compression,
+        "layers": options.layers,
     }
     if order.reasoner in VLM_REASONERS:
         edge["ground"] = options.ground

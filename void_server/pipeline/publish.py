@@ -1,52 +1,61 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The unit `publish`: fill and plate are blended, written, read back and checked against the hashed source."""
+"""The unit `publish`: fill and plate are blended, written, read back and checked against the hashed source.
+
+Where the plate was published before, with another edge or other mattes, only the lines that either of the two touched
+are decoded and blended, and only those that differ are compressed; the file is the same, bit for bit.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from void_server.conform.blend import blend_matte, composite
-from void_server.conform.quality import FrameQuality, frame_quality
+from void_server.conform.quality import frame_quality
 from void_server.engines.cleanplate import FrameFill
-from void_server.errors import DataLoss
+from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder, StoredBlob
-from void_server.pipeline.compare import stored_fill as as_stored
+from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
-from void_server.plates.result import write_quadmask, write_result
+from void_server.plates.result import as_published, write_quadmask, write_result
+from void_server.plates.splice import Onto, check_copied, fits, whole_chunks
 from void_server.plates.verify import OutsideCheck, outside_difference
+from void_server.plates.window import Window
 
 F32 = npt.NDArray[np.float32]
 
 
 def publish(
-    shot: StoredShot,
-    position: int,
-    stored_fill: dict[str, str],
-    edge: dict[str, Any],
-    passes: dict[str, Any],
-    attributes: dict[str, str | int | float],
-    blobs: BlobFolder,
+    shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    """Make the returned files of one frame; leaves the blobs `result` and `matte`.
+    """Make the returned files of one frame; leaves the blobs `result`, `matte` and `inside`, what `review` looks at.
 
     Args:
-        stored_fill: `fill`, the stored `FrameFill`, empty for a frame with nothing to fill, and `steady`, the gain that
-            steadies it, empty where there is none.
-        edge: grow, feather (pixels) and compression.
-        passes: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the stored fill of
-            the frame before, or None.
-        attributes: provenance for the header, under `void/`.
+        args: `position`; `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
+            and `steady`, the gain that steadies it, empty where there is none; `edge`: grow, feather (pixels) and
+            compression; `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether
+            the plate's are, and `before`, the stored fill of the frame before, or None; `attributes`: provenance for
+            the header, under `void/`; `earlier`: blobs and info of the same plate as it was last published with such
+            layers, or absent.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
     """
-    source = shot.source(position)
+    position, edge, passes = args["position"], args["edge"], args["passes"]
+    fill = stored_fill(args["fill"], blobs)
+    with shot.reading_source(position) as opened:
+        whole = opened.window
+        lines = _touched(shot, position, fill, whole, edge)
+        again = _again(args.get("earlier"), lines, whole, edge["compression"], blobs)
+        source = opened.plate(again.rows if again else None, others=passes["others"])
     window = source.data_window
     quadmask = shot.quadmask(position, window)
     blend = blend_matte(
@@ -58,36 +67,125 @@ def publish(
     )
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
-    fill = as_stored(stored_fill, blobs)
     if fill is not None and (blend > 0).any():
         picture, at = _fill_in_plate_space(shot, fill, source)
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
-    layer = {f"void_mask.{name}": values for name, values in quadmask.layer(blend).items()}
+    mask = {name: as_published(v, source.colour.dtype) for name, v in quadmask.layer(blend).items()}
+    layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{name}": values for name, values in mask.items()}
     if passes["qc"]:
-        previous = as_stored(passes["before"], blobs) if passes["before"] else None
+        previous = stored_fill(passes["before"], blobs) if passes["before"] else None
         layer |= qc_layer(shot, fill, previous, window)
     if passes["source"]:
         layer |= source_layer(shot, position, fill, source)
     if passes["relight"]:
         layer |= relight_layers(shot, fill, window)
+    given = {"compression": edge["compression"], "attributes": args["attributes"]}
     with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
-        write_result(path, source, result, layer, compression=edge["compression"], attributes=attributes)
-        outside = outside_difference(path, source, blend)
+        onto = again.onto if again else {"result": None, "matte": None}
+        copied = write_result(path, source, result, layer, onto=onto["result"], **given)
+        outside = outside_difference(path, source, blend, rows=again.rows if again else None)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
-        write_quadmask(
-            matte_path,
-            source,
-            quadmask.layer(blend),
-            compression=edge["compression"],
-            attributes=attributes,
-        )
+        write_quadmask(matte_path, source, mask, onto=onto["matte"], **given)
+        if again and copied:
+            check_copied(path, again.onto["result"], copied)
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
+    stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     quality = frame_quality(
-        source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
+        source.colour,
+        result,
+        blend,
+        outside=outside,
+        clipped=clipped,
+        confidence=confidence,
+        change=None,
+        pixels=whole.pixels,
     )
-    return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
+    samples = source.colour.shape[2] + (source.alpha is not None) + len(source.others)
+    return stored, {
+        **asdict(quality),
+        # What was copied was compared with this plate when it was written first, and its bytes were compared now.
+        "outside_samples_checked": outside.samples_checked + (whole.pixels - window.pixels) * samples,
+        "blend_percent": 100.0 * float(np.count_nonzero(blend)) / whole.pixels,
+        "unfilled": unfilled,
+        LINES: list(lines),
+        ENCODED: copied.encoded_lines if copied else whole.height,
+    }
+
+
+LINES, ENCODED = "lines", "encoded_lines"
+"""Of a published frame: the lines [first, end) outside which it is the plate with empty passes, and how many lines were
+compressed for it. Both are for the next time, and no figures of its quality."""
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A frame that was published before.
+
+    Attributes:
+        rows: the lines [first, end) that may differ, in whole chunks.
+        onto: the earlier files, by name of the blob.
+    """
+
+    rows: tuple[int, int]
+    onto: dict[str, Onto]
+
+
+def _again(
+    earlier: Mapping[str, Any] | None,
+    lines: tuple[int, int],
+    whole: Window,
+    compression: str,
+    blobs: BlobFolder,
+) -> _Again | None:
+    """What to write onto; None where nothing is there, it is damaged, or most lines may differ."""
+    if earlier is None:
+        return None
+    spans = [span for span in (lines, tuple(earlier["info"][LINES])) if span[0] < span[1]] or [(0, 1)]
+    rows = whole_chunks(whole, min(s[0] for s in spans), max(s[1] for s in spans), compression)
+    if rows[1] - rows[0] > MOST_AGAIN * whole.height:
+        return None
+    try:
+        paths = {name: blobs.verified_path(earlier["blobs"][name]) for name in ("result", "matte")}
+    except (NotFound, DataLoss):
+        return None
+    onto = {name: Onto(path, whole) for name, path in paths.items()}
+    return _Again(rows, onto) if all(fits(file, compression) for file in onto.values()) else None
+
+
+MOST_AGAIN = 0.75
+"""Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
+
+
+def _touched(
+    shot: StoredShot, position: int, fill: FrameFill | None, window: Window, edge: Mapping[str, Any]
+) -> tuple[int, int]:
+    """Lines [first, end) of the window outside which the frame comes back as the plate with empty passes."""
+    quadmask = shot.quadmask(position, window)
+    drawn = np.flatnonzero((np.maximum(quadmask.remove, quadmask.affected) > 0).any(axis=1))
+    reach = math.ceil(edge["grow"] + edge["feather"])
+    spans = [(int(drawn[0]) - reach, int(drawn[-1]) + reach + 1)] if drawn.size else []
+    if fill is not None and not fill.empty:
+        filled = window_of(shot, fill).intersect(window)
+        if not filled.is_empty:
+            spans.append((filled.y - window.y, filled.y - window.y + filled.height))
+    if not spans:
+        return 0, 0
+    return max(0, min(s[0] for s in spans)), min(window.height, max(s[1] for s in spans))
+
+
+def _inside(result: npt.NDArray[Any], blend: npt.NDArray[Any], window: Window) -> dict[str, npt.NDArray[Any]]:
+    """The result where it may differ from the plate, over the smallest box: `colour`, `inside` (0 or 1), and its corner
+    `at`.
+    """
+    rows, columns = (np.flatnonzero((blend > 0).any(axis=axis)) for axis in (1, 0))
+    if rows.size == 0:
+        empty = result[:0, :0]
+        return {"colour": empty, "inside": empty[..., 0].astype(np.uint8), "at": np.zeros(2, np.int64)}
+    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    at = np.array([window.x + box[1].start, window.y + box[0].start], np.int64)
+    return {"colour": result[box], "inside": (blend[box] > 0).astype(np.uint8), "at": at}
 
 
 def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> tuple[F32, tuple[int, int]]:
@@ -110,11 +208,3 @@ def _refuse_touched(outside: OutsideCheck, frame: int) -> None:
             fix="This is a defect of the server or its disk; report it with the server's log.",
             frame=frame,
         )
-
-
-def _info(quality: FrameQuality, outside: OutsideCheck, blend: npt.NDArray[Any]) -> dict[str, Any]:
-    return {
-        **asdict(quality),
-        "outside_samples_checked": outside.samples_checked,
-        "blend_percent": 100.0 * float(np.count_nonzero(blend)) / blend.size,
-    }

@@ -180,15 +180,7 @@ class Session:
         if kind == "associate":
             return reasoner.associate(args, self._blobs)
         if kind == "publish":
-            return publish(
-                shot,
-                args["position"],
-                args["fill"],
-                args["edge"],
-                args["passes"],
-                args["attributes"],
-                self._blobs,
-            )
+            return publish(shot, args, self._blobs)
         if kind == "mattes":
             return masks.mattes(shot, args, self._blobs)
         if kind == "coded":

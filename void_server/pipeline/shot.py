@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +16,13 @@ import numpy.typing as npt
 from void_server.engines.cleanplate import Anchoring, PairMotion, ProxyFrame, span_start
 from void_server.errors import VoidError
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.decoded import load_matte
 from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
-from void_server.plates.matte import Matte, read_matte, read_quadmask
-from void_server.plates.plate import Plate, read_plate
+from void_server.plates.header import read_header
+from void_server.plates.matte import read_matte, read_quadmask
+from void_server.plates.plate import Plate, find_plate, read_lines, read_plate
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import Movers, proposed_matte
@@ -59,6 +62,25 @@ class ByteCache:
         """Keep nothing."""
         self._items.clear()
         self._bytes = 0
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A plate's file while it is open."""
+
+    path: Path
+    view: str
+
+    @property
+    def window(self) -> Window:
+        """The whole data window, from the header alone."""
+        return find_plate(read_header(self.path), self.view).part.data_window
+
+    def plate(self, rows: tuple[int, int] | None, *, others: bool = False) -> Plate:
+        """All of it, or the lines [first, end) counted from the top of the data window; with the other channels."""
+        if rows:
+            return read_lines(self.path, rows, self.view, others=others)
+        return read_plate(self.path, self.view, others=others)
 
 
 class StoredShot:
@@ -136,6 +158,12 @@ class StoredShot:
         with self._reading(frame, verified=True) as path:
             return read_plate(path, self.manifest.view)
 
+    @contextmanager
+    def reading_source(self, position: int) -> Iterator[OpenedSource]:
+        """The plate as stored, hashed again, to read all of it or some lines; raises as `source`."""
+        with self._reading(self.manifest.frames[position], verified=True) as path:
+            yield OpenedSource(path, self.manifest.view)
+
     def quadmask(self, position: int, window: Window) -> Quadmask:
         """What to remove and what is affected over `window`, drawn or proposed; 0 where nothing is."""
         drawn = self.drawn(position, window)
@@ -156,15 +184,14 @@ class StoredShot:
         remove = np.zeros(window.shape, np.float32)
         affected = np.zeros(window.shape, np.float32)
         if "remove" in mattes:
-            remove = np.maximum(remove, self._matte(mattes["remove"]).on(window))
+            remove = np.maximum(remove, self._matte(mattes["remove"], window))
         if segmented := self.manifest.frames[position].segmented:
             remove = np.maximum(remove, self._segmented(segmented, window))
         if "affected" in mattes:
-            affected = np.maximum(affected, self._matte(mattes["affected"]).on(window))
+            affected = np.maximum(affected, self._matte(mattes["affected"], window))
         if "quadmask" in mattes:
-            painted_remove, painted_affected = self._painted(mattes["quadmask"])
-            remove = np.maximum(remove, painted_remove.on(window))
-            affected = np.maximum(affected, painted_affected.on(window))
+            painted = self._painted(mattes["quadmask"], window)
+            remove, affected = np.maximum(remove, painted[0]), np.maximum(affected, painted[1])
         return Quadmask(remove, affected)
 
     def stroke(self, position: int) -> Bools | None:
@@ -194,7 +221,7 @@ class StoredShot:
         mattes = self.manifest.frames[position].mattes
         if "keep" not in mattes:
             return np.zeros(window.shape, np.float32)
-        return self._matte(mattes["keep"]).on(window)
+        return self._matte(mattes["keep"], window)
 
     def to_linear(self, samples: npt.NDArray[Any]) -> F32:
         """Samples of the plate's own type and space as scene-linear float32."""
@@ -229,9 +256,15 @@ class StoredShot:
         placed[self.window.slices(shared)] = linear[plate.data_window.slices(shared)]
         return placed
 
-    def _matte(self, ref: MatteRef) -> Matte:
+    def _matte(self, ref: MatteRef, window: Window) -> F32:
+        if ref.decoded:
+            return self._decoded(ref, "matte", window)
         with self._reading(ref) as path:
-            return read_matte(path, ref.channel, self.manifest.view)
+            return read_matte(path, ref.channel, self.manifest.view).on(window)
+
+    def _decoded(self, ref: MatteRef, name: str, window: Window) -> F32:
+        placed = place(*load_matte(self._blobs, ref.decoded, name), window)
+        return np.asarray(placed, np.float32)
 
     def _proposed(self, digest: str, window: Window) -> F32:
         """The reasoner's proposal over `window`."""
@@ -259,9 +292,13 @@ class StoredShot:
         placed = place(values.astype(np.float32), around, window)
         return np.asarray(placed, np.float32)
 
-    def _painted(self, ref: MatteRef) -> tuple[Matte, Matte]:
+    def _painted(self, ref: MatteRef, window: Window) -> tuple[F32, F32]:
+        """What to remove, and what is affected."""
+        if ref.decoded:
+            return self._decoded(ref, "remove", window), self._decoded(ref, "affected", window)
         with self._reading(ref) as path:
-            return read_quadmask(path, self.manifest.view)
+            remove, affected = read_quadmask(path, self.manifest.view)
+        return remove.on(window), affected.on(window)
 
 
 class naming:  # noqa: N801 - reads as a phrase in a with statement

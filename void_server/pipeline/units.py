@@ -33,6 +33,7 @@ def unit(
     role: str = "",
     publishes: Mapping[str, str] | None = None,
     subject: str = "",
+    earlier: str = "",
 ) -> dict[str, Any]:
     """A unit in the form of `void_server.jobs.stage.Unit`."""
     return {
@@ -44,4 +45,5 @@ def unit(
         "args": dict(args),
         "publishes": dict(publishes or {}),
         "subject": subject,
+        "earlier": earlier,
     }

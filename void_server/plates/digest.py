@@ -22,14 +22,18 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from void_server.plates.exr import read_stripes
 from void_server.plates.header import EXRLimits, Part, read_header
+
+Wanted: TypeAlias = Mapping[int, Collection[str]]
+"""Exact channel names by index of the part."""
 
 CONTENT_ATTRIBUTES = (
     "acesImageContainerFlag",
@@ -50,13 +54,32 @@ def content_digest(path: str | Path, limits: EXRLimits | None = None) -> str:
 
     Every channel of every part is decoded, in stripes, so memory stays bounded. Raises as `read_channels`.
     """
+    return digest_and_samples(path, {}, limits)[0]
+
+
+def digest_and_samples(
+    path: str | Path, wanted: Wanted, limits: EXRLimits | None = None
+) -> tuple[str, dict[tuple[int, str], npt.NDArray[Any]]]:
+    """`content_digest`, and some channels of the same decode: (h, w) by part and name, in their own type.
+
+    Args:
+        wanted: exact names by part; memory holds these and one stripe of the others. A part or a name that the file
+            lacks is left out.
+    """
     header = read_header(path, limits)
     digest = hashlib.sha256(b"VOID content 1\n" + struct.pack("<I", len(header.parts)))
+    kept: dict[tuple[int, str], npt.NDArray[Any]] = {}
     for part in header.parts:
         digest.update(_description(part, several=len(header.parts) > 1))
+        names, top = _sorted_names(part), 0
         for stripe in read_stripes(path, part.index, limits):
-            digest.update(scan_lines([stripe[name] for name in _sorted_names(part)]).data)
-    return digest.hexdigest()
+            digest.update(scan_lines([stripe[name] for name in names]).data)
+            for name in set(wanted.get(part.index, ())) & stripe.keys():
+                lines = stripe[name]
+                whole = kept.setdefault((part.index, name), np.empty(part.data_window.shape, lines.dtype))
+                whole[top : top + len(lines)] = lines
+            top += len(stripe[names[0]]) if names else 0
+    return digest.hexdigest(), kept
 
 
 def scan_lines(channels: list[npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:

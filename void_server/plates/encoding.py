@@ -53,10 +53,14 @@ class FrameStatistics:
     counts: npt.NDArray[np.int64]
 
     @classmethod
-    def of(cls, linear: npt.NDArray[np.float32]) -> FrameStatistics:
-        """Of a scene-linear picture (h, w, c), c 3 or 1; samples that are not finite are left out."""
+    def of(cls, linear: npt.NDArray[np.float32], step: int = 0) -> FrameStatistics:
+        """Of a scene-linear picture (h, w, c), c 3 or 1; samples that are not finite are left out.
+
+        Args:
+            step: every so many lines and columns count; 0 = `grid_step` of the picture.
+        """
         height, width, channels = linear.shape
-        step = max(1, int(np.ceil(np.sqrt(height * width / MOST_SAMPLES))))
+        step = step or grid_step(height, width)
         samples = linear[::step, ::step].reshape(-1, channels).astype(np.float64)
         weights = np.array(LUMINANCE if channels == 3 else [1 / channels] * channels)
         with np.errstate(invalid="ignore"):
@@ -151,6 +155,11 @@ class ShotEncoding:
         """What `to_arrays` gave."""
         low, high = (tuple(float(v) for v in arrays[name]) for name in ("low", "high"))
         return cls(float(arrays["epsilon"][0]), low, high)
+
+
+def grid_step(height: int, width: int) -> int:
+    """Lines and columns from one counted pixel to the next, so that at most `MOST_SAMPLES` are counted."""
+    return max(1, int(np.ceil(np.sqrt(height * width / MOST_SAMPLES))))
 
 
 def symlog(linear: npt.NDArray[np.floating], epsilon: float) -> npt.NDArray[np.float64]:

@@ -8,10 +8,10 @@ of channels of one type that is asked for in that same type is copied by OpenIma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -27,10 +27,12 @@ __all__ = [
     "EXRLimits",
     "Header",
     "Part",
+    "Reader",
     "bit_view",
     "read_channels",
     "read_header",
     "read_stripes",
+    "reader_of",
 ]
 
 Samples = npt.NDArray[Any]
@@ -62,7 +64,12 @@ def bit_view(samples: Samples) -> npt.NDArray[np.unsignedinteger[Any]]:
 
 
 def read_channels(
-    path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None = None
+    path: str | Path,
+    part: int,
+    names: Sequence[str],
+    limits: EXRLimits | None = None,
+    *,
+    rows: tuple[int, int] | None = None,
 ) -> dict[str, Samples]:
     """Channels of one part in their own type.
 
@@ -71,6 +78,7 @@ def read_channels(
         part: the part's index, 0 in a single-part file.
         names: exact channel names, as the header has them.
         limits: what the file may ask for; `EXRLimits()` where None.
+        rows: only the lines [first, end), counted from the top of the data window.
 
     Returns:
         for each name an array (h, w) over the part's data window: float16, float32 or uint32. Of a mip-mapped
@@ -83,7 +91,33 @@ def read_channels(
         DataLoss: the samples cannot be decoded whole.
     """
     with _OpenPart(Path(path), part, limits or EXRLimits()) as opened:
-        return opened.read(list(names))
+        first, end = rows or (0, opened.part.data_window.height)
+        if opened.part.tiled:
+            return {name: lines[first:end] for name, lines in opened.read(list(names)).items()}
+        shape, found = (end - first, opened.part.data_window.width), dict[str, Samples]()
+        # In stripes: a buffer for the whole picture beside the channels costs more than it saves.
+        for top in range(first, end, STRIPE_LINES):
+            bottom = min(end, top + STRIPE_LINES)
+            for name, lines in opened.read(list(names), (top, bottom)).items():
+                found.setdefault(name, np.empty(shape, lines.dtype))[top - first : bottom - first] = lines
+        return found
+
+
+Reader: TypeAlias = Callable[[str | Path, int, Sequence[str], EXRLimits | None], dict[str, Samples]]
+"""Gives channels of a part as `read_channels` does: from the file, or from what was decoded of it already."""
+
+
+def reader_of(kept: Mapping[tuple[int, str], Samples]) -> Reader:
+    """Reads what is decoded already (by part and name) from memory, and anything else from the file."""
+
+    def read(
+        path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None
+    ) -> dict[str, Samples]:
+        if all((part, name) in kept for name in names):
+            return {name: kept[part, name] for name in names}
+        return read_channels(path, part, names, limits)
+
+    return read
 
 
 def read_stripes(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from void_server.errors import InvalidInput
 from void_server.plates.channels import NamedChannel, component_of, list_channels, of_view
-from void_server.plates.exr import read_channels
+from void_server.plates.exr import Reader, read_channels
 from void_server.plates.header import EXRLimits, Header, read_header
 from void_server.plates.window import Window, place
 
@@ -63,6 +63,7 @@ def read_matte(
     *,
     pattern: str = "",
     limits: EXRLimits | None = None,
+    read: Reader = read_channels,
 ) -> Matte:
     """One channel of an EXR file as a matte.
 
@@ -73,6 +74,7 @@ def read_matte(
         view: the view wanted, as in `read_plate`.
         pattern: how the user named the files, for messages; the path where empty.
         limits: what the file may ask for.
+        read: gives the samples.
 
     Raises:
         InvalidInput: no such channel (lists those that are there); or, with no channel named, alpha is 1
@@ -81,14 +83,31 @@ def read_matte(
     """
     header = read_header(path, limits)
     channels = of_view(header, view)
-    chosen = _named(header, channels, channel) if channel else _default(channels)
-    samples = read_channels(path, chosen.part, [chosen.name], limits)[chosen.name]
+    chosen = _chosen(header, channels, channel)
+    samples = read(path, chosen.part, [chosen.name], limits)[chosen.name]
     if not channel and chosen.component == "alpha" and bool(np.all(samples == 1)):
         _refuse_solid_alpha(header, channels, chosen, pattern, limits)
     return _matte(header, chosen, samples)
 
 
-def read_quadmask(path: str | Path, view: str = "", limits: EXRLimits | None = None) -> tuple[Matte, Matte]:
+def matte_channels(header: Header, channel: str = "", view: str = "") -> dict[int, tuple[str, ...]]:
+    """The channel that `read_matte` reads, by part; raises as it does for the header's part."""
+    chosen = _chosen(header, of_view(header, view), channel)
+    return {chosen.part: (chosen.name,)}
+
+
+def quadmask_channels(header: Header, view: str = "") -> dict[int, tuple[str, ...]]:
+    """The channels that `read_quadmask` reads, by part; raises as it does for the header's part."""
+    remove, affected = _painted(header, view)
+    wanted: dict[int, tuple[str, ...]] = {}
+    for channel in (remove, affected):
+        wanted[channel.part] = (*wanted.get(channel.part, ()), channel.name)
+    return wanted
+
+
+def read_quadmask(
+    path: str | Path, view: str = "", limits: EXRLimits | None = None, *, read: Reader = read_channels
+) -> tuple[Matte, Matte]:
     """Remove and affected of a painted quadmask: red and green of `void_mask`; blue and alpha are ignored.
 
     A file without that layer, such as `NAME_matte`, has them in its bare R and G.
@@ -98,17 +117,8 @@ def read_quadmask(path: str | Path, view: str = "", limits: EXRLimits | None = N
         Unsupported, LimitExceeded, DataLoss: as `read_channels`.
     """
     header = read_header(path, limits)
-    channels = of_view(header, view)
-    for layer in (QUADMASK_LAYER, ""):
-        pair = [_find(channels, layer, component) for component in ("red", "green")]
-        if pair[0] is not None and pair[1] is not None:
-            remove, affected = pair[0], pair[1]
-            return _read(header, remove, limits), _read(header, affected, limits)
-    raise InvalidInput(
-        f"{path} has no quadmask; its channels are {list_channels(header)}.",
-        fix=f"Give files with {QUADMASK_LAYER}.red (remove) and {QUADMASK_LAYER}.green (affected).",
-        file=str(path),
-    )
+    remove, affected = _painted(header, view)
+    return _read(header, remove, limits, read), _read(header, affected, limits, read)
 
 
 def same_picture(display: Window, aspect: float, other_display: Window, other_aspect: float) -> bool:
@@ -116,10 +126,26 @@ def same_picture(display: Window, aspect: float, other_display: Window, other_as
     return display == other_display and math.isclose(aspect, other_aspect, rel_tol=SAME_ASPECT)
 
 
-def _read(header: Header, channel: NamedChannel, limits: EXRLimits | None) -> Matte:
-    return _matte(
-        header, channel, read_channels(header.path, channel.part, [channel.name], limits)[channel.name]
+def _read(header: Header, channel: NamedChannel, limits: EXRLimits | None, read: Reader) -> Matte:
+    return _matte(header, channel, read(header.path, channel.part, [channel.name], limits)[channel.name])
+
+
+def _painted(header: Header, view: str) -> tuple[NamedChannel, NamedChannel]:
+    """Where a painted quadmask has what is to be removed, and what is affected."""
+    channels = of_view(header, view)
+    for layer in (QUADMASK_LAYER, ""):
+        remove, affected = (_find(channels, layer, component) for component in ("red", "green"))
+        if remove is not None and affected is not None:
+            return remove, affected
+    raise InvalidInput(
+        f"{header.path} has no quadmask; its channels are {list_channels(header)}.",
+        fix=f"Give files with {QUADMASK_LAYER}.red (remove) and {QUADMASK_LAYER}.green (affected).",
+        file=str(header.path),
     )
+
+
+def _chosen(header: Header, channels: tuple[NamedChannel, ...], channel: str) -> NamedChannel:
+    return _named(header, channels, channel) if channel else _default(channels)
 
 
 def _matte(header: Header, channel: NamedChannel, samples: npt.NDArray[Any]) -> Matte:

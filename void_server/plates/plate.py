@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import numpy.typing as npt
 
 from void_server.errors import InvalidInput, Unsupported
 from void_server.plates.channels import COLOUR, NamedChannel, list_channels, of_view
-from void_server.plates.exr import read_channels
+from void_server.plates.exr import Reader, read_channels
 from void_server.plates.header import EXRLimits, Header, Part, read_header
 from void_server.plates.window import Window
 
 OWN_LAYERS = "void_"
 """Passes that a result carries: they are no picture, so a result can be a plate again."""
+WRITTEN = ("R", "G", "B", "Y", "A")
+"""Names under which a result has its picture."""
 BEAUTY_PARTS = ("", "rgba", "rgb", "beauty")
 """Names of parts whose R, G, B are the picture itself where several parts of a file have them; `rgba` is what
 Nuke writes, `beauty` what renderers call it."""
@@ -34,6 +36,7 @@ class PlateChannels:
         view: the view it belongs to; empty where the file names none.
         colour: exact names of red, green and blue, or of the one luminance channel.
         alpha: exact name of the alpha channel, empty where there is none.
+        others: what else the part holds of that view, but our own passes: the name without the view, and the exact one.
     """
 
     header: Header
@@ -41,6 +44,12 @@ class PlateChannels:
     view: str
     colour: tuple[str, ...]
     alpha: str
+    others: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def wanted(self) -> dict[int, tuple[str, ...]]:
+        """The channels that `read_plate` reads, by part."""
+        return {self.part.index: (*self.colour, *([self.alpha] if self.alpha else []))}
 
     @property
     def colour_type(self) -> str:
@@ -57,11 +66,13 @@ class Plate:
         colour: (h, w, c) over the data window, c 3 or 1; float16 or float32 as the file has it, in the
             plate's own colour space, any value (NaN, infinities and negatives included).
         alpha: (h, w) over the data window in its own type, or None.
+        others: (h, w) in its own type for each other channel of the part, by name; empty unless they were asked for.
     """
 
     channels: PlateChannels
     colour: npt.NDArray[Any]
     alpha: npt.NDArray[Any] | None
+    others: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
 
     @property
     def header(self) -> Header:
@@ -84,13 +95,22 @@ class Plate:
         return self.channels.part.pixel_aspect
 
 
-def read_plate(path: str | Path, view: str = "", limits: EXRLimits | None = None) -> Plate:
+def read_plate(
+    path: str | Path,
+    view: str = "",
+    limits: EXRLimits | None = None,
+    *,
+    read: Reader = read_channels,
+    others: bool = False,
+) -> Plate:
     """The picture of one EXR file, in its own sample type.
 
     Args:
         path: the file.
         view: the view wanted; empty for a file without views, or for the default view of a single-part file.
         limits: what the file may ask for.
+        read: gives the samples.
+        others: also read what else the picture's part holds.
 
     Raises:
         InvalidInput: no colour, or several to choose from (lists the channels), or no such view.
@@ -98,10 +118,38 @@ def read_plate(path: str | Path, view: str = "", limits: EXRLimits | None = None
         LimitExceeded, DataLoss: as `read_channels`.
     """
     found = find_plate(read_header(path, limits), view)
-    names = [*found.colour, *([found.alpha] if found.alpha else [])]
-    samples = read_channels(path, found.part.index, names, limits)
+    ((part, names),) = found.wanted.items()
+    more = found.others if others else ()
+    samples = read(path, part, [*names, *(exact for _, exact in more)], limits)
     colour = np.stack([samples[name] for name in found.colour], axis=-1)
-    return Plate(found, colour, samples[found.alpha] if found.alpha else None)
+    alpha = samples[found.alpha] if found.alpha else None
+    return Plate(found, colour, alpha, {name: samples[exact] for name, exact in more})
+
+
+def read_lines(
+    path: str | Path,
+    rows: tuple[int, int],
+    view: str = "",
+    limits: EXRLimits | None = None,
+    *,
+    others: bool = False,
+) -> Plate:
+    """Some lines of the picture, as if the data window held no others; raises as `read_plate`.
+
+    Args:
+        rows: the lines [first, end), counted from the top of the data window; at least one.
+    """
+    found = find_plate(read_header(path, limits), view)
+    window = found.part.data_window
+    strip = Window(window.x, window.y + rows[0], window.width, rows[1] - rows[0])
+
+    def read(
+        path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None
+    ) -> dict[str, npt.NDArray[Any]]:
+        return read_channels(path, part, names, limits, rows=rows)
+
+    plate = read_plate(path, view, limits, read=read, others=others)
+    return replace(plate, channels=replace(found, part=replace(found.part, data_window=strip)))
 
 
 def find_plate(header: Header, view: str = "") -> PlateChannels:
@@ -123,7 +171,15 @@ def find_plate(header: Header, view: str = "") -> PlateChannels:
             file=str(header.path),
         )
     alpha = next((c.name for c in _layer(channels, first.part, first.layer) if c.component == "alpha"), "")
-    return PlateChannels(header, header.parts[first.part], first.view, tuple(c.name for c in colour), alpha)
+    taken = {*(channel.name for channel in colour), alpha, *WRITTEN}
+    bare = ((c, ".".join([*([c.layer] if c.layer else []), c.name.rpartition(".")[2]])) for c in channels)
+    others = tuple(
+        (name, c.name)
+        for c, name in bare
+        if c.part == first.part and not c.layer.startswith(OWN_LAYERS) and not {name, c.name} & taken
+    )
+    names = tuple(c.name for c in colour)
+    return PlateChannels(header, header.parts[first.part], first.view, names, alpha, others)
 
 
 def _choose_colour(header: Header, channels: tuple[NamedChannel, ...]) -> tuple[NamedChannel, ...]:

@@ -19,6 +19,7 @@ from void_server.errors import InvalidInput
 from void_server.plates.encode import LINES_PER_CHUNK, Frame, attribute_of, write_frame
 from void_server.plates.header import Attribute, Part
 from void_server.plates.plate import Plate
+from void_server.plates.splice import Copied, Onto, write_onto
 
 LAYOUT_ATTRIBUTES = frozenset(
     {
@@ -53,17 +54,24 @@ def write_result(
     *,
     compression: str = "zips",
     attributes: Mapping[str, str | int | float] | None = None,
-) -> None:
+    onto: Onto | None = None,
+) -> Copied | None:
     """Write a result frame, whole or not at all.
 
     Args:
         path: where to; its folder must exist.
-        plate: the source frame: windows, pixel aspect, alpha and attributes come from it.
+        plate: the source frame: windows, pixel aspect, alpha, its other channels if they were read, and attributes
+            come from it.
         colour: (h, w, c) over the plate's data window, of the plate's own type and channel count.
         layers: for each name (`void_mask.red` ...) an array (h, w) over the data window. They are written in
             the type of the plate, `void_source.*` always as 32-bit float.
         compression: `zips`, `zip` or `none`.
         attributes: ours; every name starts with `void/`.
+        onto: an earlier result of the same plate: `plate`, `colour` and `layers` are then the lines alone that may
+            differ from it, whole chunks of the compression. The file has the same bytes as without.
+
+    Returns:
+        what was copied; None where no earlier file was given.
 
     Raises:
         InvalidInput: a compression that damages mattes or is unknown.
@@ -78,13 +86,14 @@ def write_result(
     channels: dict[str, npt.NDArray[Any]] = {name: colour[..., i] for i, name in enumerate(names)}
     if plate.alpha is not None:
         channels["A"] = plate.alpha
+    channels |= plate.others
     for name, values in layers.items():
         if "." not in name:
             raise ValueError(f"a layer's channel is named layer.channel, not {name!r}")
         channels[name] = as_published(
             values, np.dtype(np.float32) if name.startswith(ALWAYS_FLOAT) else colour.dtype
         )
-    _write(path, plate, channels, compression, attributes)
+    return _write(path, plate, channels, compression, attributes, onto)
 
 
 def write_quadmask(
@@ -94,18 +103,19 @@ def write_quadmask(
     *,
     compression: str = "zips",
     attributes: Mapping[str, str | int | float] | None = None,
-) -> None:
+    onto: Onto | None = None,
+) -> Copied | None:
     """Write the quadmask alone as R, G, B, A, for Resolve's external matte and for hosts without layers.
 
     Args:
         void_mask: red, green, blue and alpha as (h, w) arrays over the plate's data window.
-        path, plate, compression, attributes: as in `write_result`, which also names what is raised.
+        path, plate, compression, attributes, onto: as in `write_result`, which also names what is returned and raised.
     """
     letters = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
     if set(void_mask) != set(letters):
         raise ValueError(f"a quadmask has red, green, blue and alpha, not {', '.join(void_mask)}")
     channels = {letters[name]: as_published(values, plate.colour.dtype) for name, values in void_mask.items()}
-    _write(path, plate, channels, compression, attributes)
+    return _write(path, plate, channels, compression, attributes, onto)
 
 
 def write_matte(path: str | Path, plate: Plate, matte: npt.NDArray[Any]) -> None:
@@ -124,7 +134,8 @@ def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[
     """
     if values.dtype == dtype:
         return values
-    if dtype == np.float16:
+    fits = values.size == 0 or bool(max(values.max(), -values.min()) <= LARGEST_HALF)
+    if dtype == np.float16 and not fits:
         finite = np.isfinite(values)
         values = np.where(
             finite, np.clip(values, -LARGEST_HALF, LARGEST_HALF, where=finite, out=values.copy()), values
@@ -156,7 +167,8 @@ def _write(
     channels: Mapping[str, npt.NDArray[Any]],
     compression: str,
     attributes: Mapping[str, str | int | float] | None,
-) -> None:
+    onto: Onto | None = None,
+) -> Copied | None:
     if compression not in LINES_PER_CHUNK:
         raise InvalidInput(
             f"Results are not written with compression {compression!r}.",
@@ -170,7 +182,10 @@ def _write(
         attributes=(*kept_attributes(plate.channels.part, plate.channels.view), *_own(attributes or {})),
         compression=compression,
     )
+    if onto is not None:
+        return write_onto(Path(path), frame, onto)
     write_frame(Path(path), frame)
+    return None
 
 
 def _own(attributes: Mapping[str, str | int | float]) -> tuple[Attribute, ...]:

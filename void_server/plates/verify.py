@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
-from void_server.plates.exr import bit_view
+from void_server.plates.exr import bit_view, read_channels
 from void_server.plates.header import EXRLimits
-from void_server.plates.plate import Plate, read_plate
+from void_server.plates.plate import Plate, read_lines, read_plate
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,12 @@ class OutsideCheck:
 
 
 def outside_difference(
-    result_path: str | Path, plate: Plate, blend: npt.NDArray[Any], limits: EXRLimits | None = None
+    result_path: str | Path,
+    plate: Plate,
+    blend: npt.NDArray[Any],
+    limits: EXRLimits | None = None,
+    *,
+    rows: tuple[int, int] | None = None,
 ) -> OutsideCheck:
     """Decode a written result and compare it, bit for bit, with its plate where blend is 0.
 
@@ -47,11 +52,13 @@ def outside_difference(
         plate: the source frame, as it was decoded from the bytes that were hashed.
         blend: (h, w) over the plate's data window, as it was published.
         limits: what the file may ask for.
+        rows: of the written file only the lines [first, end) are decoded, which are those of `plate`.
 
     Raises:
         DataLoss: the result has other windows, channels or types than its plate, or cannot be decoded.
     """
-    result = read_plate(result_path, plate.channels.view, limits)
+    view = plate.channels.view
+    result = read_lines(result_path, rows, view, limits) if rows else read_plate(result_path, view, limits)
     for what, of_result, of_plate in (
         ("data window", result.data_window, plate.data_window),
         ("display window", result.display_window, plate.display_window),
@@ -65,18 +72,30 @@ def outside_difference(
                 f"{result_path} has {what} {of_result}, its plate {of_plate}.", file=str(result_path)
             )
     outside = blend == 0
-    pairs = [(result.colour[outside], plate.colour[outside])]
+    pairs = [(result.colour, plate.colour)]
     if result.alpha is not None and plate.alpha is not None:
-        pairs.append((result.alpha[outside], plate.alpha[outside]))
-    return _merge([_compare(written, source) for written, source in pairs])
+        pairs.append((result.alpha[..., None], plate.alpha[..., None]))
+    checks = [_compare(written, source, outside) for written, source in pairs]
+    if plate.others:
+        # They pass through everywhere, also where the picture changes.
+        names = list(plate.others)
+        written = read_channels(result_path, 0, names, limits, rows=rows)
+        everywhere = np.ones_like(outside)
+        checks += [_compare(written[n][..., None], plate.others[n][..., None], everywhere) for n in names]
+    return _merge(checks)
 
 
 def _alpha_type(plate: Plate) -> str:
     return "none" if plate.alpha is None else str(plate.alpha.dtype)
 
 
-def _compare(written: npt.NDArray[Any], source: npt.NDArray[Any]) -> OutsideCheck:
+def _compare(
+    written: npt.NDArray[Any], source: npt.NDArray[Any], outside: npt.NDArray[np.bool_]
+) -> OutsideCheck:
+    """Of (h, w, c) samples, those where `outside` holds."""
     differing = bit_view(written) != bit_view(source)
+    differing &= outside[..., None]
+    checked = int(np.count_nonzero(outside)) * written.shape[2]
     count = int(np.count_nonzero(differing))
     greatest = 0.0
     if count:
@@ -85,7 +104,7 @@ def _compare(written: npt.NDArray[Any], source: npt.NDArray[Any]) -> OutsideChec
             distance = np.abs(a - b)
         distance[np.isnan(a) & np.isnan(b)] = 0
         greatest = float(np.nan_to_num(distance, nan=np.inf, posinf=np.inf).max())
-    return OutsideCheck(written.size, count, greatest)
+    return OutsideCheck(checked, count, greatest)
 
 
 def _merge(checks: list[OutsideCheck]) -> OutsideCheck:

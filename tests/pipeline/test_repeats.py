@@ -1,0 +1,190 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a second order of the same shot computes, decodes and encodes; its files are what a first would give."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from void.v1 import jobs_pb2
+
+from tests.server.calls import set_sequence, spec_of
+from tests.small_shot import write_exr, write_small_shot
+from void_server.frames.blobs import BlobFolder
+from void_server.frames.roots import Roots
+from void_server.pipeline.decoded import store_mattes
+from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.shot import ByteCache, StoredShot
+from void_server.pipeline.sources import Sources
+from void_server.plates.colour import ColourSpace
+from void_server.plates.matte import read_matte
+from void_server.plates.window import Window
+
+LINES = 96
+"""Height of the shot: enough that most lines are far from the object."""
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def tall(tmp_path_factory):
+    return write_small_shot(tmp_path_factory.mktemp("tall"), frames=FRAMES, size=(LINES, 96))
+
+
+class Watched:
+    """A server, and what the units were that an order made it compute."""
+
+    def __init__(self, server, shot) -> None:
+        self._server = server
+        for name in ("plate", "roto", "affected"):
+            server.caller.upload_files(shot.files(name).values())
+        self.units: list[tuple[str, dict]] = []
+
+    def run(self, spec: jobs_pb2.JobSpec, *, again: bool = False) -> jobs_pb2.Job:
+        seen = self._numbers()
+        job = self._server.caller.finish(self._server.caller.submit(spec, again=again).job.id)
+        assert job.state == jobs_pb2.JOB_STATE_DONE, job.problems
+        with contextlib.closing(sqlite3.connect(self._server.store / "void.sqlite3")) as db:
+            rows = db.execute("SELECT kind, info FROM unit_result WHERE number > ?", (seen,)).fetchall()
+        self.units = [(kind, json.loads(info)) for kind, info in rows if not kind.startswith("last ")]
+        return job
+
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(kind for kind, _ in self.units)
+
+    def encoded_lines(self) -> list[int]:
+        return [info["encoded_lines"] for kind, info in self.units if kind == "publish"]
+
+    def _numbers(self) -> int:
+        with contextlib.closing(sqlite3.connect(self._server.store / "void.sqlite3")) as db:
+            return db.execute("SELECT COALESCE(MAX(number), 0) FROM unit_result").fetchone()[0]
+
+
+@pytest.fixture(scope="module")
+def watched(server, tall):
+    return Watched(server, tall)
+
+
+def files_of(job: jobs_pb2.Job) -> dict[tuple[int, int], str]:
+    return {(o.kind, o.frame): o.blob.digest for o in job.outputs if o.kind in (1, 2)}
+
+
+def with_repainted(spec, tall, frames: list[int], folder: Path):
+    files = dict(tall.files("roto"))
+    for frame in frames:
+        matte = np.zeros((LINES, 96, 1), np.float16)
+        x = 96 // 4 + 6 * (frame - tall.first)
+        matte[LINES // 3 : LINES // 3 + 20, x - 2 : x + 17] = 1
+        files[frame] = write_exr(folder / f"roto.{frame}.exr", matte, "A")
+    set_sequence(spec, "remove", files)
+    return [files[frame] for frame in frames]
+
+
+def test_another_edge_publishes_alone_and_encodes_few_lines(watched, tall):
+    spec = spec_of(tall, "/edge")
+    spec.settings.options["passes"] = "all"
+    first = watched.run(spec)
+    assert watched.encoded_lines() == [LINES] * FRAMES
+    spec.settings.options["grow"], spec.settings.options["feather"] = "2", "5"
+    second = watched.run(spec)
+    assert set(watched.kinds) == {"publish", "review", "report"} and watched.kinds["publish"] == FRAMES
+    assert 0 < max(watched.encoded_lines()) < LINES * 0.6
+    assert files_of(second) != files_of(first)
+    # Computed from nothing, the files are the same.
+    assert files_of(watched.run(spec, again=True)) == files_of(second)
+    assert watched.encoded_lines() == [LINES] * FRAMES
+
+
+def test_what_stands_in_the_header_alone_encodes_nothing(watched, tall):
+    spec = spec_of(tall, "/seed")
+    spec.settings.seed = 4
+    watched.run(spec)
+    spec.settings.seed = 5
+    watched.run(spec)
+    assert watched.kinds["publish"] == FRAMES and watched.encoded_lines() == [0] * FRAMES
+
+
+def test_a_repainted_matte_is_decoded_once_and_only_flows_that_touch_it_are_measured(
+    watched, tall, server, tmp_path
+):
+    spec = spec_of(tall, "/repaint")
+    before = files_of(watched.run(spec))
+    server.caller.upload_files(with_repainted(spec, tall, [1002], tmp_path))
+    job = watched.run(spec)
+    assert watched.kinds["ingest"] == 1 and watched.kinds["prepare"] == 1
+    assert watched.kinds["motion"] == 2
+    after = files_of(job)
+    same = [key for key, digest in after.items() if before[key] == digest]
+    changed = {frame for _, frame in after.keys() - set(same)}
+    assert 1002 in changed
+    assert watched.kinds["publish"] >= len(changed)
+    # A frame that was published again with the same bits was not compressed.
+    assert sum(lines > 0 for lines in watched.encoded_lines()) <= len(changed)
+    assert max(watched.encoded_lines()) < LINES * 0.6
+    assert files_of(watched.run(spec, again=True)) == after
+
+
+def test_a_matte_far_from_all_others_leaves_their_files_alone(watched, tall, server, tmp_path):
+    """`keep` is read by the blend alone, and by the frame's own analysis."""
+    keeps = {
+        f: write_exr(tmp_path / f"keep.{f}.exr", np.zeros((LINES, 96, 1), np.float16), "A")
+        for f in tall.files("plate")
+    }
+    server.caller.upload_files(keeps.values())
+    spec = spec_of(tall, "/keep")
+    set_sequence(spec, "keep", keeps)
+    before = files_of(watched.run(spec))
+    matte = np.zeros((LINES, 96, 1), np.float16)
+    matte[:4] = 1
+    keeps[1004] = write_exr(tmp_path / "keep.new.exr", matte, "A")
+    server.caller.upload_files([keeps[1004]])
+    set_sequence(spec, "keep", keeps)
+    after = files_of(watched.run(spec))
+    assert {frame for (kind, frame), d in after.items() if before[kind, frame] != d} == {1004}
+    assert watched.kinds["publish"] == 1 and watched.encoded_lines() == [0]
+
+
+def test_an_earlier_file_that_is_damaged_or_gone_is_not_built_upon(watched, tall, server):
+    spec = spec_of(tall, "/damaged")
+    spec.settings.options["grow"] = "3"
+    good = files_of(watched.run(spec))
+    blobs = BlobFolder(server.store)
+    last = [d for (kind, _), d in good.items() if kind == jobs_pb2.OUTPUT_KIND_RESULT]
+    for digest in last:
+        path = blobs.path(digest)
+        damaged = bytearray(path.read_bytes())
+        damaged[-9] ^= 1
+        path.write_bytes(damaged)
+    spec.settings.options["grow"] = "5"
+    watched.run(spec)
+    assert watched.encoded_lines() == [LINES] * FRAMES
+
+
+def test_a_matte_that_ingest_stored_is_not_read_from_its_file_again(tmp_path):
+    matte = np.zeros((20, 30, 1), np.float16)
+    matte[4:9, 5:11] = 0.5
+    matte[6, 7] = 1
+    path = write_exr(tmp_path / "m.exr", matte, "A", origin=(-2, 3), display=(40, 40))
+    blobs = BlobFolder(tmp_path / "store")
+    decoded = store_mattes(blobs, {"matte": read_matte(path)})
+    path.unlink()
+    ref = MatteRef("0" * 64, "content", "m.exr", "", None, decoded.digest)
+    frame = FrameRef(1, "0" * 64, "plate", "p.exr", {"remove": ref, "keep": ref}, True)
+    colour = ColourRef("lin_rec709", "", "", True)
+    shot = StoredShot(
+        ShotManifest("", (0, 0, 40, 40), colour, {}, {}, (frame,)),
+        Sources(blobs, Roots({})),
+        ColourSpace("lin_rec709", "", "", True),
+        ByteCache(),
+    )
+    window = Window(0, 0, 40, 40)
+    wanted = np.zeros(window.shape, np.float32)
+    wanted[7:12, 3:9] = 0.5
+    wanted[9, 5] = 1
+    assert (shot.quadmask(0, window).remove == wanted).all() and (shot.keep(0, window) == wanted).all()
+    assert (shot.keep(0, Window(100, 100, 4, 4)) == 0).all()

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file written onto an earlier one is the file that would have been written without."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from void_server.errors import DataLoss
+from void_server.plates.encode import Frame, attribute_of, write_frame
+from void_server.plates.splice import Onto, check_copied, fits, whole_chunks, write_onto
+from void_server.plates.window import Window
+
+WINDOW = Window(-3, 5, 21, 53)
+
+
+def frame(seed: int, compression: str, note: str = "", rows: tuple[int, int] | None = None) -> Frame:
+    """Noise over WINDOW; the lines `rows` are another noise."""
+    rng = np.random.default_rng(1)
+    channels = {
+        "R": rng.random(WINDOW.shape, np.float32).astype(np.float16),
+        "void_mask.red": np.zeros(WINDOW.shape, np.float16),
+        "void_source.red": rng.random(WINDOW.shape, np.float32),
+    }
+    if rows:
+        other = np.random.default_rng(seed)
+        for values in channels.values():
+            values[rows[0] : rows[1]] = other.random((rows[1] - rows[0], WINDOW.width), np.float32)
+    attributes = (attribute_of("void/note", note),)
+    return Frame(WINDOW, WINDOW, 1.0, channels, attributes, compression)
+
+
+def lines_of(whole: Frame, first: int, last: int) -> Frame:
+    window = Window(WINDOW.x, WINDOW.y + first, WINDOW.width, last - first)
+    return replace(whole, data_window=window, channels={n: v[first:last] for n, v in whole.channels.items()})
+
+
+@pytest.mark.parametrize("compression", ["zips", "zip", "none"])
+@settings(max_examples=12, deadline=None)
+@given(
+    before=st.tuples(st.integers(0, 52), st.integers(1, 20)),
+    now=st.tuples(st.integers(0, 52), st.integers(1, 20)),
+)
+def test_the_bytes_are_those_of_a_file_written_whole(tmp_path_factory, compression, before, now):
+    folder = tmp_path_factory.mktemp("onto")
+    spans = [(a, min(53, a + n)) for a, n in (before, now)]
+    write_frame(folder / "earlier.exr", frame(2, compression, "then", spans[0]))
+    wanted = frame(3, compression, "a longer note of now", spans[1])
+    write_frame(folder / "whole.exr", wanted)
+    first, last = whole_chunks(WINDOW, min(s[0] for s in spans), max(s[1] for s in spans), compression)
+    onto = Onto(folder / "earlier.exr", WINDOW)
+    assert fits(onto, compression)
+    copied = write_onto(folder / "new.exr", lines_of(wanted, first, last), onto)
+    assert (folder / "new.exr").read_bytes() == (folder / "whole.exr").read_bytes()
+    check_copied(folder / "new.exr", onto, copied)
+    assert 0 < copied.encoded_lines <= last - first
+
+
+def test_lines_that_are_as_they_were_are_not_compressed(tmp_path):
+    whole = frame(2, "zips", "then", (10, 20))
+    write_frame(tmp_path / "earlier.exr", whole)
+    onto = Onto(tmp_path / "earlier.exr", WINDOW)
+    assert write_onto(tmp_path / "same.exr", lines_of(whole, 5, 30), onto).encoded_lines == 0
+    assert (tmp_path / "same.exr").read_bytes() == (tmp_path / "earlier.exr").read_bytes()
+    whole.channels["R"][12, 3] = -0.0
+    whole.channels["R"][14, 3] = np.nan
+    assert write_onto(tmp_path / "new.exr", lines_of(whole, 5, 30), onto).encoded_lines == 3
+
+
+def test_another_window_or_compression_does_not_fit(tmp_path):
+    write_frame(tmp_path / "earlier.exr", frame(2, "zips"))
+    assert not fits(Onto(tmp_path / "earlier.exr", WINDOW), "zip")
+    assert not fits(Onto(tmp_path / "earlier.exr", Window(0, 0, 21, 53)), "zips")
+
+
+def test_a_byte_that_was_not_copied_as_it_was_is_found(tmp_path: Path):
+    whole = frame(2, "zips", "", (10, 20))
+    write_frame(tmp_path / "earlier.exr", frame(3, "zips", "", (10, 20)))
+    onto = Onto(tmp_path / "earlier.exr", WINDOW)
+    copied = write_onto(tmp_path / "new.exr", lines_of(whole, 10, 20), onto)
+    damaged = bytearray((tmp_path / "new.exr").read_bytes())
+    damaged[-5] ^= 1
+    (tmp_path / "new.exr").write_bytes(damaged)
+    with pytest.raises(DataLoss):
+        check_copied(tmp_path / "new.exr", onto, copied)

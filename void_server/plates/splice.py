@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A result written onto an earlier one of the same plate: only lines whose samples differ are compressed, the other
+chunks are copied as they are.
+
+A chunk of a scan-line file depends on nothing but the samples of its lines, so the file is, byte for byte, what
+`write_frame` makes of the whole picture ("OpenEXR File Layout": an offset table, then for each chunk its first line,
+its size and its data).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import DataLoss
+from void_server.plates.encode import (
+    LINES_PER_CHUNK,
+    Frame,
+    check_frame,
+    compress,
+    header_of,
+    writing,
+)
+from void_server.plates.exr import bit_view, read_channels
+from void_server.plates.header import Part, read_header
+from void_server.plates.window import Window
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Onto:
+    """An earlier file that a new one is written onto.
+
+    Attributes:
+        path: the earlier file, as `write_frame` or `write_onto` made it.
+        window: the whole data window of both.
+    """
+
+    path: Path
+    window: Window
+
+
+@dataclass(frozen=True)
+class Copied:
+    """What of a file was copied from the earlier one.
+
+    Attributes:
+        ranges: of bytes, each as place in the new file, place in the earlier one, and length.
+        encoded_lines: how many lines were compressed anew.
+    """
+
+    ranges: tuple[tuple[int, int, int], ...]
+    encoded_lines: int
+
+
+def fits(onto: Onto, compression: str) -> bool:
+    """Whether a file can be written onto that one: one part of scan lines, of this window and compression."""
+    header = read_header(onto.path)
+    part = header.parts[0]
+    alike = part.data_window == onto.window and part.compression == compression
+    return len(header.parts) == 1 and not part.tiled and alike
+
+
+def write_onto(path: Path, frame: Frame, onto: Onto) -> Copied:
+    """Write a whole file of which only the lines of `frame` can differ from the earlier one; raises as `write_frame`.
+
+    Args:
+        frame: the lines, over their own window, whole chunks of the file; its attributes are the new file's.
+        onto: the earlier file, of which `fits` holds, with the same channels.
+    """
+    check_frame(frame)
+    lines = LINES_PER_CHUNK[frame.compression]
+    first, last = _differing(frame, onto, lines)
+    header = header_of(replace(frame, data_window=onto.window))
+    with writing(path) as (final, scratch), onto.path.open("rb") as earlier, final.open("wb") as target:
+        old = _offsets(earlier, read_header(onto.path).parts[0], read_header(onto.path).size, lines)
+        top = frame.data_window.y - onto.window.y
+        chunks = (top + first) // lines, -(-(top + last) // lines)
+        new = b"" if first == last else _chunks(scratch, frame, (first, last))
+        sizes = np.diff(old)
+        if new:
+            packed = read_header(scratch)
+            with scratch.open("rb") as source:
+                sizes[chunks[0] : chunks[1]] = np.diff(_offsets(source, packed.parts[0], packed.size, lines))
+        else:
+            chunks = len(sizes), len(sizes)
+        table = len(header) + 8 * len(sizes)
+        starts = table + np.concatenate([[0], np.cumsum(sizes)])
+        target.write(header)
+        target.write(starts[:-1].astype("<u8").tobytes())
+        ranges = [(int(starts[0]), int(old[0]), int(old[chunks[0]] - old[0]))]
+        ranges.append((int(starts[chunks[1]]), int(old[chunks[1]]), int(old[-1] - old[chunks[1]])))
+        _copy(earlier, target, *ranges[0][1:])
+        target.write(new)
+        _copy(earlier, target, *ranges[1][1:])
+    return Copied(tuple(ranges), last - first)
+
+
+def check_copied(path: Path, onto: Onto, copied: Copied) -> None:
+    """Read what was copied again, and compare it with the earlier file.
+
+    Raises:
+        DataLoss: a byte differs.
+    """
+    with path.open("rb") as new, onto.path.open("rb") as earlier:
+        for at, was, length in copied.ranges:
+            new.seek(at)
+            earlier.seek(was)
+            for size in _blocks(length):
+                if new.read(size) != earlier.read(size):
+                    raise DataLoss(f"{path} is not what was written to it.", file=str(path))
+
+
+def whole_chunks(window: Window, first: int, last: int, compression: str) -> tuple[int, int]:
+    """Lines [first, last) of a window, counted from its top, widened to whole chunks."""
+    lines = LINES_PER_CHUNK[compression]
+    return first // lines * lines, min(window.height, -(-last // lines) * lines)
+
+
+def _differing(frame: Frame, onto: Onto, lines: int) -> tuple[int, int]:
+    """Lines [first, last) of the frame outside which it is what the earlier file holds; whole chunks."""
+    top = frame.data_window.y - onto.window.y
+    rows = top, top + frame.data_window.height
+    was = read_channels(onto.path, 0, list(frame.channels), rows=rows)
+    differs = np.zeros(frame.data_window.height, bool)
+    for name, values in frame.channels.items():
+        differs |= (bit_view(values) != bit_view(was[name])).any(axis=1)
+    found = np.flatnonzero(differs)
+    if found.size == 0:
+        return 0, 0
+    first, last = int(found[0]) // lines * lines, -(-(int(found[-1]) + 1) // lines) * lines
+    return first, min(last, frame.data_window.height)
+
+
+def _chunks(scratch: Path, frame: Frame, rows: tuple[int, int]) -> bytes:
+    """The compressed chunks of some lines of the frame; `scratch` is left as a file of these."""
+    first, last = rows
+    window = frame.data_window
+    part = replace(
+        frame,
+        data_window=Window(window.x, window.y + first, window.width, last - first),
+        channels={name: values[first:last] for name, values in frame.channels.items()},
+    )
+    compress(scratch, part)
+    header = read_header(scratch)
+    with scratch.open("rb") as source:
+        offsets = _offsets(source, header.parts[0], header.size, LINES_PER_CHUNK[frame.compression])
+        source.seek(int(offsets[0]))
+        return source.read(int(offsets[-1] - offsets[0]))
+
+
+def _offsets(source: BinaryIO, part: Part, header_bytes: int, lines: int) -> npt.NDArray[np.int64]:
+    """Where each chunk begins, and where the last one ends."""
+    count = -(-part.data_window.height // lines)
+    source.seek(header_bytes)
+    table = np.frombuffer(source.read(8 * count), "<u8").astype(np.int64)
+    end = source.seek(0, 2)
+    offsets = np.append(table, end)
+    if (
+        len(table) != count
+        or int(table[0]) != header_bytes + 8 * count
+        or bool((np.diff(offsets) <= 0).any())
+    ):
+        raise OSError("the chunk table is not as the format says")
+    return offsets
+
+
+def _copy(source: BinaryIO, target: BinaryIO, start: int, length: int) -> None:
+    source.seek(start)
+    for size in _blocks(length):
+        block = source.read(size)
+        if len(block) != size:
+            raise OSError("the earlier file ends too soon")
+        target.write(block)
+
+
+def _blocks(length: int) -> Iterator[int]:
+    for done in range(0, length, _BLOCK):
+        yield min(_BLOCK, length - done)
