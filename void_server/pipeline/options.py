@@ -269,6 +269,14 @@ CATALOGUE: tuple[Option, ...] = (
         "Compression of the returned EXRs; all three are lossless.",
         choices=("zips", "zip", "none"),
     ),
+    Option(
+        "matte_files",
+        "choice",
+        "rgba",
+        "Mattes of a removal as files: rgba = one sequence with four channels; keys = that, and one sequence for each"
+        " of remove, affected, overlap and blend.",
+        choices=("rgba", "keys"),
+    ),
 )
 
 
@@ -307,6 +315,7 @@ class Options:
     passes: str
     first_unaffected: bool
     compression: str
+    matte_files: str
 
     @property
     def qc_pass(self) -> bool:
@@ -368,6 +377,7 @@ class Options:
                 passes=values["passes"],
                 first_unaffected=values["first_unaffected"] == "on",
                 compression=values["compression"],
+                matte_files=values["matte_files"],
             )
         except ValueError as error:
             raise InvalidInput(f"An option has no usable value: {error}.") from None

@@ -41,6 +41,7 @@ from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_gener
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import header_attributes, provenance
+from void_server.pipeline.publish import KEY_FILES
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
@@ -48,6 +49,9 @@ from void_server.reasoners.vlm.site import VlmSite
 
 ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "complete", "carry", "steady"})
 """Stages of the clean-plate engine alone; `prepare` also says what the reasoner found."""
+
+_FILES = {"result": "result", "matte": "matte"}
+_KEY_FILES = {name: name for name in KEY_FILES}
 
 
 _OF_MASKS: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
@@ -240,6 +244,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "edge": edge,
             "passes": passes,
             "attributes": attributes,
+            "keys": order.options.matte_files == "keys",
         }
         key = unit_key(
             "publish",
@@ -252,6 +257,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             window=shot.window,
             colour=asdict(shot.colour),
             attributes=attributes,
+            keys=args["keys"],
         )
         units.append(
             unit(
@@ -260,7 +266,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
                 f"publish of frame {frame.frame}",
                 args,
                 frame=frame.frame,
-                publishes={"result": "result", "matte": "matte"},
+                publishes=_FILES | (_KEY_FILES if args["keys"] else {}),
             )
         )
     return Plan(units)

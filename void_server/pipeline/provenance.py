@@ -161,6 +161,7 @@ def _options(order: Order) -> dict[str, Any]:
         "feather": options.feather,
         "passes": options.passes,
         "compression": options.compression,
+        "matte_files": options.matte_files,
     }
     if order.reasoner in VLM_REASONERS:
         edge["ground"] = options.ground

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,8 +19,16 @@ from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
-from void_server.plates.result import write_quadmask, write_result
+from void_server.plates.result import write_grey, write_quadmask, write_result
 from void_server.plates.verify import OutsideCheck, outside_difference
+
+KEY_FILES = {
+    "matte_remove": "red",
+    "matte_affected": "green",
+    "matte_overlap": "blue",
+    "matte_blend": "alpha",
+}
+"""Files of one region each, and the channel of `void_mask` that they hold."""
 
 F32 = npt.NDArray[np.float32]
 
@@ -32,8 +41,9 @@ def publish(
     passes: dict[str, Any],
     attributes: dict[str, str | int | float],
     blobs: BlobFolder,
+    keys: bool = False,
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    """Make the returned files of one frame; leaves the blobs `result` and `matte`.
+    """Make the returned files of one frame; leaves the blobs `result` and `matte`, and `matte_remove` and its like.
 
     Args:
         stored_fill: `fill`, the stored `FrameFill`, empty for a frame with nothing to fill, and `steady`, the gain that
@@ -42,6 +52,7 @@ def publish(
         passes: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the stored fill of
             the frame before, or None.
         attributes: provenance for the header, under `void/`.
+        keys: whether each region is wanted as a file of its own too.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -84,10 +95,28 @@ def publish(
             attributes=attributes,
         )
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
+    if keys:
+        stored |= _key_files(source, quadmask.layer(blend), edge["compression"], attributes, blobs)
     quality = frame_quality(
         source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
     )
     return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
+
+
+def _key_files(
+    source: Plate,
+    layer: Mapping[str, npt.NDArray[Any]],
+    compression: str,
+    attributes: dict[str, str | int | float],
+    blobs: BlobFolder,
+) -> dict[str, StoredBlob]:
+    """Each region as a picture of its own, by the blob's name."""
+    stored = {}
+    for name, channel in KEY_FILES.items():
+        with blobs.scratch(".exr") as path:
+            write_grey(path, source, layer[channel], compression=compression, attributes=attributes)
+            stored[name] = blobs.add_file(path)
+    return stored
 
 
 def _finished(stored: dict[str, str], blobs: BlobFolder) -> FrameFill | None:

@@ -185,6 +185,7 @@ class Session:
                 args["passes"],
                 args["attributes"],
                 self._blobs,
+                args["keys"],
             )
         if kind == "mattes":
             return masks.mattes(shot, args, self._blobs)
