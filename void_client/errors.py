@@ -14,6 +14,7 @@ from enum import IntEnum
 
 import grpc
 from google.protobuf.message import DecodeError
+
 from void.google_rpc import error_details_pb2, status_pb2
 from void.v1 import types_pb2
 
@@ -70,6 +71,21 @@ class BadInput(ClientError):
 
     code = "invalid_input"
     exit_code = ExitCode.BAD_INPUT
+
+
+class ProtocolMismatch(ClientError):
+    """A host speaks another protocol than the helper.
+
+    Args:
+        protocol: the helper's.
+    """
+
+    code = "protocol_mismatch"
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, message: str, *, fix: str, protocol: int) -> None:
+        super().__init__(message, fix=fix)
+        self.protocol = protocol
 
 
 class SpecRefused(ClientError):

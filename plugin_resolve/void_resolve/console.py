@@ -84,7 +84,7 @@ class Console:
     ) -> None:
         self._bench, self._settings, self._head, self._dialog = bench, settings, head, dialog
         self._order_file = os.path.join(bench.folder, ORDER)
-        self._said_stage = ""
+        self._said_stage: Any = None
 
     def run(self) -> None:
         """Do what the file says, and tell the end."""
@@ -148,12 +148,13 @@ class Console:
         self._end("waiting", text)
 
     def _told(self, progress: Any) -> None:
-        if progress.stage != self._said_stage:
-            self._said_stage = progress.stage
+        if (progress.clip, progress.stage) != self._said_stage:
+            self._said_stage = (progress.clip, progress.stage)
             say(words.line(progress))
         self._write(
             {
                 "state": "running",
+                "clip": list(progress.clip),
                 "stage": progress.stage,
                 "done": progress.done,
                 "total": progress.total,

@@ -11,7 +11,7 @@ import os
 from typing import Any, NamedTuple
 
 from void_resolve import timecode
-from void_resolve.clip import Clip, Span
+from void_resolve.clip import Clip, Range, Span
 from void_resolve.errors import ArtistError, need
 from void_resolve.host import Host
 from void_resolve.rendering import Asked, render
@@ -47,14 +47,29 @@ def render_source(host: Host, clip: Clip, span: Span, folder: str, restore: Rest
         Cancelled: by the artist.
     """
     first, last = span.sent
-    count = last - first + 1
-    turn.say("preparing a timeline")
-    own = _own_timeline(host, clip, first, restore, turn)
-    _append(host, own, clip, first, count, turn)
-    start = need(own.GetItemListInTrack("video", 1), "The timeline for the plate is empty.")[0].GetStart()
-    asked = Asked("plate", folder, int(start), int(start) + count - 1, clip.size)
+    _, start = place_on_own_timeline(host, clip, span.sent, restore, turn)
+    asked = Asked("plate", folder, start, start + last - first, clip.size)
     files = render(host, asked, restore, turn)
     return Frames(dict(zip(range(first, last + 1), files)), clip.size, SOURCE)
+
+
+def place_on_own_timeline(
+    host: Host, clip: Clip, frames: Range, restore: Restore, turn: Turn
+) -> tuple[Any, int]:
+    """Frames of the clip on a timeline of our own, which is current; returns the item, and its first frame there.
+
+    Raises:
+        ArtistError: Resolve could not.
+        Cancelled: by the artist.
+    """
+    turn.say("preparing a timeline")
+    own = _own_timeline(host, clip, frames[0], restore, turn)
+    _append(host, own, clip, frames[0], frames[1] - frames[0] + 1, turn)
+    item = need(own.GetItemListInTrack("video", 1), "The timeline for the plate is empty.")[0]
+    start = item.GetStart()
+    if start is None:
+        raise ArtistError("Resolve does not tell where the timeline for the plate begins.", "Try again.")
+    return item, int(start)
 
 
 def _own_timeline(host: Host, clip: Clip, first: int, restore: Restore, turn: Turn) -> Any:

@@ -162,13 +162,14 @@ class Window:
     def _told(self, progress: Any) -> None:
         """Show progress, at most once a turn: every label that is set re-enters Resolve."""
         now = self._bench.now()
-        new_stage = progress.stage != self._shown_stage
+        stage = f"{progress.clip[0]}:{progress.stage}"
+        new_stage = stage != self._shown_stage
         ended = progress.total > 0 and progress.done >= progress.total
         if not (new_stage or ended) and now - self._shown_at < BUSY_MS / 1000:
             return
         if new_stage:
-            self._note(f"{progress.stage}: {progress.text}" if progress.text else progress.stage)
-        self._shown_at, self._shown_stage = now, progress.stage
+            self._note(words.noted(progress))
+        self._shown_at, self._shown_stage = now, stage
         if not (self._cancelled or self._warned):
             self._panel.show("Status", words.line(progress))
         self._panel.show("Bar", words.bar(progress.done, progress.total))
@@ -217,7 +218,7 @@ class Window:
             self._look()
 
     def _look(self) -> None:
-        self._panel.show("Clip", f"Under the playhead: {self._bench.under_playhead()}")
+        self._panel.show("Clip", self._bench.at_hand())
 
     def _list_history(self) -> None:
         self._records = self._bench.history.all()[:HISTORY_LINES]

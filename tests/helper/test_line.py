@@ -9,7 +9,7 @@ import time
 
 import pytest
 from void_line import command as helper_command
-from void_line.command import HelperGone
+from void_line.errors import HelperGone
 from void_line.helper import GONE, Helper
 
 ECHO = """

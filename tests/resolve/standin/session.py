@@ -203,7 +203,8 @@ def _item(item: Any) -> tuple[Any, ...]:
     return (
         *(item.id, item.start, item.duration, item.enabled, item.version, repr(item.versions)),
         *(tuple(item.properties.items()), len(item.takes), item.take, item.colour),
-        len(item.comps),
+        tuple(comp.text for comp in item.comps),
+        item.group.name if item.group else "",
     )
 
 
