@@ -31,6 +31,12 @@ MATTE_FILES: Sequence[Choice] = (
 )
 QUALITIES: Sequence[Choice] = (("final", "Final"), ("preview", "Preview: faster and coarser"))
 ENGINES: Sequence[Choice] = (("", "As the site says"), ("cleanplate", "cleanplate"), ("void", "void"))
+SEGMENTERS: Sequence[Choice] = (
+    ("", "As the matte needs"),
+    ("roto", "roto"),
+    ("flow", "flow"),
+    ("sam2", "sam2"),
+)
 REASONERS: Sequence[Choice] = (
     ("", "As the site says"),
     ("none", "none"),
@@ -110,6 +116,11 @@ def out_of(chosen: str, site: Site) -> str:
     raise ArtistError("There is no folder for results.", "Choose one.")
 
 
+def server_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """The server that is meant; what is empty is the site's, or the environment's."""
+    return {name: str(values[name]) for name in ("address", "token_file", "ca")}
+
+
 def request_of(values: Mapping[str, Any], consent: bool, site: Site, make: Any) -> Any:
     """The request for `work`.
 
@@ -155,11 +166,12 @@ def request_of(values: Mapping[str, Any], consent: bool, site: Site, make: Any) 
         quality=values["quality"],
         engine=values["engine"],
         reasoner=values["reasoner"],
+        segmenter=values["segmenter"],
         prompt=values["prompt"],
         instruction=values["instruction"],
         seed=values["seed"],
         out=out_of(values["out"], site),
-        server={"address": values["address"], "token_file": values["token_file"], "ca": values["ca"]},
+        server=server_of(values),
         cloud_consent=consent,
         options=options,
         matte_files=values["matte_files"],

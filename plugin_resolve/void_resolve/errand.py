@@ -12,7 +12,7 @@ from typing import Any, Callable
 
 from void_line.errors import HelperGone
 
-from void_resolve import selection, series
+from void_resolve import selection, series, unfinished
 from void_resolve.errors import LOST, ArtistError, Cancelled
 from void_resolve.history import History
 from void_resolve.keeping import Json, log, read_json
@@ -184,6 +184,13 @@ class Errand:
         except Exception as error:  # noqa: BLE001 - whatever Resolve raises, the artist is told
             log(self._bench.folder, traceback.format_exc())
             return [f"It could not be taken out: {error}"]
+
+    def clean_up(self) -> list[str]:
+        """Put back what a crash has left; what was done, in words."""
+        try:
+            return unfinished.clean_up(self._bench.host) or ["There was nothing to clean up."]
+        except (ArtistError, *LOST) as error:
+            return [f"It could not be cleaned up: {error}"]
 
     def _follow(
         self, record: Json, run: Callable[[Callable[[Any], None]], Any], place: tuple[int, int] = (0, 0)

@@ -88,7 +88,7 @@ def bin_of_ours(host: Host, undo: Restore) -> Any:
         ours = bins_of_ours(host)
         return not ours or (bool(pool.DeleteFolders(ours)) and not bins_of_ours(host))
 
-    undo.later("the bin VOID", gone)
+    undo.later("the bin VOID", gone, kind="bin")
     pool.AddSubFolder(pool.GetRootFolder(), tags.BIN)
     return need(bins_of_ours(host), f"Resolve did not make the bin {tags.BIN}.")[0]
 

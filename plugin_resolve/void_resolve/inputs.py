@@ -42,6 +42,7 @@ class Request(NamedTuple):
         matte_files: `rgba`, `keys` or `auto`: which sequences of mattes come back into the project.
         item: ids of timeline and clip; empty = the clip that is meant when the work begins.
         of_several: whether it is one of several clips.
+        segmenter: as in the order; empty = sam2 for points, else roto.
     """
 
     look: str = "source"
@@ -65,6 +66,7 @@ class Request(NamedTuple):
     matte_files: str = "auto"
     item: tuple[str, str] = ("", "")
     of_several: bool = False
+    segmenter: str = ""
 
 
 def wishes(request: Request) -> Wishes:
@@ -78,6 +80,7 @@ def wishes(request: Request) -> Wishes:
         request.seed,
         request.cloud_consent,
         request.options,
+        request.segmenter,
     )
 
 

@@ -67,13 +67,16 @@ def bring_back(host: Host, result: Returned, turn: Turn) -> list[str]:
     files = importing.sequence_in(result.folder, result.name)
     _wait_for_windows(host, turn)
     with restored(host) as restore:
-        undo = Restore()
+        undo = Restore(restore.journal)
+        of_result = {"job": result.job, "folder": result.folder, "timeline": result.timeline_id}
+        undo.later("the half of the result", lambda: True, **{"kind": "result", **of_result})
         try:
             clicks = _bring(host, result, files, undo, turn)
         except (ArtistError, Cancelled, *LOST):
             undo.put_back()
             restore.failed += undo.failed
             raise
+        undo.keep()
     return [*clicks, *filter(None, [told(restore)])]
 
 
@@ -226,7 +229,9 @@ def _new_track(timeline: Any, index: int, count: int, undo: Restore) -> int:
         now = _count(timeline)
         return now == count or (bool(timeline.DeleteTrack("video", made[0])) and _count(timeline) == count)
 
-    undo.later("the new track", back)
+    names = [str(timeline.GetTrackName("video", number) or "") for number in range(1, count + 1)]
+    note = {"kind": "new_track", "timeline": timeline.GetUniqueId(), "names": names}
+    undo.later("the new track", back, **note)
     if index <= count:
         timeline.AddTrack("video", {"index": index})
     if index > count or _count(timeline) == count:

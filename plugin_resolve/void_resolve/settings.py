@@ -22,6 +22,7 @@ FIRST: dict[str, object] = {
     "quality": "final",
     "engine": "",
     "reasoner": "",
+    "segmenter": "",
     "prompt": "",
     "instruction": "",
     "seed": "",

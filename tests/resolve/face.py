@@ -37,6 +37,7 @@ class Request(NamedTuple):
     cloud_consent: bool
     options: dict
     matte_files: str
+    segmenter: str
     item: tuple = ("", "")
     of_several: bool = False
 
@@ -110,10 +111,19 @@ class Helper:
         self.answer: Any = {"reply": {**SITE, **site}}
         self.alive = True
         self.closed = False
+        self.servers: list[Any] = []
+        self.abilities: Any = None
 
     def ask(self, do, fields, timeout):
         assert (do, fields) == ("site", {}) and timeout > 0
         return self.answer
+
+    def request(self, do, fields, on_event, on_end):
+        assert do == "capabilities"
+        self.servers.append(fields["server"])
+        if self.abilities:
+            on_end(self.abilities)
+        return 1
 
     def close(self):
         self.closed, self.alive = True, False
