@@ -112,9 +112,11 @@ def _doing(host: Host, note: Note) -> Callable[[], bool]:
 
 
 def _in_order(notes: list[Note]) -> list[Note]:
-    """The artist's timeline first, because ours cannot be deleted while it is open; then back in reverse order."""
-    opened = [{**note, "kind": "open"} for note in notes if note["kind"] == "open"]
-    return opened + list(reversed(notes)) if opened else list(reversed(notes))
+    """Back in reverse order. Before that the artist's timeline, because ours cannot be deleted while it is open, and
+    what lies on a track and in a bin of ours, because only empty ones are taken away.
+    """
+    first = [note for kind in ("open", "result") for note in notes if note["kind"] == kind]
+    return first + [note for note in reversed(notes) if note["kind"] != "result"]
 
 
 def _timeline_of(host: Host, timeline_id: str) -> Any | None:

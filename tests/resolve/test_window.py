@@ -109,6 +109,24 @@ def test_a_helper_that_does_not_start_leaves_them_too(desk):
     assert "It is not installed." in on.text("Lists")
 
 
+def test_what_a_crash_left_is_told_and_put_back_by_a_press_alone(desk):
+    on = desk()
+    project = on.session.stage.project
+    project.SaveAsNewRenderPreset("VOID 0123abcd")
+    on.run()
+    assert "VOID was interrupted here before" in on.text("Log") and on.items["CleanUp"].Enabled
+    assert "VOID 0123abcd" in project.presets
+    on.window._leaving = False
+    on.run("CleanUp")
+    assert "VOID 0123abcd" not in project.presets and not on.items["CleanUp"].Enabled
+
+
+def test_where_nothing_is_left_nothing_can_be_cleaned_up(desk):
+    on = desk()
+    on.run()
+    assert not on.items["CleanUp"].Enabled and "interrupted" not in on.text("Log")
+
+
 def test_the_first_line_says_that_studio_is_needed(desk):
     on = desk()
     on.run()
