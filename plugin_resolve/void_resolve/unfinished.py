@@ -112,11 +112,9 @@ def _doing(host: Host, note: Note) -> Callable[[], bool]:
 
 
 def _in_order(notes: list[Note]) -> list[Note]:
-    """Back in reverse order. Before that the artist's timeline, because ours cannot be deleted while it is open, and
-    what lies on a track and in a bin of ours, because only empty ones are taken away.
-    """
-    first = [note for kind in ("open", "result") for note in notes if note["kind"] == kind]
-    return first + [note for note in reversed(notes) if note["kind"] != "result"]
+    """Back in reverse order; but first what lies on a track and in a bin of ours: only empty ones are taken away."""
+    result = [note for note in notes if note["kind"] == "result"]
+    return result + [note for note in reversed(notes) if note["kind"] != "result"]
 
 
 def _timeline_of(host: Host, timeline_id: str) -> Any | None:

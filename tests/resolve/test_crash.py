@@ -8,6 +8,8 @@ import os
 import pytest
 from void_resolve import unfinished
 from void_resolve.host import Host
+from void_resolve.journal import Journal, all_in
+from void_resolve.state import Restore
 
 from tests.resolve.seat import Seat
 from tests.resolve.standin.calls import Killed
@@ -110,6 +112,15 @@ def test_the_work_of_this_session_is_not_taken_for_left(seat, tmp_path):
     assert max(count for count, _ in found) == 1
     assert {path for _, paths in found for path in paths} <= {""}
     assert not list(tmp_path.glob("*.json"))
+
+
+def test_of_what_is_put_back_only_what_could_not_be_stays_noted(tmp_path):
+    restore = Restore(Journal(str(tmp_path), ("id", "Feature")))
+    restore.later("a", lambda: True, kind="preset", name="a")
+    restore.later("b", lambda: False, kind="preset", name="b")
+    restore.put_back()
+    [kept] = all_in(str(tmp_path)).values()
+    assert [note["name"] for note in kept["notes"]] == restore.failed == ["b"]
 
 
 def test_what_cannot_be_put_back_stays_noted(seat, tmp_path):
