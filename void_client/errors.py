@@ -72,6 +72,21 @@ class BadInput(ClientError):
     exit_code = ExitCode.BAD_INPUT
 
 
+class ProtocolMismatch(ClientError):
+    """A host speaks another protocol than the helper.
+
+    Args:
+        protocol: the helper's.
+    """
+
+    code = "protocol_mismatch"
+    exit_code = ExitCode.BAD_INPUT
+
+    def __init__(self, message: str, *, fix: str, protocol: int) -> None:
+        super().__init__(message, fix=fix)
+        self.protocol = protocol
+
+
 class SpecRefused(ClientError):
     """Preflight, or the check against the server's capabilities, found errors.
 

@@ -30,7 +30,14 @@ MAX_PADDING = 99
 
 PARTIAL_PREFIX, PARTIAL_SUFFIX = ".void-", ".part"
 _POSIX = os.name == "posix"
-_EXR_FOLDERS = {jobs_pb2.OUTPUT_KIND_RESULT: ("", ""), jobs_pb2.OUTPUT_KIND_MATTE: ("matte", "_matte")}
+_EXR_FOLDERS = {
+    jobs_pb2.OUTPUT_KIND_RESULT: ("", ""),
+    jobs_pb2.OUTPUT_KIND_MATTE: ("matte", "_matte"),
+    jobs_pb2.OUTPUT_KIND_MATTE_REMOVE: ("matte", "_remove"),
+    jobs_pb2.OUTPUT_KIND_MATTE_AFFECTED: ("matte", "_affected"),
+    jobs_pb2.OUTPUT_KIND_MATTE_OVERLAP: ("matte", "_overlap"),
+    jobs_pb2.OUTPUT_KIND_MATTE_BLEND: ("matte", "_blend"),
+}
 _SHOT_SUFFIXES = {
     jobs_pb2.OUTPUT_KIND_SIDECAR: ".json",
     jobs_pb2.OUTPUT_KIND_CONTACT_SHEET: ".png",

@@ -9,23 +9,7 @@ import shlex
 import shutil
 from typing import Mapping
 
-
-class HelperGone(Exception):
-    """The helper process cannot be started, or ended.
-
-    Args:
-        message: what is wrong, one sentence.
-        fix: what to do about it.
-    """
-
-    def __init__(self, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.fix}".strip()
-
+from void_line.errors import HelperGone
 
 VARIABLE = "VOID_HELPER"
 """A helper's command, instead of the installed one."""

@@ -15,7 +15,7 @@ import threading
 from typing import Any, Callable, Dict, Mapping
 
 from void_line import command as helper_command
-from void_line.command import HelperGone
+from void_line.errors import HelperGone, ProtocolMismatch
 
 PROTOCOL = 1
 
@@ -28,6 +28,9 @@ OnEnd = Callable[[Message], None]
 
 GONE = "helper_gone"
 """Code of the error that ends every request of a helper that died."""
+
+MISMATCH = "protocol_mismatch"
+"""Code of the error that ends every request where plugin and helper do not understand each other."""
 
 _ENDED = None
 
@@ -50,7 +53,9 @@ class Helper:
         for target in (self._write, self._read):
             # A host could not quit while another thread of it waits here.
             threading.Thread(target=target, name="void-helper", daemon=True).start()
-        self.request("hello", {"protocol": PROTOCOL, "host": host}, _ignored, _ignored)
+        self._host = host
+        self._mismatch: ProtocolMismatch | None = None
+        self.request("hello", {"protocol": PROTOCOL, "host": host}, _ignored, self._greeted)
 
     @property
     def alive(self) -> bool:
@@ -59,6 +64,8 @@ class Helper:
 
     def request(self, do: str, fields: Mapping[str, Any], on_event: OnEvent, on_end: OnEnd) -> int:
         """Ask something; returns its number, for `stop`.
+
+        Where the helper turned out to speak another protocol, it ends with the error MISMATCH.
 
         Args:
             do: as the protocol names it.
@@ -70,8 +77,9 @@ class Helper:
             number = self._next
             self._next += 1
             self._waiting[number] = on_event, on_end
-        self._lines.put(json.dumps({"id": number, "do": do, **fields}))
-        if not self.alive:
+        if self._mismatch is None:
+            self._lines.put(json.dumps({"id": number, "do": do, **fields}))
+        if self._mismatch is not None or not self.alive:
             # Never on the caller's thread, which may be the host's main one.
             threading.Thread(target=self._end_all, name="void-helper", daemon=True).start()
         return number
@@ -81,15 +89,19 @@ class Helper:
 
         Raises:
             HelperGone: it did not answer in time.
+            ProtocolMismatch: it speaks another protocol than this plugin.
         """
         ends: queue.Queue[Message] = queue.Queue()
         self.request(do, fields, _ignored, ends.put)
         try:
-            return ends.get(timeout=timeout)
+            answer = ends.get(timeout=timeout)
         except queue.Empty:
             raise HelperGone(
                 f"The helper did not answer within {timeout:g} s.", f"Its log is {self.log}."
             ) from None
+        if self._mismatch is not None:
+            raise self._mismatch
+        return answer
 
     def close(self) -> None:
         """End it; its jobs go on on the server."""
@@ -138,20 +150,51 @@ class Helper:
         elif isinstance(message.get("event"), dict):
             on_event(message["event"])
 
+    def _greeted(self, answer: Message) -> None:
+        """The end of `hello`: a helper of another protocol is asked nothing any more."""
+        error = answer.get("error") or {}
+        if error.get("code") == GONE:
+            return
+        spoken = (error if error else answer.get("reply") or {}).get("protocol")
+        if error or spoken not in (None, PROTOCOL):
+            self._mismatch = _mismatch(spoken, self._host)
+            self._end_all()
+
     def _end_all(self) -> None:
         with self._lock:
             ends = [on_end for _, on_end in self._waiting.values()]
             self._waiting.clear()
+        gone = HelperGone(
+            f"The helper of VOID ended (exit code {self._process.poll()}).",
+            f"Jobs go on on the server: press Reconnect. Its log is {self.log}.",
+        )
+        told = self._mismatch or gone
         said = {
-            "code": GONE,
-            "message": f"The helper of VOID ended (exit code {self._process.poll()}).",
-            "fix": f"Jobs go on on the server: press Reconnect. Its log is {self.log}.",
+            "code": MISMATCH if self._mismatch else GONE,
+            "message": told.message,
+            "fix": told.fix,
             "frame": None,
             "file": "",
             "findings": [],
         }
         for on_end in ends:
             on_end({"error": said})
+
+
+def _mismatch(spoken: object, host: str) -> ProtocolMismatch:
+    """What to tell of a helper that speaks another protocol; which, where it says so."""
+    program = host.split(" ", 1)[0]
+    if isinstance(spoken, int) and spoken < PROTOCOL:
+        return ProtocolMismatch(
+            f"The helper of VOID is older than this plugin: it speaks protocol {spoken}, the plugin {PROTOCOL}.",
+            f"Install the plugin's release of void on this machine, and run `void install {program}` with it.",
+        )
+    return ProtocolMismatch(
+        f"This plugin of VOID is older than the helper: it speaks protocol {PROTOCOL}, the helper {spoken}."
+        if isinstance(spoken, int)
+        else "Plugin and helper of VOID are of different releases.",
+        f"Run `void install {program}`, then start this program again.",
+    )
 
 
 def _started(command: list[str], log: str) -> subprocess.Popen[bytes]:

@@ -11,7 +11,8 @@ import traceback
 from typing import Any
 
 import nuke
-from void_line.command import HelperGone, helper_environment
+from void_line.command import helper_environment
+from void_line.errors import HelperGone
 
 from void_nuke import display, result, work
 from void_nuke.errors import Cancelled, NodeError

@@ -3,22 +3,11 @@
 
 from __future__ import annotations
 
+from void_line.errors import Told
 
-class NodeError(Exception):
-    """Something that the artist can put right.
 
-    Args:
-        message: what is wrong, one sentence.
-        fix: what to do about it.
-    """
-
-    def __init__(self, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.fix}".strip()
+class NodeError(Told):
+    """Something that the artist can put right."""
 
 
 class Cancelled(NodeError):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import nuke
-from void_line.command import HelperGone
+from void_line.errors import HelperGone
 
 from void_nuke import display, fingerprint, result
 from void_nuke.errors import NodeError

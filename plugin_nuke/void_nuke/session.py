@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import nuke
-from void_line.command import HelperGone
+from void_line.errors import HelperGone
 from void_line.helper import GONE, Helper, Message
 
 from void_nuke import follow

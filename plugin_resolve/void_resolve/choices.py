@@ -21,10 +21,22 @@ MATTES: Sequence[Choice] = (
     ("external", "External matte of the clip"),
     ("track", "Matte clip on a track of its own"),
     ("files", "EXR sequence of mattes, picked"),
+    ("fusion", "Mask of the clip's Fusion composition"),
     ("points", "Points in the frame"),
+)
+MATTE_FILES: Sequence[Choice] = (
+    ("auto", "Four channels; one file per key if refused"),
+    ("rgba", "Four channels only"),
+    ("keys", "One per key"),
 )
 QUALITIES: Sequence[Choice] = (("final", "Final"), ("preview", "Preview: faster and coarser"))
 ENGINES: Sequence[Choice] = (("", "As the site says"), ("cleanplate", "cleanplate"), ("void", "void"))
+SEGMENTERS: Sequence[Choice] = (
+    ("", "As the matte needs"),
+    ("roto", "roto"),
+    ("flow", "flow"),
+    ("sam2", "sam2"),
+)
 REASONERS: Sequence[Choice] = (
     ("", "As the site says"),
     ("none", "none"),
@@ -104,6 +116,11 @@ def out_of(chosen: str, site: Site) -> str:
     raise ArtistError("There is no folder for results.", "Choose one.")
 
 
+def server_of(values: Mapping[str, Any]) -> dict[str, str]:
+    """The server that is meant; what is empty is the site's, or the environment's."""
+    return {name: str(values[name]) for name in ("address", "token_file", "ca")}
+
+
 def request_of(values: Mapping[str, Any], consent: bool, site: Site, make: Any) -> Any:
     """The request for `work`.
 
@@ -131,7 +148,7 @@ def request_of(values: Mapping[str, Any], consent: bool, site: Site, make: Any) 
     for name in ("matte_pattern", "affected_pattern"):
         if values[name] and not os.path.isabs(values[name]):
             raise ArtistError(f"{values[name]} is not a whole path.", "Pick the file anew.")
-    options = options_of(values["options"])
+    options = _options_of(values, site)
     locked = sorted(name for name in options if site.locks_option(name) or name in site.locked_spaces())
     if locked:
         raise ArtistError(
@@ -142,17 +159,36 @@ def request_of(values: Mapping[str, Any], consent: bool, site: Site, make: Any) 
         matte=matte,
         matte_pattern=values["matte_pattern"] if matte in ("files", "external") else "",
         matte_track=values["matte_track"].strip() if matte == "track" else "",
+        matte_tool=values["matte_tool"].strip() if matte == "fusion" else "",
         points=points if matte == "points" else (),
         affected_pattern=values["affected_pattern"],
         handles=int(values["handles"]),
         quality=values["quality"],
         engine=values["engine"],
         reasoner=values["reasoner"],
+        segmenter=values["segmenter"],
         prompt=values["prompt"],
         instruction=values["instruction"],
         seed=values["seed"],
         out=out_of(values["out"], site),
-        server={"address": values["address"], "token_file": values["token_file"], "ca": values["ca"]},
+        server=server_of(values),
         cloud_consent=consent,
         options=options,
+        matte_files=values["matte_files"],
     )
+
+
+def _options_of(values: Mapping[str, Any], site: Site) -> dict[str, str]:
+    """The typed options, with those that have a field of their own."""
+    options = options_of(values["options"])
+    space = values["colour_space"].strip()
+    if space and options.get("colour_space", space) != space:
+        raise ArtistError(
+            f"The colour space is {space} in its field and {options['colour_space']} in the options.",
+            "Leave one of them.",
+        )
+    if space:
+        options["colour_space"] = space
+    if values["matte_files"] != "rgba" and not site.locks_option("matte_files"):
+        options.setdefault("matte_files", "keys")
+    return options

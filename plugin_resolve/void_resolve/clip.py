@@ -15,6 +15,9 @@ from void_resolve.host import Host
 
 Range = Tuple[int, int]
 SAME_RATE = 1e-2
+SQUARE = ("", "square", "1", "1.0", "1.00", "1.000")
+"""What the property PAR says of square pixels; a clip without pixels of its own has none."""
+
 _BRACKETS = re.compile(r"\[(\d+)-(\d+)\]")
 _SIZE = re.compile(r"(\d+)\s*[xX×]\s*(\d+)")
 
@@ -34,6 +37,8 @@ class Clip(NamedTuple):
         size: of the clip; (0, 0) where it has none.
         timeline_size: of the timeline.
         path: as Resolve shows it, a sequence with its range in brackets.
+        pixels: their aspect, as Resolve calls it.
+        group: name of its colour group; empty where it is in none.
     """
 
     item: Any
@@ -51,6 +56,13 @@ class Clip(NamedTuple):
     size: tuple[int, int]
     timeline_size: tuple[int, int]
     path: str
+    pixels: str
+    group: str
+
+    @property
+    def square(self) -> bool:
+        """Whether its pixels are square, as far as Resolve says."""
+        return self.pixels.strip().lower() in SQUARE
 
     def number(self, frame: int) -> int:
         """The number of a frame of the timeline in the job and its files: the source's own where it is known."""
@@ -73,31 +85,8 @@ class Span(NamedTuple):
     sent: Range
 
 
-def current(host: Host) -> Clip:
-    """The selected clip where this version tells it, else the one under the playhead.
-
-    Raises:
-        ArtistError: there is none, or it cannot be worked on.
-    """
-    timeline = host.timeline()
-    item = _selected(host, timeline) or timeline.GetCurrentVideoItem()
-    if item is None:
-        raise ArtistError("There is no clip under the playhead.", "Park the playhead on the clip.")
-    return describe(timeline, item)
-
-
-def _selected(host: Host, timeline: Any) -> Any | None:
-    if not host.can(timeline, "GetSelectedClips"):
-        return None
-    items = [item for item in timeline.GetSelectedClips() or [] if _video_track(item)]
-    if len(items) > 1:
-        raise ArtistError(
-            f"{len(items)} clips are selected.", "Select one, or none and park the playhead on it."
-        )
-    return items[0] if items else None
-
-
-def _video_track(item: Any) -> int:
+def video_track(item: Any) -> int:
+    """The video track of an item, counted from 1; 0 where it lies on none."""
     answer = list(item.GetTrackTypeAndIndex() or [])
     return int(answer[1]) if len(answer) == 2 and answer[0] == "video" else 0
 
@@ -135,7 +124,7 @@ def describe(timeline: Any, item: Any) -> Clip:
         need(timeline.GetUniqueId(), "Resolve does not tell which timeline is open.", "Try again."),
         name,
         bake,
-        need(_video_track(item), f"Resolve does not tell on which video track {name} lies.", "Try again."),
+        need(video_track(item), f"Resolve does not tell on which video track {name} lies.", "Try again."),
         record,
         source,
         available,
@@ -143,7 +132,15 @@ def describe(timeline: Any, item: Any) -> Clip:
         size_of(values),
         (size[0], size[1]),
         str(values.get("File Path") or ""),
+        str(values.get("PAR") or ""),
+        group_of(item),
     )
+
+
+def group_of(item: Any) -> str:
+    """The name of an item's colour group; asked twice, because no group and no answer are the same."""
+    group = item.GetColorGroup() or item.GetColorGroup()
+    return str(group.GetName() or "?") if group else ""
 
 
 def _number(text: Any) -> float:

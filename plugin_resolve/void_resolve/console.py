@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The way without a window: a file to choose with, the console, a status file, and the system's own message.
 
-The first run writes `without_window.json` with "do": "nothing". The artist sets it to "remove", "reattach" or
-"take_back" and chooses VOID again. A file named `cancel` beside it cancels.
+The first run writes `without_window.json` with "do": "nothing". The artist sets it to "remove", "reattach",
+"take_back" or "clean_up" and chooses VOID again. A file named `cancel` beside it cancels.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import time
 from typing import Any, Callable, Mapping
 
 from void_resolve import progress as words
+from void_resolve import unfinished
 from void_resolve.choices import request_of
 from void_resolve.errand import Bench, Errand
 from void_resolve.errors import ArtistError
@@ -27,7 +28,7 @@ STATUS = "status.json"
 CANCEL = "cancel"
 
 _DIALOG_LIMIT_S = 600
-_DO = ("nothing", "remove", "reattach", "take_back")
+_DO = ("nothing", "remove", "reattach", "take_back", "clean_up")
 
 
 def say(text: str) -> None:
@@ -84,7 +85,7 @@ class Console:
     ) -> None:
         self._bench, self._settings, self._head, self._dialog = bench, settings, head, dialog
         self._order_file = os.path.join(bench.folder, ORDER)
-        self._said_stage = ""
+        self._said_stage: Any = None
 
     def run(self) -> None:
         """Do what the file says, and tell the end."""
@@ -121,6 +122,9 @@ class Console:
         if do == "take_back":
             outcome = self._bench.work.Outcome
             return outcome("done", "\n".join(errand.take_back()), "", "", ())
+        if do == "clean_up":
+            outcome = self._bench.work.Outcome
+            return outcome("done", "\n".join(errand.clean_up()), "", "", ())
         raise ArtistError(f'"do" is {do!r} in {self._order_file}.', f"Write one of {', '.join(_DO)}.")
 
     def _record(self, ticket: str) -> Json:
@@ -141,19 +145,21 @@ class Console:
                 return
         text = (
             f'No window can be opened here. Open {self._order_file}, check what it says, set "do" to "remove"'
-            f' (or "reattach", "take_back"), and choose VOID again. Progress: {self._path(STATUS)};'
+            f' (or "reattach", "take_back", "clean_up"), and choose VOID again. Progress: {self._path(STATUS)};'
             f" a file {self._path(CANCEL)} cancels."
         )
         say(KEY_OUT)
-        self._end("waiting", text)
+        left = unfinished.safely_told(self._bench.host)
+        self._end("waiting", f"{text}\n{left}" if left else text)
 
     def _told(self, progress: Any) -> None:
-        if progress.stage != self._said_stage:
-            self._said_stage = progress.stage
+        if (progress.clip, progress.stage) != self._said_stage:
+            self._said_stage = (progress.clip, progress.stage)
             say(words.line(progress))
         self._write(
             {
                 "state": "running",
+                "clip": list(progress.clip),
                 "stage": progress.stage,
                 "done": progress.done,
                 "total": progress.total,

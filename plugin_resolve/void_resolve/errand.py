@@ -10,8 +10,9 @@ import time
 import traceback
 from typing import Any, Callable
 
-from void_line.command import HelperGone
+from void_line.errors import HelperGone
 
+from void_resolve import selection, series, unfinished
 from void_resolve.errors import LOST, ArtistError, Cancelled
 from void_resolve.history import History
 from void_resolve.keeping import Json, log, read_json
@@ -85,12 +86,11 @@ class Bench:
             self._helper.kill()
         self._helper = None
 
-    def under_playhead(self) -> str:
-        """The clip under the playhead, in a few words; or why there is none."""
+    def at_hand(self) -> str:
+        """The clips that are meant now, in a few words; or why there are none."""
         try:
             self.host.page()
-            item = self.host.timeline().GetCurrentVideoItem()
-            return str(item.GetName()) if item is not None else "no clip under the playhead"
+            return selection.words(selection.chosen(self.host))
         except ArtistError as error:
             return error.message
         except LOST:
@@ -121,10 +121,29 @@ class Errand:
         self._recorded_at = 0.0
 
     def remove(self, request: Any) -> Any:
-        """Remove the object of the current clip; returns how it ended, a `work.Outcome`."""
-        bench = self._bench
+        """Remove the object of each clip that is meant; returns how it ended, a `work.Outcome`.
+
+        Raises:
+            ArtistError: there is no clip, or nothing can be written down.
+        """
         try:
-            record = bench.history.begin(request=dict(request._asdict()), clip=bench.under_playhead())
+            clips = self._bench.work.picked(self._bench.host)
+        except LOST as error:
+            raise ArtistError(f"Resolve does not answer ({error}).") from error
+        if len(clips) == 1:
+            return self._remove_one(request, clips[0])
+        ended, not_begun = series.one_after_the_other(
+            clips,
+            self._cancelled,
+            lambda number, clip: self._remove_one(request, clip, (number, len(clips))),
+        )
+        return series.summary(ended, not_begun, self._bench.work.Outcome)
+
+    def _remove_one(self, request: Any, clip: Any, place: tuple[int, int] = (0, 0)) -> Any:
+        bench = self._bench
+        request = request._replace(item=(clip.timeline_id, clip.item_id), of_several=place[1] > 1)
+        try:
+            record = bench.history.begin(request=dict(request._asdict()), clip=clip.name)
         except OSError as error:
             fix = "A job that is not written down could not be taken up again: make room, or check its permissions."
             raise ArtistError(f"{bench.history.folder} cannot be written ({error}).", fix) from error
@@ -133,6 +152,7 @@ class Errand:
             lambda told: bench.work.remove(
                 bench.host, request, bench.helper(), told, self._cancelled, self._pause
             ),
+            place,
         )
 
     def reattach(self, record: Json) -> Any:
@@ -165,10 +185,19 @@ class Errand:
             log(self._bench.folder, traceback.format_exc())
             return [f"It could not be taken out: {error}"]
 
-    def _follow(self, record: Json, run: Callable[[Callable[[Any], None]], Any]) -> Any:
+    def clean_up(self) -> list[str]:
+        """Put back what a crash has left; what was done, in words."""
+        try:
+            return unfinished.clean_up(self._bench.host) or ["There was nothing to clean up."]
+        except (ArtistError, *LOST) as error:
+            return [f"It could not be cleaned up: {error}"]
+
+    def _follow(
+        self, record: Json, run: Callable[[Callable[[Any], None]], Any], place: tuple[int, int] = (0, 0)
+    ) -> Any:
         def told(progress: Any) -> None:
             self._record(record, progress)
-            self._told(progress)
+            self._told(progress._replace(clip=place))
 
         try:
             outcome = self._end_of(record, lambda: run(told))

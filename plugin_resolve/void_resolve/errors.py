@@ -5,24 +5,13 @@ from __future__ import annotations
 
 from typing import TypeVar
 
+from void_line.errors import Told
+
 Answer = TypeVar("Answer")
 
 
-class ArtistError(Exception):
-    """Something that the artist can put right.
-
-    Args:
-        message: what is wrong, one sentence.
-        fix: what to do about it.
-    """
-
-    def __init__(self, message: str, fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.fix = fix
-
-    def __str__(self) -> str:
-        return f"{self.message} {self.fix}".strip()
+class ArtistError(Told):
+    """Something that the artist can put right."""
 
 
 class Cancelled(Exception):

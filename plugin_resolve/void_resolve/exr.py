@@ -21,6 +21,9 @@ BYTES = (4, 2, 4)
 """Of a sample: unsigned whole number, half, float."""
 
 _SHORT_LIMIT = 2**20
+_LONGEST = 2**48
+"""Beyond it no file of ours lies; a damaged table could name places that no system can seek."""
+
 _TURN = bytes(value ^ 128 for value in range(256))
 
 
@@ -78,13 +81,7 @@ def varies(path: str, name: str) -> bool:
         OSError: the file cannot be read.
     """
     with open(path, "rb") as file:
-        header = _header(file)
-        if name not in header.names:
-            raise Unreadable(f"There is no channel {name}.")
-        if header.compression not in LINES:
-            raise Unreadable(f"{_compression(header)} cannot be read here.")
-        if not all(channel.full for channel in header.channels):
-            raise Unreadable("A channel is subsampled.")
+        header = _readable(file, name)
         first = b""
         for row in _rows(file, header, name):
             size = next(channel.bytes for channel in header.channels if channel.name == name)
@@ -92,6 +89,32 @@ def varies(path: str, name: str) -> bool:
             if row != first * (len(row) // size):
                 return True
     return False
+
+
+def equal(one: str, other: str, name: str) -> bool:
+    """Whether a channel has the same samples in two files of one window and one type.
+
+    Raises:
+        Unreadable, OSError: as of `varies`.
+    """
+    with open(one, "rb") as first, open(other, "rb") as second:
+        headers = _readable(first, name), _readable(second, name)
+        if headers[0].window != headers[1].window:
+            return False
+        rows = zip(_rows(first, headers[0], name), _rows(second, headers[1], name))
+        return all(mine == theirs for mine, theirs in rows)
+
+
+def _readable(file: BinaryIO, name: str) -> Header:
+    """The header of a file whose channel can be read here."""
+    header = _header(file)
+    if name not in header.names:
+        raise Unreadable(f"There is no channel {name}.")
+    if header.compression not in LINES:
+        raise Unreadable(f"{_compression(header)} cannot be read here.")
+    if not all(channel.full for channel in header.channels):
+        raise Unreadable("A channel is subsampled.")
+    return header
 
 
 def _compression(header: Header) -> str:
@@ -169,6 +192,8 @@ def _rows(file: BinaryIO, header: Header, name: str) -> Iterator[bytes]:
     chunks = -(-height // lines)
     file.seek(header.start)
     for offset in struct.unpack(f"<{chunks}Q", _exactly(file, 8 * chunks)):
+        if offset > _LONGEST:
+            raise Unreadable("A chunk is damaged.")
         file.seek(offset)
         y, size = struct.unpack("<ii", _exactly(file, 8))
         there = min(lines, bottom - y + 1)

@@ -26,10 +26,15 @@ class Host:
         bmd: the menu script's global of that name; None in an external script.
         product: its name.
         version: major, minor, patch.
+        unfinished: folder for what has to be put back after a crash; empty = none is kept.
+        begun: journals of this session.
     """
+
+    unfinished = ""
 
     def __init__(self, resolve: Any, fusion: Any = None, bmd: Any = None) -> None:
         self.resolve, self.fusion, self.bmd = resolve, fusion, bmd
+        self.begun: set[str] = set()
         self._thread = threading.current_thread()
         self.product = str(resolve.GetProductName() or "")
         self.version = _version(resolve.GetVersion())

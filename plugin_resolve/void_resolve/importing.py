@@ -88,7 +88,7 @@ def bin_of_ours(host: Host, undo: Restore) -> Any:
         ours = bins_of_ours(host)
         return not ours or (bool(pool.DeleteFolders(ours)) and not bins_of_ours(host))
 
-    undo.later("the bin VOID", gone)
+    undo.later("the bin VOID", gone, kind="bin")
     pool.AddSubFolder(pool.GetRootFolder(), tags.BIN)
     return need(bins_of_ours(host), f"Resolve did not make the bin {tags.BIN}.")[0]
 
@@ -161,7 +161,7 @@ def set_rate(clip: Any, rate: float) -> None:
 
 
 def describe_result(
-    clip: Any, source: Any, first: int, begins: str, rate: float, colour: tuple[str, str]
+    clip: Any, source: Any, first: int, begins: str, rate: float, colour: tuple[str, str], framed: bool
 ) -> list[str]:
     """Give the result what the source has: timecode, reel, pixels, colour; returns what is left to do by hand.
 
@@ -172,6 +172,7 @@ def describe_result(
         begins: timecode of the source's first frame; empty = that of the source's clip.
         rate: frames a second.
         colour: property and value; empty where none is to be set.
+        framed: whether its pixels are the source's; else they are the timeline's, of which nothing is known.
     """
     left = []
     values = source.GetClipProperty() or {}
@@ -183,7 +184,7 @@ def describe_result(
         clip.SetMetadata("Reel Name", reel)
         if clip.GetMetadata("Reel Name") != reel:
             left.append(f"Set the reel name of {clip.GetName()} to {reel}.")
-    wanted = {"PAR": values.get("PAR") or "", "Data Level": "Full", colour[0]: colour[1]}
+    wanted = {"PAR": (values.get("PAR") or "") if framed else "", "Data Level": "Full", colour[0]: colour[1]}
     for name, value in wanted.items():
         if name and value and not set_property(clip, name, str(value)):
             left.append(f"Set {name} of {clip.GetName()} to {value} in the media pool.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from typing import Mapping, NamedTuple
 
-from void_resolve import matte, plate
+from void_resolve import clip as clips
+from void_resolve import fusion_mask, matte, plate
 from void_resolve.clip import Clip, Span
 from void_resolve.errors import ArtistError
 from void_resolve.host import Host
@@ -15,7 +16,8 @@ from void_resolve.state import Restore, keep_render_settings
 from void_resolve.turn import Turn
 
 LOOKS = ("source", "graded")
-MATTES = ("key", "external", "track", "files", "points")
+MATTES = ("key", "external", "track", "files", "fusion", "points")
+MATTE_FILES = ("auto", "rgba", "keys")
 QUALITIES = ("preview", "final")
 
 
@@ -24,9 +26,10 @@ class Request(NamedTuple):
 
     Attributes:
         look: `source` or `graded`: what the plate is.
-        matte: `key`, `external`, `track`, `files` or `points`: where it comes from.
+        matte: `key`, `external`, `track`, `files`, `fusion` or `points`: where it comes from.
         matte_pattern: EXR sequence, for `files`; for `external` which of several.
         matte_track: name of a video track, for `track`.
+        matte_tool: name of a tool in the clip's Fusion composition, for `fusion`; empty = its only mask.
         points: frame (of the timeline, or of the clip), x, y from the top left of the plate, positive.
         affected_pattern: EXR sequence of what the object affects; may be empty.
         handles: frames before and after, as far as there are any.
@@ -36,12 +39,17 @@ class Request(NamedTuple):
         server: `address`, `token_file`, `ca`.
         cloud_consent: whether frames may leave the house.
         options: of the server; and `colour_space`, a name of OCIO where Resolve's settings do not tell.
+        matte_files: `rgba`, `keys` or `auto`: which sequences of mattes come back into the project.
+        item: ids of timeline and clip; empty = the clip that is meant when the work begins.
+        of_several: whether it is one of several clips.
+        segmenter: as in the order; empty = sam2 for points, else roto.
     """
 
     look: str = "source"
     matte: str = "key"
     matte_pattern: str = ""
     matte_track: str = ""
+    matte_tool: str = ""
     points: tuple[Point, ...] = ()
     affected_pattern: str = ""
     handles: int = 0
@@ -55,6 +63,10 @@ class Request(NamedTuple):
     server: Mapping[str, str] = {}
     cloud_consent: bool = False
     options: Mapping[str, str] = {}
+    matte_files: str = "auto"
+    item: tuple[str, str] = ("", "")
+    of_several: bool = False
+    segmenter: str = ""
 
 
 def wishes(request: Request) -> Wishes:
@@ -68,6 +80,7 @@ def wishes(request: Request) -> Wishes:
         request.seed,
         request.cloud_consent,
         request.options,
+        request.segmenter,
     )
 
 
@@ -86,9 +99,11 @@ def check(request: Request, clip: Clip) -> None:
         (request.look, LOOKS, "look"),
         (request.matte, MATTES, "matte"),
         (request.quality, QUALITIES, "quality"),
+        (request.matte_files, MATTE_FILES, "way of matte files"),
     ):
         if value not in known:
             raise ArtistError(f"There is no {what} '{value}'.", f"Choose one of {', '.join(known)}.")
+    _check_several(request)
     if request.look == "source" and clip.bake:
         raise ArtistError(
             f"{clip.name} cannot be worked on from its source: {clip.bake}.",
@@ -96,10 +111,21 @@ def check(request: Request, clip: Clip) -> None:
         )
     if framing(request) == SOURCE and not all(clip.size):
         raise ArtistError(f"Resolve does not tell the size of {clip.name}.", "Choose As graded.")
-    if framing(request) == RECORD and request.matte == "external":
+    if framing(request) == SOURCE and not clip.square:
         raise ArtistError(
-            "An external matte has the framing of the source, and the plate would have the timeline's.",
+            f"The pixels of {clip.name} are not square ({clip.pixels}), and a timeline of its own would stretch them.",
+            "Choose As graded, or the key as matte: then the timeline's own framing is sent.",
+        )
+    if framing(request) == RECORD and request.matte in ("external", "fusion"):
+        what = "An external matte" if request.matte == "external" else "A Fusion mask"
+        raise ArtistError(
+            f"{what} has the framing of the source, and the plate would have the timeline's.",
             "Choose the source as plate, or the key as matte.",
+        )
+    if request.look == "source" and framing(request) == RECORD and clip.group:
+        raise ArtistError(
+            f"{clip.name} is in the colour group {clip.group}, whose grades no script can take off.",
+            "Choose As graded, take it out of the group, or take the matte from elsewhere than key and track.",
         )
     missing = {
         "track": (request.matte_track, "the name of the track with the matte"),
@@ -108,6 +134,19 @@ def check(request: Request, clip: Clip) -> None:
     }.get(request.matte)
     if missing and not missing[0]:
         raise ArtistError(f"There is not yet {missing[1]}.", "Give it in the window.")
+
+
+def _check_several(request: Request) -> None:
+    if request.of_several and (request.matte == "files" or request.affected_pattern):
+        raise ArtistError(
+            "One picked sequence cannot be the matte of several clips.",
+            "Select one clip, or take the matte of each from its key, its own matte, its Fusion mask, or a track.",
+        )
+
+
+def span_of(request: Request, clip: Clip) -> Span:
+    """The frames to work on; a Fusion mask is only known on those that the timeline shows."""
+    return clips.span_of(clip, request.handles, framing(request) == SOURCE and request.matte != "fusion")
 
 
 def points_of(request: Request, clip: Clip, span: Span) -> list[Point]:
@@ -122,6 +161,8 @@ def points_of(request: Request, clip: Clip, span: Span) -> list[Point]:
     size = clip.size if framing(request) == SOURCE else clip.timeline_size
     for frame, x, y, positive in request.points:
         on_timeline = clip.record[0] <= frame < clip.record[1]
+        if request.of_several and not on_timeline:
+            continue
         number = clip.number(frame) if on_timeline else frame
         if not span.sent[0] <= number <= span.sent[1]:
             raise ArtistError(
@@ -133,6 +174,10 @@ def points_of(request: Request, clip: Clip, span: Span) -> list[Point]:
                 "Set it in the picture.",
             )
         found.append((number, float(x), float(y), bool(positive)))
+    if not found:
+        raise ArtistError(
+            f"No point lies on {clip.name}.", "Give points in frames of the timeline for each clip."
+        )
     return found
 
 
@@ -193,8 +238,12 @@ def render(
     host.open_page("deliver")
     keep_render_settings(host.project(), restore)
     if framing(request) == SOURCE:
+        if request.matte == "fusion":
+            found["remove"] = fusion_mask.render_mask(
+                host, clip, span, request.matte_tool, folder, restore, turn
+            )
         target = plate.new_folder(folder, "plate")
-        return {"plate": plate.render_source(host, clip, span, target, restore, turn)}
+        return {**found, "plate": plate.render_source(host, clip, span, target, restore, turn)}
     if request.matte == "track":
         found["remove"] = matte.render_track(host, clip, span, request.matte_track, folder, restore, turn)
     plate.solo(clip.timeline, clip.track, restore)

@@ -51,6 +51,7 @@ def head_of(host: Host) -> str:
 
 def start(host: Host, ui: Ui | None, folder: str, work: Any) -> None:
     """Open the window, or go the way without one; the helper ends with it."""
+    host.unfinished = os.path.join(folder, "unfinished")
     helper_of = f"resolve {'.'.join(map(str, host.version))}"
     bench = Bench(host, work, folder, History(os.path.join(folder, "history")), lambda: Helper(helper_of))
     try:

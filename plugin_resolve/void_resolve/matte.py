@@ -103,7 +103,7 @@ def render_track(
             + (f" and {len(missing) - 1} more." if len(missing) > 1 else "."),
             "Extend the matte clip over the clip, or set in and out marks where it is.",
         )
-    own = Restore()
+    own = Restore(restore.journal)
     try:
         solo(timeline, track, own)
         target = new_folder(folder, "matte")

@@ -26,6 +26,7 @@ class Wishes(NamedTuple):
     seed: str
     cloud_consent: bool
     options: Mapping[str, str]
+    segmenter: str = ""
 
 
 def result_name(clip: str) -> str:
@@ -62,7 +63,7 @@ def build(
         "out": out,
         "name": name,
         "engine": _chosen(wishes.engine),
-        "segmenter": "sam2" if points else "roto",
+        "segmenter": _chosen(wishes.segmenter) or ("sam2" if points else "roto"),
         "reasoner": _chosen(wishes.reasoner),
         "prompt": wishes.prompt,
         "instruction": wishes.instruction,

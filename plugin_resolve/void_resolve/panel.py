@@ -16,8 +16,10 @@ LISTS: Mapping[str, Sequence[Choice]] = {
     "look": choices.LOOKS,
     "matte": choices.MATTES,
     "quality": choices.QUALITIES,
+    "matte_files": choices.MATTE_FILES,
     "engine": choices.ENGINES,
     "reasoner": choices.REASONERS,
+    "segmenter": choices.SEGMENTERS,
 }
 """Settings that are chosen from a list; `handles` is a number, all others are typed."""
 
@@ -25,10 +27,12 @@ ROWS: Sequence[Sequence[str]] = (
     ("look", "quality"),
     ("matte", "handles"),
     ("matte_pattern", "matte_track"),
+    ("matte_tool", "matte_files"),
     ("points", "affected_pattern"),
     ("engine", "reasoner"),
+    ("segmenter", "seed"),
     ("prompt", "instruction"),
-    ("seed", "options"),
+    ("colour_space", "options"),
     ("out", "address"),
     ("token_file", "ca"),
 )
@@ -40,10 +44,14 @@ CAPTIONS: Mapping[str, str] = {
     "handles": "Handles (frames)",
     "matte_pattern": "Matte sequence",
     "matte_track": "Matte track",
+    "matte_tool": "Fusion tool, if several masks",
+    "matte_files": "Mattes come back as",
+    "colour_space": "Colour space, if Resolve has none",
     "points": "Points (FRAME X Y; …)",
     "affected_pattern": "Affected (shadow), if drawn",
     "engine": "Engine",
     "reasoner": "Reasoner",
+    "segmenter": "Segmenter",
     "prompt": "Prompt: what remains",
     "instruction": "Instruction: what goes",
     "seed": "Seed",
@@ -61,7 +69,7 @@ PICKED: Mapping[str, str] = {
 }
 """Buttons that open one of Resolve's pickers, and what they fill."""
 
-ACTIONS = ("Remove", "Reattach", "TakeBack", "TwoClicks", *PICKED)
+ACTIONS = ("Remove", "Reattach", "TakeBack", "CleanUp", "Connect", "TwoClicks", *PICKED)
 """Buttons that are locked while VOID is at work."""
 
 _MONOSPACE = "font-family: Menlo, Consolas, 'DejaVu Sans Mono', 'Courier New', monospace;"
@@ -83,6 +91,7 @@ class Panel:
 
     def __init__(self, ui: Ui, settings: Settings, head: str) -> None:
         self._settings = settings
+        self._can_clean = False
         self._lists = {
             name: choices.with_value(known, str(settings.values[name])) for name, known in LISTS.items()
         }
@@ -105,8 +114,22 @@ class Panel:
     def lock(self, busy: bool) -> None:
         """While VOID is at work only Cancel can be pressed."""
         for name in ACTIONS:
-            self._items[name].Enabled = not busy
+            self._items[name].Enabled = not busy and (name != "CleanUp" or self._can_clean)
         self._items["Cancel"].Enabled = busy
+
+    def refill(self, name: str, known: Sequence[Choice]) -> None:
+        """Another list to choose from; what was chosen stays chosen."""
+        chosen = str(self._value(name))
+        self._lists[name] = choices.with_value(known, chosen)
+        item = self._items[control(name)]
+        item.Clear()
+        item.AddItems([words for _, words in self._lists[name]])
+        item.CurrentIndex = next(i for i, (each, _) in enumerate(self._lists[name]) if each == chosen)
+
+    def may_clean_up(self, there: bool) -> None:
+        """Whether there is something to clean up."""
+        self._can_clean = there
+        self._items["CleanUp"].Enabled = there
 
     def list_history(self, lines: Sequence[str]) -> None:
         """Fill the list of past jobs."""
@@ -167,6 +190,13 @@ class Panel:
             ui.Label({"ID": "Head", "Text": head, "WordWrap": True}),
             ui.Label({"ID": "Clip", "Text": ""}),
             *rows,
+            ui.HGroup(
+                {},
+                [
+                    ui.Label({"ID": "Lists", "Text": "", "WordWrap": True}),
+                    ui.Button({"ID": "Connect", "Text": "Ask the server"}),
+                ],
+            ),
             ui.CheckBox({"ID": "Consent", "Text": consent, "Checked": False, "Enabled": self._may_consent()}),
             ui.HGroup(
                 {},
@@ -183,6 +213,7 @@ class Panel:
                     ui.Button({"ID": "Remove", "Text": "Remove"}),
                     ui.Button({"ID": "Cancel", "Text": "Cancel", "Enabled": False}),
                     ui.Button({"ID": "TakeBack", "Text": "Remove VOID result"}),
+                    ui.Button({"ID": "CleanUp", "Text": "Clean up", "Enabled": False}),
                 ],
             ),
             ui.Label(

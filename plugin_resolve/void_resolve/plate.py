@@ -11,7 +11,7 @@ import os
 from typing import Any, NamedTuple
 
 from void_resolve import timecode
-from void_resolve.clip import Clip, Span
+from void_resolve.clip import Clip, Range, Span
 from void_resolve.errors import ArtistError, need
 from void_resolve.host import Host
 from void_resolve.rendering import Asked, render
@@ -47,20 +47,37 @@ def render_source(host: Host, clip: Clip, span: Span, folder: str, restore: Rest
         Cancelled: by the artist.
     """
     first, last = span.sent
-    count = last - first + 1
-    turn.say("preparing a timeline")
-    own = _own_timeline(host, clip, first, restore, turn)
-    _append(host, own, clip, first, count, turn)
-    start = need(own.GetItemListInTrack("video", 1), "The timeline for the plate is empty.")[0].GetStart()
-    asked = Asked("plate", folder, int(start), int(start) + count - 1, clip.size)
+    _, start = place_on_own_timeline(host, clip, span.sent, restore, turn)
+    asked = Asked("plate", folder, start, start + last - first, clip.size)
     files = render(host, asked, restore, turn)
     return Frames(dict(zip(range(first, last + 1), files)), clip.size, SOURCE)
+
+
+def place_on_own_timeline(
+    host: Host, clip: Clip, frames: Range, restore: Restore, turn: Turn
+) -> tuple[Any, int]:
+    """Frames of the clip on a timeline of our own, which is current; returns the item, and its first frame there.
+
+    Raises:
+        ArtistError: Resolve could not.
+        Cancelled: by the artist.
+    """
+    turn.say("preparing a timeline")
+    own = _own_timeline(host, clip, frames[0], restore, turn)
+    _append(host, own, clip, frames[0], frames[1] - frames[0] + 1, turn)
+    item = need(own.GetItemListInTrack("video", 1), "The timeline for the plate is empty.")[0]
+    start = item.GetStart()
+    if start is None:
+        raise ArtistError("Resolve does not tell where the timeline for the plate begins.", "Try again.")
+    return item, int(start)
 
 
 def _own_timeline(host: Host, clip: Clip, first: int, restore: Restore, turn: Turn) -> Any:
     """A new timeline of the clip's size that begins at the clip's frame; it is current afterwards."""
     project, pool, name = host.project(), host.pool(), temporary_name()
-    restore.later("the list of timelines", lambda: _without_timeline(project, pool, name))
+    restore.later(
+        "the list of timelines", lambda: without_timeline(project, pool, name), kind="timeline", name=name
+    )
     restore.later("the timeline", lambda: set_timeline(project, clip.timeline))
     own = need(pool.CreateEmptyTimeline(name), "Resolve did not make a timeline for the plate.")
     turn.check()
@@ -84,12 +101,13 @@ def _own_timeline(host: Host, clip: Clip, first: int, restore: Restore, turn: Tu
     return own
 
 
-def _without_timeline(project: Any, pool: Any, name: str) -> bool:
-    ours = [timeline for each, timeline in _timelines(project) if each == name]
-    return not ours or (bool(pool.DeleteTimelines(ours)) and name not in dict(_timelines(project)))
+def without_timeline(project: Any, pool: Any, name: str) -> bool:
+    """Delete a timeline of ours, where it is."""
+    ours = [timeline for each, timeline in timelines(project) if each == name]
+    return not ours or (bool(pool.DeleteTimelines(ours)) and name not in dict(timelines(project)))
 
 
-def _timelines(project: Any) -> list[tuple[str, Any]]:
+def timelines(project: Any) -> list[tuple[str, Any]]:
     """All timelines with their names; RuntimeError where one of them does not answer."""
     count = project.GetTimelineCount()
     found = [project.GetTimelineByIndex(number) for number in range(1, int(count or 0) + 1)]
@@ -129,7 +147,14 @@ def solo(timeline: Any, track: int, restore: Restore) -> None:
     for number, enabled in shown.items():
         if bool(enabled) == (number == track):
             continue
-        restore.later(f"video track {number}", _switch(timeline, number, bool(enabled)))
+        restore.later(
+            f"video track {number}",
+            _switch(timeline, number, bool(enabled)),
+            kind="track",
+            timeline=timeline.GetUniqueId(),
+            number=number,
+            enabled=bool(enabled),
+        )
         if not _switch(timeline, number, number == track)():
             raise ArtistError(f"Resolve did not switch video track {number}.", "Try again.")
 
@@ -167,25 +192,35 @@ def _take_grade_off(clip: Clip, restore: Restore) -> None:
     before, kind = now.get("versionName"), now.get("versionType", LOCAL)
     need(before, "Resolve does not tell the version of the grade.")
 
-    def current() -> Any:
-        return (item.GetCurrentVersion() or {}).get("versionName")
-
-    def gone() -> bool:
-        return bool(item.DeleteVersionByName(name, LOCAL)) or name not in (
-            item.GetVersionNameList(LOCAL) or [name]
-        )
-
-    def back() -> bool:
-        return current() == before or (bool(item.LoadVersionByName(before, kind)) and current() == before)
-
-    restore.later("the versions of the grade", gone)
-    restore.later("the grade", back)
+    note = {"timeline": clip.timeline_id, "item": clip.item_id, "name": name, "before": before, "type": kind}
+    restore.later(
+        "the versions of the grade", lambda: without_version(item, name), **{"kind": "version", **note}
+    )
+    restore.later("the grade", lambda: loaded_again(item, before, kind))
     need(item.AddVersion(name, LOCAL), "Resolve did not make a version of the grade.")
-    if current() != name:
+    if _version_of(item) != name:
         item.LoadVersionByName(name, LOCAL)
-        need(current() == name, "Resolve did not load a new version of the grade.")
+        need(_version_of(item) == name, "Resolve did not load a new version of the grade.")
     graph = need(item.GetNodeGraph(), "Resolve does not show the nodes of the grade.")
     need(graph.ResetAllGrades(), "Resolve did not take the grade off in a version of its own.")
+
+
+def _version_of(item: Any) -> Any:
+    return (item.GetCurrentVersion() or {}).get("versionName")
+
+
+def loaded_again(item: Any, name: str, kind: int) -> bool:
+    """Load a version of a grade, and look whether it is the one."""
+    if _version_of(item) == name:
+        return True
+    return bool(item.LoadVersionByName(name, kind)) and bool(_version_of(item) == name)
+
+
+def without_version(item: Any, name: str) -> bool:
+    """Delete a version of ours, where it is."""
+    return bool(item.DeleteVersionByName(name, LOCAL)) or name not in (
+        item.GetVersionNameList(LOCAL) or [name]
+    )
 
 
 def new_folder(folder: str, name: str) -> str:

@@ -27,8 +27,15 @@ def eta(seconds: float | None) -> str:
     return f"{hours}:{minutes:02d}:{left:02d} left" if hours else f"{minutes}:{left:02d} left"
 
 
+def noted(progress: Any) -> str:
+    """A `work.Progress` for the log, where a stage begins."""
+    of_clips = f"clip {progress.clip[0]}/{progress.clip[1]}: " if progress.clip[1] > 1 else ""
+    return f"{of_clips}{progress.stage}" + (f": {progress.text}" if progress.text else "")
+
+
 def line(progress: Any) -> str:
-    """A `work.Progress` as one line: stage, n/N, time left, words."""
+    """A `work.Progress` as one line: which clip of several, stage, n/N, time left, words."""
     counted = f"{progress.done}/{progress.total}" if progress.total > 0 else ""
-    parts = (progress.stage, counted, eta(progress.eta_seconds), progress.text)
+    of_clips = f"clip {progress.clip[0]}/{progress.clip[1]}" if progress.clip[1] > 1 else ""
+    parts = (of_clips, progress.stage, counted, eta(progress.eta_seconds), progress.text)
     return " · ".join(part for part in parts if part)

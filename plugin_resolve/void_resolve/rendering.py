@@ -119,7 +119,9 @@ def _added(project: Any, asked: Asked, restore: Restore) -> str:
     """Our job in the queue."""
     before = _ids(project)
     # Also one whose id we were not told.
-    restore.later("the render queue", lambda: _without(project, asked.folder))
+    restore.later(
+        "the render queue", lambda: without_jobs_into(project, asked.folder), kind="job", folder=asked.folder
+    )
     job = project.AddRenderJob()
     if not job or job in before:
         raise ArtistError(
@@ -139,7 +141,7 @@ def _ids(project: Any) -> list[Any]:
     return [job.get("JobId") for job in _jobs(project)]
 
 
-def _without(project: Any, folder: str) -> bool:
+def without_jobs_into(project: Any, folder: str) -> bool:
     """The queue without the jobs that render into our own folder."""
     ours = [job.get("JobId") for job in _jobs(project) if _same(job.get("TargetDir"), folder)]
     deleted = [project.DeleteRenderJob(each) for each in ours]

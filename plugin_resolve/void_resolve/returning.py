@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
-from void_resolve import importing, tags
-from void_resolve.clip import Range, find
+from void_resolve import importing, passes, tags
+from void_resolve.clip import Range, find, group_of
 from void_resolve.errors import LOST, ArtistError, Cancelled, need
 from void_resolve.host import Host
+from void_resolve.passes import Result
 from void_resolve.state import Restore, restored, set_timeline, told
 from void_resolve.turn import Turn
 
@@ -19,12 +19,6 @@ SIZING = (
     *("CropRetain", "Distortion", "Scaling", "ResizeFilter"),
 )
 """Of an item's properties, those that say where its picture lies; not how strong it is."""
-
-USE_THE_MATTE = (
-    "On the Color page, right-click into the node editor and choose Add Matte > {name}.",
-    "Drag from one of its keys to the key input (triangle) of a node: R what was removed, G what it affected,"
-    " B where both meet, A where the result may differ from the plate.",
-)
 
 
 class Returned(NamedTuple):
@@ -42,6 +36,7 @@ class Returned(NamedTuple):
         copies_grade, copies_sizing: what the result does not have in it.
         keyed: whether the source's grade has its key on an Alpha Output.
         colour: property and value for the imported clips.
+        matte_files: as of `inputs.Request`.
     """
 
     job: str
@@ -59,6 +54,7 @@ class Returned(NamedTuple):
     copies_sizing: bool
     keyed: bool
     colour: tuple[str, str]
+    matte_files: str = "rgba"
 
 
 def bring_back(host: Host, result: Returned, turn: Turn) -> list[str]:
@@ -71,13 +67,16 @@ def bring_back(host: Host, result: Returned, turn: Turn) -> list[str]:
     files = importing.sequence_in(result.folder, result.name)
     _wait_for_windows(host, turn)
     with restored(host) as restore:
-        undo = Restore()
+        undo = Restore(restore.journal)
+        of_result = {"job": result.job, "folder": result.folder, "timeline": result.timeline_id}
+        undo.later("the half of the result", lambda: True, **{"kind": "result", **of_result})
         try:
             clicks = _bring(host, result, files, undo, turn)
         except (ArtistError, Cancelled, *LOST):
             undo.put_back()
             restore.failed += undo.failed
             raise
+        undo.keep()
     return [*clicks, *filter(None, [told(restore)])]
 
 
@@ -115,7 +114,8 @@ def _bring(host: Host, result: Returned, files: importing.Sequence, undo: Restor
     _tag(clip, result.job, tags.RESULT)
     importing.set_rate(clip, result.rate)
     clicks = importing.describe_result(
-        clip, source, files.first - result.first, result.begins, result.rate, result.colour
+        *(clip, source, files.first - result.first, result.begins, result.rate, result.colour),
+        framed=result.copies_sizing,
     )
     turn.check()
     placed = _place(host, timeline, item, clip, files, result, undo)
@@ -123,7 +123,8 @@ def _bring(host: Host, result: Returned, files: importing.Sequence, undo: Restor
     clicks += _look(item, placed, result)
     if not tags.mark_item(placed, result.job, "VOID", f"Result of job {result.job}"):
         raise ArtistError("Resolve did not set the marker of the result.", "Try again.")
-    clicks += _mattes(host, folder, clip, result, undo)
+    of_result = (clip, folder, result.folder, result.name, result.job, result.rate, result.matte_files)
+    clicks += passes.bring(host, Result(*of_result), undo)
     turn.check()
     return clicks
 
@@ -228,7 +229,9 @@ def _new_track(timeline: Any, index: int, count: int, undo: Restore) -> int:
         now = _count(timeline)
         return now == count or (bool(timeline.DeleteTrack("video", made[0])) and _count(timeline) == count)
 
-    undo.later("the new track", back)
+    names = [str(timeline.GetTrackName("video", number) or "") for number in range(1, count + 1)]
+    note = {"kind": "new_track", "timeline": timeline.GetUniqueId(), "names": names}
+    undo.later("the new track", back, **note)
     if index <= count:
         timeline.AddTrack("video", {"index": index})
     if index > count or _count(timeline) == count:
@@ -262,7 +265,12 @@ def _look(item: Any, placed: Any, result: Returned) -> list[str]:
             left.append(
                 "Remove the Alpha Output from the result's grade, or only the keyed part of it is shown."
             )
+        left += _group(item, placed)
     if result.copies_sizing:
+        if item.GetFusionCompCount():
+            left.append(
+                "The result has no Fusion composition: copy that of the original where it is to be kept."
+            )
         before: dict[str, Any] = item.GetProperty() or {}
         now: dict[str, Any] = placed.GetProperty() or {}
         need(before, "Resolve does not tell the sizing of the clip.", "Try again.")
@@ -274,38 +282,12 @@ def _look(item: Any, placed: Any, result: Returned) -> list[str]:
     return left
 
 
-def _mattes(host: Host, folder: Any, clip: Any, result: Returned, undo: Restore) -> list[str]:
-    """Attach the passes to the result as its external matte, and lay them into our bin."""
-    name = f"{result.name}_matte"
-    try:
-        files = importing.sequence_in(os.path.join(result.folder, "matte"), name)
-        passes = importing.import_sequence(host, folder, files, undo)
-    except ArtistError as error:
-        return [f"The passes were not imported: {error}"]
-    _tag(passes, result.job, tags.MATTE)
-    importing.set_rate(passes, result.rate)
-    left = []
-    if not importing.set_property(passes, "Alpha mode", importing.STRAIGHT):
-        left.append(f"Set the alpha mode of {passes.GetName()} to Straight in Clip Attributes.")
-    if _attached(host, clip, files):
-        return [*left, USE_THE_MATTE[0].format(name=name), USE_THE_MATTE[1]]
-    return [
-        *left,
-        f"Resolve did not attach the passes: drag {passes.GetName()} from the bin {tags.BIN} into the node editor.",
-        USE_THE_MATTE[1],
-    ]
-
-
-def _attached(host: Host, clip: Any, files: importing.Sequence) -> bool:
-    """Attach a sequence as a clip's matte; False where Resolve took a single frame, or nothing."""
-    host.storage().AddClipMattesToMediaPool(clip, [files.file(files.first)])
-    there = [str(path) for path in host.pool().GetClipMatteList(clip) or []]
-    numbers = f"[{files.first:0{files.digits}d}-{files.last:0{files.digits}d}]"
-    for path in there:
-        if os.path.basename(path) == f"{files.stem}.{numbers}.exr":
-            return True
-        if files.first == files.last and os.path.normpath(path) == os.path.normpath(files.file(files.first)):
-            return True
-    if there:
-        host.pool().DeleteClipMattes(clip, there)
-    return False
+def _group(item: Any, placed: Any) -> list[str]:
+    """The result in the colour group of its source, whose grades belong to the look."""
+    name = group_of(item)
+    if not name:
+        return []
+    placed.AssignToColorGroup(item.GetColorGroup())
+    if group_of(placed) == name:
+        return []
+    return [f"Put the result into the colour group {name} on the Color page."]

@@ -13,12 +13,16 @@ FIRST: dict[str, object] = {
     "matte": "key",
     "matte_pattern": "",
     "matte_track": "VOID MATTE",
+    "matte_tool": "",
+    "matte_files": "auto",
+    "colour_space": "",
     "points": "",
     "affected_pattern": "",
     "handles": 0,
     "quality": "final",
     "engine": "",
     "reasoner": "",
+    "segmenter": "",
     "prompt": "",
     "instruction": "",
     "seed": "",
@@ -30,7 +34,7 @@ FIRST: dict[str, object] = {
 }
 """What is chosen at first. Consent to a cloud service is not here: a person gives it for one job."""
 
-_LOCK_OF = {"address": "server", "out": "output", "quality": "preview"}
+_LOCK_OF = {"address": "server", "out": "output", "quality": "preview", "colour_space": "colorspace"}
 """Settings whose name in the site file is another."""
 
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from void_resolve.errors import LOST, ArtistError, need
 from void_resolve.host import Host
+from void_resolve.journal import Journal, Note
 
 TRIES = 3
 OURS = "VOID "
@@ -31,24 +32,35 @@ class Restore:
         failed: what could not be, in words, once all was tried.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, journal: Journal | None = None) -> None:
         self.failed: list[str] = []
-        self._actions: list[tuple[str, Callable[[], Any]]] = []
+        self.journal = journal or Journal("")
+        self._actions: list[tuple[str, Callable[[], Any], Note]] = []
 
-    def later(self, what: str, action: Callable[[], Any]) -> None:
+    def later(self, what: str, action: Callable[[], Any], **note: Any) -> None:
         """Put something back in the end; what is told last is done first.
 
         Args:
             what: in words, for the artist if it fails.
             action: True where it has worked.
+            note: what the journal has to know to do the same after a crash.
         """
-        self._actions.append((what, action))
+        self._actions.append((what, action, note))
+        if note:
+            self.journal.add(note)
+
+    def keep(self) -> None:
+        """What was done is to stay."""
+        self.journal.drop([note for _, _, note in self._actions])
+        self._actions.clear()
 
     def put_back(self) -> None:
         """Do all of it, whatever fails."""
         while self._actions:
-            what, action = self._actions.pop()
-            if not surely(action):
+            what, action, note = self._actions.pop()
+            if surely(action):
+                self.journal.drop([note])
+            else:
                 self.failed.append(what)
 
 
@@ -105,8 +117,12 @@ def restored(host: Host) -> Iterator[Restore]:
     Raises:
         ArtistError: Resolve does not tell what is open. One from the block also says what could not be put back.
     """
-    before, restore = snapshot(host), Restore()
+    before = snapshot(host)
     project, pool = host.project(), host.pool()
+    journal = Journal(host.unfinished, (str(project.GetUniqueId() or ""), str(project.GetName() or "")))
+    host.begun.add(journal.path)
+    restore = Restore(journal)
+    journal.add(noted(before))
     # Opening the Deliver page sets the marks, so they come after the page.
     restore.later("the playhead", lambda: _playhead(before))
     restore.later("the in and out marks", lambda: _marks(before))
@@ -116,11 +132,41 @@ def restored(host: Host) -> Iterator[Restore]:
     try:
         yield restore
     except BaseException as error:
-        restore.put_back()
+        _end(restore)
         if restore.failed and isinstance(error, ArtistError):
             raise ArtistError(error.message, f"{error.fix} {told(restore)}".strip()) from error
         raise
+    _end(restore)
+
+
+def _end(restore: Restore) -> None:
+    """Put all back; what could not be stays in the journal."""
     restore.put_back()
+    if not restore.failed:
+        restore.journal.end()
+
+
+def noted(before: Snapshot) -> Note:
+    """A snapshot as plain values."""
+    return {
+        "kind": "open",
+        "page": before.page,
+        "timeline": before.timeline_id,
+        "timecode": before.timecode,
+        "marks": before.marks,
+        "folder": before.folder_id,
+    }
+
+
+def put_back_snapshot(host: Host, before: Snapshot) -> bool:
+    """What was open, in the order that counts; whether all of it worked."""
+    return (
+        set_timeline(host.project(), before.timeline)
+        and _folder(host.pool(), before)
+        and _page(host, before.page)
+        and _marks(before)
+        and _playhead(before)
+    )
 
 
 def told(restore: Restore) -> str:
@@ -176,10 +222,13 @@ def keep_render_settings(project: Any, restore: Restore) -> None:
         ArtistError: Resolve does not save the preset; nothing must be changed then.
     """
     name = temporary_name()
-    restore.later("the list of render presets", lambda: _without_preset(project, name))
+    restore.later(
+        "the list of render presets", lambda: without_preset(project, name), kind="preset", name=name
+    )
     need(project.SaveAsNewRenderPreset(name), "Resolve does not save its render settings for later.")
     restore.later("the render settings", lambda: project.LoadRenderPreset(name))
 
 
-def _without_preset(project: Any, name: str) -> bool:
+def without_preset(project: Any, name: str) -> bool:
+    """Delete a preset of ours, where it is."""
     return bool(project.DeleteRenderPreset(name)) or name not in str(project.GetRenderPresetList() or name)

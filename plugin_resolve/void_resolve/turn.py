@@ -16,6 +16,7 @@ class Progress(NamedTuple):
         done: of `total`; both 0 where nothing is counted.
         eta_seconds: how long it will take; None = unknown.
         text: for the log, or for people who wonder; may be empty.
+        clip: which of how many clips, counted from 1; zeros where it is the only one.
     """
 
     stage: str
@@ -23,6 +24,7 @@ class Progress(NamedTuple):
     total: int = 0
     eta_seconds: float | None = None
     text: str = ""
+    clip: tuple[int, int] = (0, 0)
 
 
 class Turn(NamedTuple):

@@ -13,8 +13,12 @@ import re
 import traceback
 from typing import Any, Callable
 
+from void_line.errors import HelperGone
+
 from void_resolve import progress as words
-from void_resolve.choices import request_of
+from void_resolve import unfinished
+from void_resolve.abilities import Abilities
+from void_resolve.choices import request_of, server_of
 from void_resolve.errand import Bench, Errand, Left
 from void_resolve.errors import LOST, ArtistError
 from void_resolve.history import line_of
@@ -56,6 +60,7 @@ class Window:
         self._wanted = ""
         self._busy = self._cancelled = self._warned = self._leaving = self._elapsed = False
         self._shown_at, self._shown_stage = float("-inf"), ""
+        self._abilities = Abilities()
         self._idle = ui.manager.Timer({"ID": "VoidIdle", "Interval": IDLE_MS})
         self._turn = ui.manager.Timer({"ID": "VoidTurn", "Interval": BUSY_MS})
         ui.dispatcher.On.Timeout = self._safely(self._timeout)
@@ -67,7 +72,10 @@ class Window:
     def run(self) -> None:
         """Show it until it is closed."""
         self._list_history()
+        if self._settings.values["address"] or self._settings.site.values.get("address"):
+            self._connect()
         self._look()
+        self._tell_unfinished()
         if self._settings.site.problem:
             self._say(self._settings.site.problem)
         self._panel.window.Show()
@@ -119,6 +127,10 @@ class Window:
             elif wanted == "TakeBack":
                 for line in Errand(self._bench, self._told, self._is_cancelled, self.pause).take_back():
                     self._say(line)
+            elif wanted == "CleanUp":
+                self._clean_up()
+            elif wanted == "Connect":
+                self._connect()
             elif wanted == "TwoClicks":
                 self._clicks.Show()
             else:
@@ -162,13 +174,14 @@ class Window:
     def _told(self, progress: Any) -> None:
         """Show progress, at most once a turn: every label that is set re-enters Resolve."""
         now = self._bench.now()
-        new_stage = progress.stage != self._shown_stage
+        stage = f"{progress.clip[0]}:{progress.stage}"
+        new_stage = stage != self._shown_stage
         ended = progress.total > 0 and progress.done >= progress.total
         if not (new_stage or ended) and now - self._shown_at < BUSY_MS / 1000:
             return
         if new_stage:
-            self._note(f"{progress.stage}: {progress.text}" if progress.text else progress.stage)
-        self._shown_at, self._shown_stage = now, progress.stage
+            self._note(words.noted(progress))
+        self._shown_at, self._shown_stage = now, stage
         if not (self._cancelled or self._warned):
             self._panel.show("Status", words.line(progress))
         self._panel.show("Bar", words.bar(progress.done, progress.total))
@@ -217,7 +230,34 @@ class Window:
             self._look()
 
     def _look(self) -> None:
-        self._panel.show("Clip", f"Under the playhead: {self._bench.under_playhead()}")
+        self._panel.show("Clip", self._bench.at_hand())
+        self._take_lists()
+
+    def _take_lists(self) -> None:
+        """The server's lists, where its answer is there."""
+        for name, known in self._abilities.taken().items():
+            self._panel.refill(name, known)
+        self._panel.show("Lists", self._abilities.text)
+
+    def _tell_unfinished(self) -> None:
+        """Say what a crash has left; it is put back by a press alone."""
+        left = unfinished.safely_told(self._bench.host)
+        self._panel.may_clean_up(bool(left))
+        if left:
+            self._say(left)
+
+    def _clean_up(self) -> None:
+        for line in Errand(self._bench, self._told, self._is_cancelled, self.pause).clean_up():
+            self._say(line)
+        self._tell_unfinished()
+
+    def _connect(self) -> None:
+        """Ask the server what it can do, for the lists; the answer is taken up at an idle turn."""
+        try:
+            self._abilities.ask(self._bench.helper(), server_of(self._panel.values()))
+        except HelperGone as error:
+            self._abilities.refuse(str(error))
+        self._take_lists()
 
     def _list_history(self) -> None:
         self._records = self._bench.history.all()[:HISTORY_LINES]

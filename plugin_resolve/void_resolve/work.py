@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from typing import Any, Callable, Mapping, NamedTuple
 
-from void_resolve import clip as clips
-from void_resolve import colour, folders, follow, inputs, order, returning, state, taking_back
+from void_resolve import colour, folders, follow, inputs, order, returning, selection, state, taking_back
 from void_resolve.clip import Clip, Span
 from void_resolve.errors import LOST, ArtistError, Cancelled
 from void_resolve.host import Host
 from void_resolve.inputs import Request
 from void_resolve.plate import SOURCE
 from void_resolve.returning import Returned
+from void_resolve.selection import Picked, picked
 from void_resolve.turn import Progress, Turn
 
-__all__ = ["Outcome", "Progress", "Request", "reattach", "remove", "take_back"]
+__all__ = ["Outcome", "Picked", "Progress", "Request", "picked", "reattach", "remove", "take_back"]
 
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
 
@@ -59,7 +59,7 @@ def remove(
     cancelled: Callable[[], bool],
     pause: Callable[[float], None],
 ) -> Outcome:
-    """Remove what the request says from the current clip, and bring the result back.
+    """Remove what the request says from its clip, and bring the result back.
 
     Args:
         host: Resolve.
@@ -132,11 +132,11 @@ def _send(host: Host, request: Request, helper: follow.Asks, turn: Turn, sent: _
     host.check_edition()
     host.page()
     turn.say("looking at the clip")
-    clip = clips.current(host)
+    clip = selection.clip_of(host, *request.item)
     inputs.check(request, clip)
     framing = inputs.framing(request)
     space = _colour(host, clip, request, framing)
-    span = clips.span_of(clip, request.handles, framing == SOURCE)
+    span = inputs.span_of(request, clip)
     points = inputs.points_of(request, clip, span)
     given = inputs.given(host, request, clip, span)
     name = order.result_name(clip.name)
@@ -190,6 +190,7 @@ def _record(
         copies_grade=request.look == "source",
         copies_sizing=framing == SOURCE,
         keyed=request.matte == "key",
+        matte_files=request.matte_files,
         colour=(space.clip_property, space.clip_value),
     )
     return {

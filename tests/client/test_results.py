@@ -62,7 +62,7 @@ def test_a_kind_of_a_later_release_has_no_place() -> None:
 @given(st.lists(st.integers(-(2**31), 2**31 - 1), unique=True, max_size=20), st.integers(1, 8))
 def test_no_two_outputs_share_a_path(frames: list[int], padding: int) -> None:
     paths = [path for path, _ in ResultFolder(Path("o"), "shot", padding).all_paths(frames)]
-    assert len(set(paths)) == len(paths) == 2 * len(frames) + 4
+    assert len(set(paths)) == len(paths) == 6 * len(frames) + 4
 
 
 @pytest.mark.parametrize("make", [os.link, os.symlink])

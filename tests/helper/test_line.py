@@ -9,8 +9,8 @@ import time
 
 import pytest
 from void_line import command as helper_command
-from void_line.command import HelperGone
-from void_line.helper import GONE, Helper
+from void_line.errors import HelperGone, ProtocolMismatch
+from void_line.helper import GONE, MISMATCH, Helper
 
 ECHO = """
 import json, sys
@@ -99,6 +99,46 @@ def test_a_closed_helper_ends(helper):
             break
         time.sleep(0.05)
     assert not helper.alive
+
+
+OTHER = """
+import json, sys
+for line in sys.stdin:
+    asked = json.loads(line)
+    print(json.dumps({"id": asked["id"], %s}), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "said", "fix"),
+    [
+        ('"error": {"code": "protocol_mismatch", "protocol": 0}', "helper of VOID is older", "this machine"),
+        (
+            '"error": {"code": "protocol_mismatch", "protocol": 2}',
+            "plugin of VOID is older",
+            "void install nuke",
+        ),
+        ('"reply": {"protocol": 2}', "plugin of VOID is older", "void install nuke"),
+        ('"error": {"code": "invalid_input"}', "different releases", "void install nuke"),
+    ],
+)
+def test_a_helper_of_another_protocol_ends_all_and_it_is_said_which_is_older(
+    tmp_path, monkeypatch, answer, said, fix
+):
+    (tmp_path / "other.py").write_text(OTHER % answer)
+    monkeypatch.setenv("VOID_HELPER", f"'{sys.executable}' '{tmp_path / 'other.py'}'")
+    monkeypatch.setenv("VOID_LOG_DIR", str(tmp_path))
+    helper = Helper("nuke 16.0v4")
+    try:
+        for _ in range(2):
+            with pytest.raises(ProtocolMismatch, match=said) as caught:
+                helper.ask("site", {}, 10)
+            assert fix in caught.value.fix
+        ends = queue.Queue()
+        helper.request("submit", {}, lambda _event: None, ends.put)
+        assert ends.get(timeout=10)["error"]["code"] == MISMATCH
+    finally:
+        helper.kill()
 
 
 def test_a_helper_that_cannot_be_started_says_what_to_do(tmp_path, monkeypatch):

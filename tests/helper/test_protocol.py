@@ -31,6 +31,7 @@ def test_hello_tells_version_and_protocol(host: Host) -> None:
 
 def test_a_host_of_another_protocol_is_told_what_to_do(host: Host) -> None:
     error = host.refused(1, "hello", protocol=2, host="nuke")
+    assert error["code"] == "protocol_mismatch" and error["protocol"] == 1
     assert "protocol 2" in error["message"] and "void install nuke" in error["fix"]
 
 

@@ -530,7 +530,7 @@ def test_a_defect_of_ours(seat, before, monkeypatch):
 
 
 def test_a_helper_that_cannot_be_started_again_for_the_order(seat, before, monkeypatch):
-    from void_line.command import HelperGone
+    from void_line.errors import HelperGone
 
     def gone(*arguments):
         raise HelperGone("The helper of VOID is not installed.", "Run `void install`.")

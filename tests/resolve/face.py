@@ -22,6 +22,7 @@ class Request(NamedTuple):
     matte: str
     matte_pattern: str
     matte_track: str
+    matte_tool: str
     points: tuple
     affected_pattern: str
     handles: int
@@ -35,6 +36,10 @@ class Request(NamedTuple):
     server: dict
     cloud_consent: bool
     options: dict
+    matte_files: str
+    segmenter: str
+    item: tuple = ("", "")
+    of_several: bool = False
 
 
 class Progress(NamedTuple):
@@ -43,6 +48,13 @@ class Progress(NamedTuple):
     total: int = 0
     eta_seconds: float | None = None
     text: str = ""
+    clip: tuple = (0, 0)
+
+
+class Picked(NamedTuple):
+    timeline_id: str
+    item_id: str
+    name: str
 
 
 class Outcome(NamedTuple):
@@ -72,7 +84,11 @@ class Work:
             lambda *_: Outcome("done", "It lies above.", "/results/v001", "job-1", ("Wire it.",))
         )
         self.requests: list[Any] = []
+        self.clips = [Picked("t", "i", "shot.[1001-1040].exr")]
         self.taken_back: Any = []
+
+    def picked(self, host):
+        return self.clips
 
     def remove(self, host, request, helper, told, cancelled, pause):
         self.requests.append(request)
@@ -95,10 +111,19 @@ class Helper:
         self.answer: Any = {"reply": {**SITE, **site}}
         self.alive = True
         self.closed = False
+        self.servers: list[Any] = []
+        self.abilities: Any = None
 
     def ask(self, do, fields, timeout):
         assert (do, fields) == ("site", {}) and timeout > 0
         return self.answer
+
+    def request(self, do, fields, on_event, on_end):
+        assert do == "capabilities"
+        self.servers.append(fields["server"])
+        if self.abilities:
+            on_end(self.abilities)
+        return 1
 
     def close(self):
         self.closed, self.alive = True, False

@@ -38,6 +38,11 @@ class FakeHelper:
         self._waiting: dict[int, Any] = {}
         self._watching: Any = None
 
+    @property
+    def job(self) -> str:
+        """Of the last order; that of the first one is JOB."""
+        return f"job-{max(len(self.orders), 1):04d}"
+
     def request(self, do: str, fields: Any, on_event: Any, on_end: Any) -> int:
         self._number += 1
         number = self._number
@@ -71,7 +76,7 @@ class FakeHelper:
         else:
             end(
                 {
-                    "job": JOB,
+                    "job": self.job,
                     "request_id": "r",
                     "attempt": 1,
                     "created": True,
@@ -86,7 +91,13 @@ class FakeHelper:
             problem = {"code": "x", "message": "It broke.", "fix": "Mend it.", "frame": None, "file": ""}
         order = self.orders[-1]
         files = write_result(order) if state == "done" else 0
-        return {"job": JOB, "state": state, "directory": order["out"], "files": files, "problem": problem}
+        return {
+            "job": self.job,
+            "state": state,
+            "directory": order["out"],
+            "files": files,
+            "problem": problem,
+        }
 
     def _watch(self, number: int, fields: Any, event: Any, end: Any) -> None:
         steps = {"stage": "fill", "stage_number": 2, "stage_count": 3, "done": 1, "total": 2}
@@ -130,4 +141,8 @@ def write_result(order: dict[str, Any]) -> int:
         matte = out / "matte" / f"{name}_matte.{number:0{DIGITS}d}.exr"
         matte.parent.mkdir(exist_ok=True)
         write_picture(matte, passes)
+        if order["options"].get("matte_files") == "keys":
+            for channel, end in enumerate(("remove", "affected", "overlap", "blend")):
+                grey = np.repeat(passes[..., channel : channel + 1], 3, axis=2)
+                write_picture(matte.parent / f"{name}_{end}.{number:0{DIGITS}d}.exr", grey)
     return 2 * len(order["inputs"]["plate"]["files"])

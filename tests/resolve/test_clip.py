@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import pytest
 from void_resolve import clip as clips
+from void_resolve import selection
 
 from tests.resolve.standin.renderer import read_picture
 from tests.resolve.standin.stage import RECORD
@@ -133,12 +134,6 @@ def test_a_selected_clip_goes_before_the_playhead_where_the_version_tells(seat):
     assert list(here.files()) == list(range(40, 52))
 
 
-def test_several_selected_clips_are_refused(seat):
-    here = seat(version="21.1")
-    here.stage.project.selected_items = [here.stage.item, here.stage.timeline.tracks["video"][0].items[0]]
-    assert "2 clips are selected" in here.refused()
-
-
 def test_an_older_version_is_never_asked_for_the_selection(seat):
     here = seat(version="20.3.2")
     here.done()
@@ -181,7 +176,7 @@ def test_an_open_window_is_named_and_nothing_is_changed(seat):
 
 def test_items_are_found_again_by_their_ids(seat):
     here = seat()
-    current = clips.current(here.host)
+    current = selection.clip_of(here.host, "", "")
     found = clips.find(here.host, current.timeline_id, current.item_id)
     assert found is not None
     assert found[1].GetUniqueId() == here.stage.item.id

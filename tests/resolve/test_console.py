@@ -49,6 +49,14 @@ def test_remove_does_what_the_file_says(place, capsys):
     assert "It lies above." in capsys.readouterr().out
 
 
+def test_what_a_crash_left_is_told_and_put_back_where_the_file_says_so(place):
+    project = place.face.session.stage.project
+    project.SaveAsNewRenderPreset("VOID 0123abcd")
+    assert "VOID was interrupted here before" in place.run()["text"]
+    assert "put back: the render settings" in place.run(do="clean_up")["text"]
+    assert "VOID 0123abcd" not in project.presets
+
+
 def test_nobody_consents_by_a_file(place):
     place.run(do="remove", cloud_consent=True)
     assert place.face.work.requests[0].cloud_consent is False

@@ -98,7 +98,7 @@ def test_without_windows_it_goes_the_other_way(seat):
 
 
 def test_a_helper_that_does_not_start_is_told_and_the_window_opens_nevertheless(seat, monkeypatch):
-    from void_line.command import HelperGone
+    from void_line.errors import HelperGone
 
     def gone(host):
         raise HelperGone("The helper of VOID is not installed.", "Run `void install`.")

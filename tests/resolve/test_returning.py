@@ -261,3 +261,59 @@ def test_the_first_frame_on_a_timeline_of_another_rate_is_never_guessed(seat):
     here.stage.timeline.own["timelineFrameRate"] = "25"
     here.session.remember()
     assert "frames a second and the timeline 25" in here.refused()
+
+
+def mattes(here):
+    """The external mattes of the result, by the name of their sequence."""
+    return [matte.shown().rpartition("/")[2].partition(".")[0] for matte in here.result.clip.mattes]
+
+
+BY_KEY = ["shot_VOID_remove", "shot_VOID_affected", "shot_VOID_overlap", "shot_VOID_blend"]
+KEYS_ASKED = {"options": {"matte_files": "keys"}}
+
+
+def test_one_sequence_per_key_where_the_artist_chooses_it(seat):
+    here = seat()
+    outcome = here.done(matte_files="keys", **KEYS_ASKED)
+    assert mattes(here) == BY_KEY
+    assert any("Add Matte > shot_VOID_remove or" in click for click in outcome.clicks)
+    assert any("_blend where the result may differ" in click for click in outcome.clicks)
+
+
+def test_one_sequence_per_key_where_four_channels_are_not_taken(seat):
+    here = seat(fault="alpha_matte_refused")
+    outcome = here.done(**KEYS_ASKED)
+    assert mattes(here) == BY_KEY
+    assert any("did not attach the passes" in click for click in outcome.clicks)
+
+
+def test_four_channels_are_enough_where_they_are_taken(seat):
+    here = seat()
+    here.done(**KEYS_ASKED)
+    assert mattes(here) == ["shot_VOID_matte"]
+
+
+def test_where_only_four_channels_are_wanted_nothing_else_is_imported(seat):
+    here = seat(fault="alpha_matte_refused")
+    here.done(matte_files="rgba", **KEYS_ASKED)
+    assert mattes(here) == []
+    assert len([clip for clip in here.stage.project.pool.clips() if clip.third_party]) == 2
+
+
+def test_a_job_without_sequences_of_each_key_says_how_to_get_them(seat):
+    clicks = seat(fault="alpha_matte_refused").done().clicks
+    assert any("One per key" in click and "press Remove again" in click for click in clicks)
+
+
+def test_a_key_that_is_attached_as_a_still_is_taken_off_and_the_others_stay(seat, monkeypatch):
+    here = seat(fault="matte_is_a_still")
+    clicks = here.done(matte_files="keys", **KEYS_ASKED).clicks
+    assert mattes(here) == []
+    assert len([click for click in clicks if "did not attach shot_VOID" in click]) == 4
+
+
+def test_sequences_of_each_key_are_taken_out_again(seat):
+    here = seat()
+    here.done(matte_files="keys", **KEYS_ASKED)
+    assert work.take_back(here.host)
+    here.session.assert_restored()

@@ -92,10 +92,36 @@ def test_server_options_and_consent_are_handed_on():
     request = made(consent=True, address="h:1", token_file="/t", options="feather=12, grain = off", handles=3)
     assert request.server == {"address": "h:1", "token_file": "/t", "ca": ""}
     assert (request.options, request.cloud_consent, request.handles) == (
-        {"feather": "12", "grain": "off"},
+        {"feather": "12", "grain": "off", "matte_files": "keys"},
         True,
         3,
     )
+
+
+def test_the_colour_space_has_a_field_of_its_own():
+    assert made(colour_space=" ACEScg ").options["colour_space"] == "ACEScg"
+    assert made(colour_space="", options="colour_space=ACEScg").options["colour_space"] == "ACEScg"
+    with pytest.raises(ArtistError, match="Leave one of them"):
+        made(colour_space="ACEScg", options="colour_space=ACEScct")
+
+
+def test_a_colour_space_that_the_studio_has_decided_is_left_to_it():
+    assert Site(locked=frozenset({"colorspace"})).locks("colour_space")
+
+
+@pytest.mark.parametrize(("chosen", "sent"), [("auto", "keys"), ("keys", "keys"), ("rgba", None)])
+def test_a_file_for_each_key_is_asked_for_unless_four_channels_are_enough(chosen, sent):
+    request = made(matte_files=chosen)
+    assert (request.options.get("matte_files"), request.matte_files) == (sent, chosen)
+
+
+def test_what_the_studio_says_of_matte_files_is_left_to_it():
+    assert "matte_files" not in made(Site(locked=frozenset({"options.matte_files"}))).options
+
+
+def test_a_fusion_tool_goes_with_a_fusion_mask_alone():
+    tools = [made(matte=matte, matte_tool="Polygon1").matte_tool for matte in ("fusion", "key")]
+    assert tools == ["Polygon1", ""]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import pytest
+from void_line.errors import HelperGone
 from void_resolve import progress as words
 from void_resolve.errors import ArtistError
 from void_resolve.panel import WINDOW, control
@@ -62,6 +63,68 @@ def desk(resolve_session, tmp_path):
         return desk
 
     return start
+
+
+PLUGS = {
+    "engines": [{"name": "cleanplate", "available": True, "unavailable_reason": ""}],
+    "segmenters": [{"name": "sam2", "available": False, "unavailable_reason": "no weights"}],
+    "reasoners": [{"name": "motion", "available": True, "unavailable_reason": ""}],
+}
+
+
+def test_the_lists_are_void_s_own_until_a_server_was_asked(desk):
+    on = desk()
+    on.run()
+    assert "VOID's own list" in on.text("Lists") and on.face.helper.servers == []
+    assert "void" in on.items[control("engine")].Items
+
+
+def test_the_lists_are_the_server_s_once_it_has_answered_and_the_choice_stays(desk):
+    on = desk(engine="void")
+    on.face.helper.abilities = {"reply": {"version": "1.2", **PLUGS}}
+    on.run("Connect")
+    assert "as the server 1.2 says" in on.text("Lists")
+    assert on.items[control("engine")].Items == ["As the site says", "cleanplate", "void"]
+    assert on.items[control("engine")].CurrentIndex == 2
+    assert on.items[control("segmenter")].Items[1] == "sam2 (not here: no weights)"
+
+
+def test_a_server_that_is_set_is_asked_at_the_start(desk):
+    on = desk(address="render:7443")
+    on.run()
+    assert on.face.helper.servers == [{"address": "render:7443", "token_file": "", "ca": ""}]
+
+
+def test_a_server_that_does_not_tell_leaves_the_lists_and_says_why(desk):
+    on = desk()
+    on.face.helper.abilities = {"error": {"message": "It is down.", "fix": "Start it."}}
+    on.run("Connect")
+    assert "VOID's own list" in on.text("Lists") and "It is down. Start it." in on.text("Lists")
+
+
+def test_a_helper_that_does_not_start_leaves_them_too(desk):
+    on = desk()
+    on.face.bench._start = lambda: (_ for _ in ()).throw(HelperGone("It is not installed.", "Install it."))
+    on.run("Connect")
+    assert "It is not installed." in on.text("Lists")
+
+
+def test_what_a_crash_left_is_told_and_put_back_by_a_press_alone(desk):
+    on = desk()
+    project = on.session.stage.project
+    project.SaveAsNewRenderPreset("VOID 0123abcd")
+    on.run()
+    assert "VOID was interrupted here before" in on.text("Log") and on.items["CleanUp"].Enabled
+    assert "VOID 0123abcd" in project.presets
+    on.window._leaving = False
+    on.run("CleanUp")
+    assert "VOID 0123abcd" not in project.presets and not on.items["CleanUp"].Enabled
+
+
+def test_where_nothing_is_left_nothing_can_be_cleaned_up(desk):
+    on = desk()
+    on.run()
+    assert not on.items["CleanUp"].Enabled and "interrupted" not in on.text("Log")
 
 
 def test_the_first_line_says_that_studio_is_needed(desk):

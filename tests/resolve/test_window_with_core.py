@@ -41,6 +41,7 @@ class Desk:
         return SimpleNamespace(
             Request=work.Request,
             Outcome=work.Outcome,
+            picked=work.picked,
             remove=closing(work.remove),
             reattach=closing(work.reattach),
             take_back=work.take_back,

@@ -77,6 +77,20 @@ def test_the_key_goes_out_and_the_result_comes_back(here):
     assert [(m.first, m.last) for m in here.result.clip.mattes] == [(1013, 1022)]
 
 
+def test_one_sequence_per_key_comes_from_the_server_and_is_attached(here):
+    request = {"matte_files": "keys", "options": {"matte_files": "keys"}}
+    outcome = here.done(matte="key", points=(), engine="cleanplate", **request)
+    folder = Path(outcome.folder) / "matte"
+    passes = pictures(folder, "shot_VOID_matte")
+    for channel, end in enumerate(("remove", "affected", "overlap", "blend")):
+        grey = pictures(folder, f"shot_VOID_{end}")
+        assert list(grey) == list(range(1013, 1023))
+        for number, picture in grey.items():
+            assert picture.shape[2] == 3
+            assert (picture == passes[number][..., channel : channel + 1]).all()
+    assert len(here.result.clip.mattes) == 4
+
+
 def test_an_order_that_the_server_refuses_leaves_all_as_it_was(here):
     said = here.refused(matte="key", points=(), engine="no-such-engine")
     assert "no-such-engine" in said

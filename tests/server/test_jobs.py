@@ -55,6 +55,23 @@ def test_a_finished_job_has_published_every_frame_its_matte_and_the_shot_s_paper
         assert list(outputs(done, jobs_pb2.OutputKind.Value(f"OUTPUT_KIND_{kind}"))) == [0]
 
 
+def test_each_region_is_a_grey_file_of_its_own_where_that_is_asked_for(server, shot, tmp_path):
+    upload(server, shot)
+    spec = spec_of(shot, "/keys")
+    spec.settings.options["matte_files"] = "keys"
+    job = server.caller.run(spec)
+    assert job.state == DONE, job.problems
+    frame = shot.first + 2
+    matte = layers(server, outputs(job, jobs_pb2.OUTPUT_KIND_MATTE)[frame], tmp_path)
+    for kind, channel in {"REMOVE": "R", "AFFECTED": "G", "OVERLAP": "B", "BLEND": "A"}.items():
+        files = outputs(job, jobs_pb2.OutputKind.Value(f"OUTPUT_KIND_MATTE_{kind}"))
+        assert sorted(files) == list(range(shot.first, shot.last + 1))
+        grey = layers(server, files[frame], tmp_path)
+        assert sorted(grey) == ["B", "G", "R"]
+        assert {values.dtype for values in grey.values()} == {np.dtype(np.float16)}
+        assert all(np.array_equal(values, matte[channel].astype(np.float16)) for values in grey.values())
+
+
 def test_outside_the_blend_matte_each_sample_has_the_source_s_bits(server, done, shot, tmp_path):
     for frame, blob in outputs(done, jobs_pb2.OUTPUT_KIND_RESULT).items():
         result = layers(server, blob, tmp_path)

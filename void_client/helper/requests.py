@@ -22,7 +22,7 @@ from void_client.checks import checks
 from void_client.colour_config import chosen_config, colour_space
 from void_client.content import hash_files
 from void_client.draft import draft_order, greeted, place_order
-from void_client.errors import BadInput
+from void_client.errors import BadInput, ProtocolMismatch
 from void_client.follow import ENDED, cancel_job, error_of, follow, get_job
 from void_client.helper import PROTOCOL
 from void_client.helper.orders import box, point, read_order, result_path, whole_path
@@ -48,9 +48,11 @@ PREVIEW_LIMIT_S = 600.0
 def hello(request: Request, task: Task, environment: Environment) -> Reply:
     """Greets a host of the same protocol."""
     if request["protocol"] != PROTOCOL:
-        raise BadInput(
+        program = str(request["host"]).split(" ", 1)[0]
+        raise ProtocolMismatch(
             f"The host speaks protocol {request['protocol']}, the helper {PROTOCOL}.",
-            fix="Install plugin and helper of one release: void install nuke.",
+            fix=f"Install plugin and helper of one release: void install {program}.",
+            protocol=PROTOCOL,
         )
     return {
         "version": version(),

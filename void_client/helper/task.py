@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from void_client import events
 from void_client.connection import Connection
-from void_client.errors import ClientError, Left, SpecRefused
+from void_client.errors import ClientError, Left, ProtocolMismatch, SpecRefused
 from void_client.helper.writer import Voice, Writer
 from void_client.reach import Reach
 
@@ -102,7 +102,8 @@ def error_data(error: ClientError) -> dict[str, object]:
     """An error as the protocol writes it."""
     problems = error.problems if isinstance(error, SpecRefused) else ()
     found = [vars(events.finding(p)) for p in problems]
-    return {**problem_data(error), "findings": found}
+    spoken = {"protocol": error.protocol} if isinstance(error, ProtocolMismatch) else {}
+    return {**problem_data(error), "findings": found, **spoken}
 
 
 def problem_data(error: ClientError) -> dict[str, object]:

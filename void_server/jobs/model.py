@@ -14,7 +14,8 @@ class Output:
     """A published file.
 
     Attributes:
-        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot" or "coded_video".
+        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot", "coded_video", or
+            "matte_remove", "matte_affected", "matte_overlap", "matte_blend".
         frame: frame number; 0 for outputs of the whole shot.
         digest: SHA-256 of the bytes.
         size: length in bytes.

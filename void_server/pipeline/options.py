@@ -302,6 +302,14 @@ CATALOGUE: tuple[Option, ...] = (
         "Compression of the returned EXRs; all three are lossless.",
         choices=("zips", "zip", "none"),
     ),
+    Option(
+        "matte_files",
+        "choice",
+        "rgba",
+        "Mattes of a removal as files: rgba = one sequence with four channels; keys = that, and one sequence for each"
+        " of remove, affected, overlap and blend.",
+        choices=("rgba", "keys"),
+    ),
 )
 
 
@@ -344,6 +352,7 @@ class Options:
     layers: str = "drop"
     handles_before: int = 0
     handles_after: int = 0
+    matte_files: str = "rgba"
 
     @property
     def qc_pass(self) -> bool:
@@ -409,6 +418,7 @@ class Options:
                 layers=values["layers"],
                 handles_before=int(values["handles_before"]),
                 handles_after=int(values["handles_after"]),
+                matte_files=values["matte_files"],
             )
         except ValueError as error:
             raise InvalidInput(f"An option has no usable value: {error}.") from None

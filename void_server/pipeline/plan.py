@@ -43,6 +43,7 @@ from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_gener
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import header_attributes, provenance
+from void_server.pipeline.publish import KEY_FILES
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
@@ -52,6 +53,9 @@ ANALYSIS = frozenset({"motion", "anchor", "settle", "fill", "steady"})
 """Stages of the clean-plate engine, alone or beside the engine `void`; `prepare` also says what the reasoner found."""
 UNSEEN = frozenset({"complete", "carry"})
 """Stages for what no frame shows: where the engine `void` fills, that is the model's."""
+
+_FILES = {"result": "result", "matte": "matte"}
+_KEY_FILES = {name: name for name in KEY_FILES}
 
 
 _OF_MASKS: dict[str, Callable[[Order, Results, BlobFolder], Plan]] = {
@@ -247,6 +251,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "edge": edge,
             "passes": passes,
             "attributes": attributes,
+            "keys": order.options.matte_files == "keys",
         }
         key = unit_key(
             "publish",
@@ -260,6 +265,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             colour=asdict(shot.colour),
             attributes=attributes,
             leaves="inside",
+            keys=args["keys"],
         )
         earlier = unit_key(
             "publish of a plate",
@@ -276,7 +282,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
                 f"publish of frame {frame.frame}",
                 args,
                 frame=frame.frame,
-                publishes={"result": "result", "matte": "matte"},
+                publishes=_FILES | (_KEY_FILES if args["keys"] else {}),
                 earlier=earlier,
             )
         )

@@ -167,6 +167,7 @@ def _options(order: Order) -> dict[str, Any]:
         "passes": options.passes,
         "compression": options.compression,
         "layers": options.layers,
+        "matte_files": options.matte_files,
     }
     if order.reasoner in VLM_REASONERS:
         edge["ground"] = options.ground

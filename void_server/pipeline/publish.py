@@ -25,10 +25,18 @@ from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
-from void_server.plates.result import as_published, write_quadmask, write_result
+from void_server.plates.result import as_published, write_grey, write_quadmask, write_result
 from void_server.plates.splice import Onto, check_copied, fits, whole_chunks
 from void_server.plates.verify import OutsideCheck, outside_difference
 from void_server.plates.window import Window
+
+KEY_FILES = {
+    "matte_remove": "red",
+    "matte_affected": "green",
+    "matte_overlap": "blue",
+    "matte_blend": "alpha",
+}
+"""Files of one region each, and the channel of `void_mask` that they hold."""
 
 F32 = npt.NDArray[np.float32]
 
@@ -36,15 +44,16 @@ F32 = npt.NDArray[np.float32]
 def publish(
     shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    """Make the returned files of one frame; leaves the blobs `result`, `matte` and `inside`, what `review` looks at.
+    """Make the returned files of one frame; leaves the blobs `result`, `matte` and `inside`, which `review` reads, and
+    `matte_remove` and its like where they are wanted.
 
     Args:
         args: `position`; `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
             and `steady`, the gain that steadies it, empty where there is none; `edge`: grow, feather (pixels) and
             compression; `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether
             the plate's are, and `before`, the stored fill of the frame before, or None; `attributes`: provenance for
-            the header, under `void/`; `earlier`: blobs and info of the same plate as it was last published with such
-            layers, or absent.
+            the header, under `void/`; `keys`: whether each region is wanted as a file of its own too; `earlier`: blobs
+            and info of the same plate as it was last published with such layers, or absent.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -54,7 +63,9 @@ def publish(
     with shot.reading_source(position) as opened:
         whole = opened.window
         lines = _touched(shot, position, fill, whole, edge)
-        again = _again(args.get("earlier"), lines, whole, edge["compression"], blobs)
+        # Files of one region each are written whole.
+        earlier = None if args["keys"] else args.get("earlier")
+        again = _again(earlier, lines, whole, edge["compression"], blobs)
         source = opened.plate(again.rows if again else None, others=passes["others"])
     window = source.data_window
     quadmask = shot.quadmask(position, window)
@@ -92,6 +103,8 @@ def publish(
             check_copied(path, again.onto["result"], copied)
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
+    if args["keys"]:
+        stored |= _key_files(source, mask, given, blobs)
     quality = frame_quality(
         source.colour,
         result,
@@ -117,6 +130,18 @@ def publish(
 LINES, ENCODED = "lines", "encoded_lines"
 """Of a published frame: the lines [first, end) outside which it is the plate with empty passes, and how many lines were
 compressed for it. Both are for the next time, and no figures of its quality."""
+
+
+def _key_files(
+    source: Plate, mask: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any], blobs: BlobFolder
+) -> dict[str, StoredBlob]:
+    """Each region as a picture of its own, by the blob's name."""
+    stored = {}
+    for name, channel in KEY_FILES.items():
+        with blobs.scratch(".exr") as path:
+            write_grey(path, source, mask[channel], **given)
+            stored[name] = blobs.add_file(path)
+    return stored
 
 
 @dataclass(frozen=True)

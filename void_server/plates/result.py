@@ -118,6 +118,24 @@ def write_quadmask(
     return _write(path, plate, channels, compression, attributes, onto)
 
 
+def write_grey(
+    path: str | Path,
+    plate: Plate,
+    matte: npt.NDArray[Any],
+    *,
+    compression: str = "zips",
+    attributes: Mapping[str, str | int | float] | None = None,
+) -> None:
+    """Write one matte as a grey picture: R, G and B alike, half, without alpha, for hosts that read nothing else right.
+
+    Args:
+        matte: (h, w) over the plate's data window, 0..1.
+        path, plate, compression, attributes: as in `write_result`, which also names what is raised.
+    """
+    values = as_published(np.asarray(matte, np.float32), np.dtype(np.float16))
+    _write(path, plate, dict.fromkeys("RGB", values), compression, attributes)
+
+
 def write_matte(path: str | Path, plate: Plate, matte: npt.NDArray[Any]) -> None:
     """Write one matte as channel A, with the windows and attributes of its plate.
 

@@ -30,6 +30,10 @@ _OUTPUTS = {
     "contact_sheet": jobs_pb2.OUTPUT_KIND_CONTACT_SHEET,
     "qc_plot": jobs_pb2.OUTPUT_KIND_QC_PLOT,
     "coded_video": jobs_pb2.OUTPUT_KIND_CODED_VIDEO,
+    "matte_remove": jobs_pb2.OUTPUT_KIND_MATTE_REMOVE,
+    "matte_affected": jobs_pb2.OUTPUT_KIND_MATTE_AFFECTED,
+    "matte_overlap": jobs_pb2.OUTPUT_KIND_MATTE_OVERLAP,
+    "matte_blend": jobs_pb2.OUTPUT_KIND_MATTE_BLEND,
 }
 
 _SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}

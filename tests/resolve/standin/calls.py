@@ -22,6 +22,10 @@ class Hang(BaseException):
     """The call never came back. No `except Exception` gets past it, as none gets past a real hang."""
 
 
+class Killed(BaseException):
+    """The script was killed during a call: nothing of it reaches Resolve any more, also not what would put back."""
+
+
 class ResolveGone(RuntimeError):
     """What a call raises after Resolve has quit (R17a)."""
 
@@ -129,7 +133,14 @@ class Gate:
     on_cancel: Callable[[], None] | None = None
     _failing: set[int] = field(default_factory=set)
     _cancelling: set[int] = field(default_factory=set)
+    killed: bool = False
+    on_call: Callable[[int], None] | None = None
     _quitting: dict[int, str] = field(default_factory=dict)
+    _killing: set[int] = field(default_factory=set)
+
+    def kill_at(self, number: int) -> None:
+        """The script is killed after the call of this number, counted from the next one as 1, was done."""
+        self._killing.add(len(self.calls) + number)
 
     def fail_at(self, number: int) -> None:
         """The call of this number, counted from the next one as 1, fails in its own way."""
@@ -162,7 +173,11 @@ class Gate:
     def perform(self, model: Scripted, name: str, arguments: tuple[Any, ...]) -> Any:
         called = f"{model.script_class}.{name}"
         self.check_thread(called)
+        if self.killed:
+            raise Killed(called)
         number = len(self.calls) + 1
+        if self.on_call is not None:
+            self.on_call(number)
         self.calls.append(Call(number, model.script_class, name, arguments))
         self.gone = self._quitting.pop(number, self.gone)
         if self.gone == "hang":
@@ -175,6 +190,9 @@ class Gate:
                 self.on_cancel()
         result = self._result(model, name, arguments, fails=number in self._failing)
         self.calls[number - 1] = Call(number, model.script_class, name, arguments, result)
+        if number in self._killing:
+            self.killed = True
+            raise Killed(called)
         return result
 
     def _result(self, model: Scripted, name: str, arguments: tuple[Any, ...], *, fails: bool) -> Any:

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fusion compositions of an item (facts, section 2.6): values are taken, and nothing of them renders."""
+"""Fusion compositions of an item (facts, section 2.6): what is set on their tools is taken, and only text renders."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+from tests.resolve.standin import compositions
 from tests.resolve.standin.calls import Gate, Scripted
 
 
@@ -46,7 +47,7 @@ class FusionComp(Scripted):
         super().__init__(gate)
         self.name = name
         self.text = text
-        self.tools: list[FusionTool] = []
+        self.tools = [FusionTool(gate, tool.kind, name) for name, tool in compositions.tools(text).items()]
         self.locked = False
 
     def AddTool(self, kind, x=-32768, y=-32768):
@@ -81,6 +82,10 @@ class Comps:
     gate: Gate
     comps: list[FusionComp]
 
+    def composed(self) -> FusionComp | None:
+        """The one that renders: of two the older one, which is the wrong one for who added the other (R19a)."""
+        return self.comps[0] if self.comps else None
+
     def _named(self, name: str) -> FusionComp | None:
         return next((comp for comp in self.comps if comp.name == name), None)
 
@@ -105,13 +110,18 @@ class Comps:
         return comp
 
     def AddFusionComp(self):
-        return self._add("")
+        return self._add(compositions.PLAIN)
 
     def ImportFusionComp(self, path):
         if not Path(path).is_file():
             return None
         text = Path(path).read_text()
-        parsed = text.strip().startswith(("Composition", "{")) and text.count("{") == text.count("}")
+        bare = compositions.without_braces_in_texts(text)
+        parsed = (
+            "comp_not_parsed" not in self.gate.faults
+            and text.strip().startswith(("Composition", "{"))
+            and bare.count("{") == bare.count("}")
+        )
         return self._add(text if parsed else "")
 
     def ExportFusionComp(self, path, index):

@@ -21,7 +21,7 @@ DICTIONARIES = _words("GetRenderFormats GetRenderCodecs GetRenderJobStatus GetPr
 TEXTS = frozenset({"AddRenderJob", "GetSetting", "GetUniqueId"})
 NOTHING = _words(
     "AddSubFolder CreateEmptyTimeline DuplicateTimeline AddFusionComp ImportFusionComp StopRendering Fusion "
-    "CreateTimelineFromClips AddTool FindTool GrabStill"
+    "GetColorGroup CreateTimelineFromClips AddTool FindTool GrabStill"
 )
 READS = ("Get", "Is", "Find", "Fusion", "ExportCurrentFrameAsStill")
 
@@ -57,6 +57,12 @@ FAULTS = {
     "headless": "R16: no window can be opened",
     "ui_callable": "R16: fusion.UIManager has to be called",
     "marks_absolute": "R18: marks are frames of the timeline, not counted from its start",
+    "alpha_matte_refused": "R14: AddClipMattesToMediaPool answers False for files with an alpha",
+    "group_refused": "R20: AssignToColorGroup answers False",
+    "comps_inert": "R19: a composition on a timeline that a script made does not render",
+    "comp_without_alpha": "R19: the alpha of MediaOut is not exported",
+    "comp_time_of_clip": "R19: a composition's time counts from the clip's first frame, not from the item's",
+    "comp_not_parsed": "R19: a composition that is imported comes in empty",
     "version_starts_blank": "R18: AddVersion begins without a grade",
     "new_timeline_is_current": "R18: CreateEmptyTimeline makes its timeline the current one",
     "new_bin_is_current": "R18: AddSubFolder makes its bin the current one",

@@ -35,6 +35,20 @@ class Grade:
         return f"Grade({[(node.gain, node.enabled) for node in self.nodes]}, {self.key})"
 
 
+class ColorGroup(Scripted):
+    """Clips with grades in common, before and after the clip's own; ResetAllGrades of a clip leaves them (R20a)."""
+
+    script_class = "ColorGroup"
+
+    def __init__(self, gate: Gate, name: str, gain: float = 1.0) -> None:
+        super().__init__(gate)
+        self.name = name
+        self.gain = gain
+
+    def GetName(self):
+        return self.name
+
+
 class Graph(Scripted):
     """The nodes of the version that is loaded when a method is called."""
 
@@ -72,6 +86,25 @@ class Graded:
     gate: Gate
     versions: dict[str, Grade]
     version: str
+    group: ColorGroup | None
+
+    def whole_gain(self) -> float:
+        """Of the version and of the group."""
+        return self.grade.gain() * (self.group.gain if self.group else 1.0)
+
+    def GetColorGroup(self):
+        return self.group
+
+    def AssignToColorGroup(self, group):
+        if not isinstance(group, ColorGroup) or "group_refused" in self.gate.faults:
+            return False
+        self.group = group
+        return True
+
+    def RemoveFromColorGroup(self):
+        had = self.group is not None
+        self.group = None
+        return had
 
     @property
     def grade(self) -> Grade:

@@ -55,6 +55,7 @@ class TimelineItem(Marked, Graded, Comps, Scripted):
         self.take = 0
         self.versions = {"Version 1": Grade()}
         self.version = "Version 1"
+        self.group = None
         self.comps = []
 
     @property

@@ -71,6 +71,7 @@ class MediaPoolItem(Marked, InOut, Scripted):
         self.mattes: list[Media] = []
         self.metadata: dict[str, str] = {}
         self.third_party: dict[str, str] = {}
+        self.pixels = "Square"
         self.colour = ""
         self.timeline: Any = None
         self.changed: dict[str, str] = {"Input Color Space": UNSET_SPACE, "IDT": "", "Data Level": "Auto"}
@@ -99,7 +100,7 @@ class MediaPoolItem(Marked, InOut, Scripted):
             "End": str(self.last()),
             "Start TC": timecode(self.first(), self.rate),
             "Resolution": f"{width}x{height}",
-            "PAR": "Square",
+            "PAR": self.pixels,
             "Video Codec": "OpenEXR",
             "Alpha mode": "None",
             "Type": self.kind,

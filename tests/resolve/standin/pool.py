@@ -10,7 +10,7 @@ from typing import Any
 from tests.resolve.standin.calls import Gate, Scripted
 from tests.resolve.standin.items import TimelineItem
 from tests.resolve.standin.media import Folder, Media, MediaPoolItem
-from tests.resolve.standin.renderer import size_of
+from tests.resolve.standin.renderer import has_alpha, size_of
 from tests.resolve.standin.timeline import Timeline
 
 NUMBERED = re.compile(r"(.*?)(\d+)(\.\w+)")
@@ -219,6 +219,8 @@ class MediaStorage(Scripted):
             return False
         found = [pool.media_at(path) for path in paths]
         if None in found or not found or "mattes_refused" in self.gate.faults:
+            return False
+        if "alpha_matte_refused" in self.gate.faults and any(has_alpha(Path(path)) for path in paths):
             return False
         if "matte_is_a_still" in self.gate.faults:
             found = [Media(path, 0, 0, media.size) for path, media in zip(paths, found, strict=True)]

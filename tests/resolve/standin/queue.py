@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.resolve.standin.calls import Gate
+from tests.resolve.standin.compositions import Unrooted
 from tests.resolve.standin.jobs import ERROR, STATUS, STEPS, Job
 from tests.resolve.standin.versions import number, render_keys
 
@@ -256,7 +257,12 @@ class RenderQueue:
             job.status, job.error = "failed", ERROR[self.language]
             self.running.pop(0)
             return
-        late = job.write(share, self.gate.faults)
+        try:
+            late = job.write(share, self.gate.faults)
+        except Unrooted:
+            job.status, job.error = "failed", ERROR[self.language]
+            self.running.pop(0)
+            return
         job.percent = percent
         if self.quits_at and percent >= self.quits_at[0]:
             self.gate.gone = self.quits_at[1]

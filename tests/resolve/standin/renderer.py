@@ -14,6 +14,8 @@ from typing import Any
 import numpy as np
 import OpenEXR
 
+from tests.resolve.standin import compositions
+
 COMPRESSIONS = {
     "": OpenEXR.NO_COMPRESSION,
     "RLE": OpenEXR.RLE_COMPRESSION,
@@ -62,6 +64,11 @@ def size_of(path: Path) -> tuple[int, int]:
     return int(high[0] - low[0] + 1), int(high[1] - low[1] + 1)
 
 
+def has_alpha(path: Path) -> bool:
+    """Whether an EXR file has a channel A."""
+    return "A" in OpenEXR.File(str(path), separate_channels=True).channels()
+
+
 def write_sequence(folder: Path, name: str, first: int, last: int, size: tuple[int, int]) -> str:
     """A source of R = number, G = column, B = row, all exact in half; gives its pattern."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -88,12 +95,25 @@ def _source(item: Any, frame: int, size: tuple[int, int]) -> np.ndarray:
     path = media.file(item.source_frame(frame))
     if path.suffix.lower() != ".exr":
         return np.full((media.size[1], media.size[0], 3), MOVIE, np.float32)
-    return read_picture(path)[..., :3]
+    return read_picture(path)
 
 
-def _key(item: Any, size: tuple[int, int]) -> np.ndarray | None:
+def composed(item: Any, frame: int, size: tuple[int, int]) -> tuple[np.ndarray, np.ndarray | None]:
+    """What an item hands on to its grade: its source, through its composition in the source's own size (R19d)."""
+    source = _source(item, frame, size)
+    picture, alpha = source[..., :3], source[..., 3] if source.shape[2] == 4 else None
+    comp, faults = item.composed(), item.gate.faults
+    if comp is None or ("comps_inert" in faults and item.timeline.fresh):
+        return picture, alpha
+    first = item.source - item.clip.first() if "comp_time_of_clip" in faults else 0
+    picture, made = compositions.rendered(comp.text, frame - item.start + first, picture, alpha)
+    return picture, alpha if "comp_without_alpha" in faults else made
+
+
+def _key(item: Any, size: tuple[int, int], alpha: np.ndarray | None = None) -> np.ndarray | None:
+    """The key on the grade's Alpha Output, else the alpha of the clip itself."""
     if item is None or item.grade.key is None:
-        return None
+        return alpha
     width, height = size
     left, top, right, bottom = item.grade.key
     alpha = np.zeros((height, width), np.float32)
@@ -113,12 +133,13 @@ def composite(timeline: Any, frame: int) -> tuple[np.ndarray, np.ndarray | None]
     item = next((item for item in shown if item.kind != "adjustment"), None)
     if item is None:
         return np.zeros((size[1], size[0], 3), np.float32), None
-    picture = resized(_source(item, frame, size), size)
+    picture, own = composed(item, frame, size)
+    picture, alpha = resized(picture, size), None if own is None else resized(own, size)
     pan, tilt = round(item.properties["Pan"]), round(item.properties["Tilt"])
-    picture = np.roll(picture, (tilt, pan), axis=(0, 1)) * item.grade.gain()
+    picture = np.roll(picture, (tilt, pan), axis=(0, 1)) * item.whole_gain()
     for each in above:
         picture = picture * each.grade.gain()
-    return picture * managed(timeline.project), _key(item, size)
+    return picture * managed(timeline.project), _key(item, size, alpha)
 
 
 def single_clip(job: Any, number: int, path: Path, faults: frozenset[str]) -> None:
@@ -132,10 +153,10 @@ def single_clip(job: Any, number: int, path: Path, faults: frozenset[str]) -> No
 
 def individual_clip(job: Any, item: Any, frame: int, path: Path, faults: frozenset[str]) -> None:
     """A frame of one clip in its own size, graded, without sizing."""
-    picture = _source(item, frame, job.timeline.size())
+    picture, alpha = composed(item, frame, job.timeline.size())
     size = picture.shape[1], picture.shape[0]
-    graded = picture * item.grade.gain() * managed(job.timeline.project)
-    _write(job, path, graded, _key(item, size), faults)
+    graded = picture * item.whole_gain() * managed(job.timeline.project)
+    _write(job, path, graded, _key(item, size, alpha), faults)
 
 
 def _write(job: Any, path: Path, picture: np.ndarray, key: np.ndarray | None, faults: frozenset[str]) -> None:

@@ -108,6 +108,16 @@ class Session:
         """The call of this number, counted from the next one as 1, fails in its own way."""
         self.gate.fail_at(number)
 
+    def kill_at(self, number: int) -> None:
+        """The script is killed during that call, which Resolve still does."""
+        self.gate.kill_at(number)
+
+    def restart(self) -> None:
+        """Resolve goes on, and a new script may call it; what was rendering has ended."""
+        self.gate.killed = False
+        self.stage.project.running = []
+        self.stage.project.late = []
+
     def cancel_at(self, number: int) -> None:
         """The artist cancels during that call: `cancelled` is True then, and `on_cancel` was called."""
         self.gate.cancel_at(number)
@@ -203,7 +213,8 @@ def _item(item: Any) -> tuple[Any, ...]:
     return (
         *(item.id, item.start, item.duration, item.enabled, item.version, repr(item.versions)),
         *(tuple(item.properties.items()), len(item.takes), item.take, item.colour),
-        len(item.comps),
+        tuple(comp.text for comp in item.comps),
+        item.group.name if item.group else "",
     )
 
 
