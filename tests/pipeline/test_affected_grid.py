@@ -98,7 +98,7 @@ def test_the_level_of_the_model_s_picture_is_not_taken_from_cells_that_it_was_to
         window=None,
         quadmask=lambda *_: Quadmask(region, np.zeros_like(region)),
         plate=lambda _: plate,
-        manifest=SimpleNamespace(settings={"margin": 0}, shot_encoding=lambda: same),
+        manifest=SimpleNamespace(settings={"margin": 0}, model_light=lambda: same),
     )
     stored, _ = conform(shot, args, blobs)
     filled = FrameFill.from_arrays(load_arrays(blobs, stored["fill"].digest)).colour

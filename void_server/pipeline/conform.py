@@ -36,7 +36,7 @@ def conform(
         box = hull([common for run in runs if (common := meet(run.fills, box)) is not None])
     if box is None:
         return {}, {"synthesised": 0.0}
-    linear, encoding = shot.plate(position), shot.manifest.shot_encoding()
+    linear, encoding = shot.plate(position), shot.manifest.model_light()
     x0, y0, x1, y1 = box
     grown = grown_region(region, margin)
     colour = np.nan_to_num(cut(linear, box), nan=0.0, posinf=65504.0, neginf=-65504.0).astype(np.float32)

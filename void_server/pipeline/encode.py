@@ -120,17 +120,19 @@ def _frames_and_codes(
 
 
 def _pictures(shot: StoredShot, settings: VoidSettings, crops: Crops | None) -> Tensor:
-    """The plate, encoded to about 0..1; one frame of it is held at a time."""
-    encoding, size = shot.manifest.shot_encoding(), (settings.height, settings.width)
+    """The plate in the light that the model was trained on, 0..1; one frame of it is held at a time."""
+    light, size = shot.manifest.model_light(), (settings.height, settings.width)
     pictures = []
     for position in shot.frames:
         plate = cut(shot.plate(position), crops.rect(position) if crops is not None else None)
+        with np.errstate(invalid="ignore"):
+            encoded = light.encode(plate)
         if settings.profile == "official":
-            shown = torch.from_numpy(encoding.to_uint8(plate)).float() / 255
-            pictures.append(resized(shown[None], *size)[:, 0])
+            # The scripts read 8-bit video.
+            levels = np.rint(255 * np.clip(np.nan_to_num(encoded), 0, 1)).astype(np.float32)
+            pictures.append(resized(torch.from_numpy(levels / 255)[None], *size)[:, 0])
         else:
-            with np.errstate(invalid="ignore"):
-                picture = reduced(encoding.encode(plate), *size)
+            picture = reduced(encoded, *size)
             pictures.append(torch.from_numpy(picture).permute(2, 0, 1))
     return torch.stack(pictures, 1)
 

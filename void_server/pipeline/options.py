@@ -139,6 +139,15 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=4,
     ),
     Option(
+        "model_exposure",
+        "number",
+        "0",
+        "Engine void: stops by which it sees the shot brighter than its median at mid grey; darker below 0. The result"
+        " has the plate's light all the same.",
+        minimum=-8,
+        maximum=8,
+    ),
+    Option(
         "noise_flow",
         "choice",
         "dis",
@@ -290,6 +299,7 @@ class Options:
     model_percent: int
     region: Literal["auto", "whole"]
     region_context: float
+    model_exposure: float
     noise_flow: NoiseFlow
     clip_seed: int
     memory: Memory
@@ -351,6 +361,7 @@ class Options:
                 model_percent=int(values["model_percent"]),
                 region=cast(Literal["auto", "whole"], values["region"]),
                 region_context=float(values["region_context"]),
+                model_exposure=float(values["model_exposure"]),
                 noise_flow=cast(NoiseFlow, values["noise_flow"]),
                 clip_seed=int(values["clip_seed"]),
                 memory=cast(Memory, values["memory"]),

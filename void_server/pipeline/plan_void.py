@@ -211,5 +211,5 @@ def _space(shot: ShotManifest) -> dict[str, Any]:
         "view": shot.view,
         "window": shot.window,
         "colour": asdict(shot.colour),
-        "encoding": shot.encoding,
+        "light": shot.light,
     }

@@ -53,7 +53,7 @@ def shot_of(plate: np.ndarray, boxes: list, keep: np.ndarray | None = None) -> S
         quadmask=quadmask,
         keep=lambda *_: np.zeros(plate.shape[:2], np.float32) if keep is None else keep,
         plate=lambda _: plate,
-        manifest=SimpleNamespace(settings={"margin": MARGIN}, shot_encoding=lambda: same),
+        manifest=SimpleNamespace(settings={"margin": MARGIN}, model_light=lambda: same),
     )
 
 

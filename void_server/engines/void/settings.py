@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from void_server.errors import InvalidInput
 
-VERSION = "4"
+VERSION = "5"
 """Raised by any change that can change a bit of a result."""
 
 Profile: TypeAlias = Literal["production", "official"]
