@@ -96,7 +96,9 @@ def answer(shot: Shot, *, tinted: bool = True, seed: int = 5) -> Answer:
     """The simulated answer."""
     random = np.random.default_rng(seed)
     made, seen, told = [], [], []
-    drift = np.linspace(-0.5, 0.5, shot.size[1], dtype=np.float32)[None, :, None] * np.float32([1, 1, -1])
+    drift = np.linspace(-0.5, 0.5, shot.size[1], dtype=np.float32)[None, :, None] * np.array(
+        [1, 1, -1], np.float32
+    )
     for plate, clean, remove, affected in zip(
         shot.plate, shot.clean, shot.remove, shot.affected, strict=True
     ):
@@ -111,8 +113,8 @@ def answer(shot: Shot, *, tinted: bool = True, seed: int = 5) -> Answer:
         noise = cv2.GaussianBlur(random.standard_normal(soft.shape).astype(np.float32), (0, 0), ERROR_SIZE)
         soft = soft + np.float32(ERROR) * noise / noise.std()
         if tinted:
-            offset = np.float32(OFFSET) + random.normal(0, UNSTEADY, 3).astype(np.float32)
-            soft = soft * np.float32(GAIN) + offset + np.float32(GRADIENT) * drift
+            offset = np.array(OFFSET, np.float32) + random.normal(0, UNSTEADY, 3).astype(np.float32)
+            soft = soft * np.array(GAIN, np.float32) + offset + np.float32(GRADIENT) * drift
         made.append(np.clip(soft, 0, 1).astype(np.float32))
     return Answer(np.stack(made), np.stack(seen), np.stack(told))
 

@@ -16,11 +16,13 @@ import cv2
 import numpy as np
 
 from benchmarks.model_answer import F32, Answer, Shot, answer, load
+from void_server.engines.cleanplate.membrane import coarse_mean, coarseness, enlarged, masked_blur, membrane
 from void_server.engines.void.colour_shift import REACH, Cells, colour_shift
-from void_server.engines.void.plate_size import at_plate_size
 
 LOW = 4.0
 """Standard deviation of the low band in plate pixels."""
+NEAR, RING = 4.0, 24
+"""Model pixels: of the average, and of the ring, of the correction that was there before."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,7 +63,20 @@ def _none(shot: Shot, given: Answer, n: int) -> F32:
 
 
 def _offset(shot: Shot, given: Answer, n: int) -> F32:
-    return at_plate_size(given.made[n], shot.light.encode(shot.plate[n]), shot.region[n], given.told[n])
+    """What was done before: the difference in a ring around the region, extended smoothly over it."""
+    larger, encoded = _none(shot, given, n), shot.light.encode(shot.plate[n])
+    scale = shot.plate.shape[1] / given.made.shape[1]
+    told = (
+        cv2.resize(given.told[n].astype(np.uint8), larger.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+    )
+    inside = (~(told | shot.region[n])).astype(np.uint8)
+    outside = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    shown = ((encoded >= 0) & (encoded <= 1)).all(axis=2)
+    evidence = (shown & (outside > scale) & (outside <= RING * scale)).astype(np.float32)
+    factor = coarseness(NEAR * scale)
+    values, weight = coarse_mean((encoded - larger) * evidence[..., None], evidence, factor)
+    steady = masked_blur(values, weight, NEAR * scale / factor)
+    return np.asarray(larger + enlarged(membrane(steady, np.minimum(4 * weight, 1)), larger), np.float32)
 
 
 def shift_removed(given: Answer, n: int) -> F32:
@@ -76,16 +91,10 @@ def _shift(shot: Shot, given: Answer, n: int) -> F32:
     return np.asarray(cv2.resize(shift_removed(given, n), size, interpolation=cv2.INTER_CUBIC), np.float32)
 
 
-def _both(shot: Shot, given: Answer, n: int) -> F32:
-    encoded = shot.light.encode(shot.plate[n])
-    return at_plate_size(shift_removed(given, n), encoded, shot.region[n], given.told[n])
-
-
 WAYS = {
     "none": _none,
     "offset around the region, each frame alone": _offset,
     "gain and offset": _shift,
-    "both": _both,
 }
 
 if __name__ == "__main__":

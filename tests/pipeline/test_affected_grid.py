@@ -86,9 +86,14 @@ def test_the_level_of_the_model_s_picture_is_not_taken_from_cells_that_it_was_to
     changed[8:32, 40:64] = True
     plate = np.full((*SIZE, 3), 0.4, np.float32)
     made = np.where(changed[..., None], plate + np.float32(0.3), plate)
-    run = {
+    answer = {
         "made": store_arrays(blobs, {"made": made}).digest,
+        "seen": store_arrays(blobs, {"seen": plate.astype(np.float16)}).digest,
         "told": store_arrays(blobs, {"told": changed.astype(np.uint8)}).digest,
+        "corner": [0, 0],
+    }
+    run = {
+        "answers": {"0": answer},
         "crop": None,
         "fills": None,
     }

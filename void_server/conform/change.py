@@ -56,6 +56,12 @@ STEADY = 3
 """Frames over which a change fades in before it begins and out after it ended, so that no edge jumps."""
 
 
+HALF_STEP, LEAST_STEP = 2.0**-11, 2.0**-25
+"""Half a step of half-float: relative, and of its smallest numbers."""
+SAME = 4
+"""Plate pixels, as a radius: less of the plate than such a disc is no part of it, and over as many the change falls."""
+
+
 @dataclass(frozen=True)
 class Difference:
     """What a model's picture differs by from what it was shown.
@@ -183,6 +189,29 @@ def steady_change(position: int, changes: Mapping[int, F32]) -> F32:
         if share > 0:
             np.maximum(found, np.float32(share) * change, out=found)
     return found
+
+
+def unlike(plate: npt.NDArray[Any], fill: F32) -> F32:
+    """Where a fill is not the plate: the change of an engine that copies what it leaves as it is.
+
+    Args:
+        plate: (h, w, c) of any float type.
+        fill: (h, w, c) float32, in the same space.
+
+    Returns:
+        (h, w) float32 0..1; 0 only where all of `SAME` pixels around are the plate's to half a step of half-float.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        given = plate.astype(np.float32)
+        near = np.abs(fill - given) <= np.maximum(
+            np.abs(given) * np.float32(HALF_STEP), np.float32(LEAST_STEP)
+        )
+    same = (near | (np.isnan(given) & np.isnan(fill))).all(axis=2).astype(np.uint8)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * SAME + 1, 2 * SAME + 1))
+    padded = cv2.copyMakeBorder(same, SAME, SAME, SAME, SAME, cv2.BORDER_REPLICATE)
+    whole = cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc)[SAME:-SAME, SAME:-SAME]
+    distance = cv2.distanceTransform(np.ascontiguousarray(whole), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    return fall(distance, SAME)
 
 
 def narrowed(whole: npt.NDArray[Any], sure: npt.NDArray[Any], change: F32) -> npt.NDArray[Any]:

@@ -27,6 +27,8 @@ class FrameQuality:
         clipped: samples that the file's type could not hold.
         confidence: mean of the engine's confidence (0..1) inside the blend matte; None where nothing was
             blended.
+        seam: jumps of the gradient along the edge over those of the plate beside it (`seam.seam_ratio`); None where
+            there is no edge.
     """
 
     changed_percent: float
@@ -35,6 +37,7 @@ class FrameQuality:
     change_over_time: float | None
     clipped: int
     confidence: float | None
+    seam: float | None
 
 
 def frame_quality(
@@ -46,6 +49,7 @@ def frame_quality(
     clipped: int,
     confidence: npt.NDArray[np.float32] | None,
     change: float | None,
+    seam: float | None = None,
 ) -> FrameQuality:
     """Put the figures of a frame together.
 
@@ -56,6 +60,7 @@ def frame_quality(
         clipped: from the composite.
         confidence: (h, w) float32 0..1 from the engine, or None.
         change: from `change_over_time`, or None.
+        seam: from `seam.seam_ratio`, or None.
     """
     changed = (bit_view(plate) != bit_view(result)).any(axis=-1)
     inside = blend > 0
@@ -69,6 +74,7 @@ def frame_quality(
         confidence=float(confidence[inside].mean(dtype=np.float64))
         if confidence is not None and trusted
         else None,
+        seam=seam,
     )
 
 

@@ -55,10 +55,9 @@ def corrected(position: int, last: int, load: Callable[[int], Answer]) -> Correc
 
     Args:
         position: of the frame, 0 to `last`.
-        load: gives the answer to a frame.
+        load: gives the answer to a frame; asked several times for the same.
     """
-    answers = cache(load)
-    cells = cache(lambda p: Cells.of(answers(p).made, answers(p).seen, answers(p).told))
+    cells = cache(lambda p: Cells.of(load(p).made, load(p).seen, load(p).told))
 
     def around(middle: int, reach: int) -> range:
         return range(max(0, middle - reach), min(last, middle + reach) + 1)
@@ -66,15 +65,15 @@ def corrected(position: int, last: int, load: Callable[[int], Answer]) -> Correc
     shifts = {
         p: colour_shift(p, {n: cells(n) for n in around(p, REACH)}) for p in around(position, STEADY - 1)
     }
-    clean = {p: shift.removed(answers(p).made) for p, shift in shifts.items()}
-    apart = {p: Difference.between(made, answers(p).seen) for p, made in clean.items()}
-    errors = Errors.measured(list(apart.values()), [answers(p).told for p in apart])
+    clean = {p: shift.removed(load(p).made) for p, shift in shifts.items()}
+    apart = {p: Difference.between(made, load(p).seen) for p, made in clean.items()}
+    errors = Errors.measured(list(apart.values()), [load(p).told for p in apart])
     if errors is None:
-        change = np.ones(answers(position).told.shape, np.float32)
+        change = np.ones(load(position).told.shape, np.float32)
     else:
-        here = answers(position).corner
+        here = load(position).corner
         changes = {
-            p: _moved(changed(errors.exceeded(a), answers(p).told), answers(p).corner, here)
+            p: _moved(changed(errors.exceeded(a), load(p).told), load(p).corner, here)
             for p, a in apart.items()
         }
         change = steady_change(position, changes)

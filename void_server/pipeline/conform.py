@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from void_server.engines.cleanplate import FrameFill
+from void_server.engines.cleanplate.membrane import enlarged
 from void_server.engines.void.plate_size import Rect, at_plate_size, box_around, grown_region
 from void_server.engines.void.regions import hull, meet
 from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.answers import Answer, corrected
 from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.regions import cut
 from void_server.pipeline.shot import StoredShot
@@ -24,9 +27,10 @@ def conform(
     """Leave the blob `fill`: all of it is made up, and none of it is sure.
 
     Args:
-        args: `position` of the frame, and `runs` of the model that have something to fill on it: each with the digests
-            of the model's picture, `made`, and of where it was told to change something, `told`, the `crop` of the
-            frame that this is a picture of, and what it `fills` of it; None for all of the frame.
+        args: `position` of the frame, and `runs` of the model that have something to fill on it: each with the `crop`
+            of the frame that it saw, what it `fills` of it (None for all of the frame), and its `answers` to this frame
+            and those near it, by position: digests of the model's picture, `made`, of what it was shown, `seen`, and
+            of where it was told to change something, `told`, and the `corner` of its crop there.
     """
     position, margin = args["position"], shot.manifest.settings["margin"]
     region = shot.quadmask(position, shot.window).region
@@ -41,11 +45,14 @@ def conform(
     grown = grown_region(region, margin)
     colour = np.nan_to_num(cut(linear, box), nan=0.0, posinf=65504.0, neginf=-65504.0).astype(np.float32)
     synthesised = np.zeros((y1 - y0, x1 - x0), np.float32)
+    change, shifts = np.zeros_like(synthesised), []
     for run in runs:
         with np.errstate(invalid="ignore"):
             encoded = encoding.encode(cut(linear, run.crop))
-        told = load_arrays(blobs, run.told)["told"] > 0
-        made = at_plate_size(load_arrays(blobs, run.made)["made"], encoded, cut(region, run.crop), told)
+        load = run.reader(blobs)
+        answer = corrected(position, max(run.answers), load)
+        shifts.append(answer.shift.figures)
+        made = at_plate_size(answer.made, encoded, cut(region, run.crop), load(position).told)
         part = meet(run.fills, box)
         if part is None:
             continue
@@ -53,16 +60,19 @@ def conform(
         filled = cut(grown, part)
         cut(colour, here)[filled] = encoding.decode(cut(made, there))[filled]
         cut(synthesised, here)[filled] = 1
-    fill = FrameFill(box, colour, 1 - synthesised, np.zeros_like(synthesised), synthesised, {})
+        cut(change, here)[filled] = cut(enlarged(answer.change, made), there)[filled]
+    # Beyond what a run filled there is only the plate.
+    change[synthesised == 0] = 1
+    fill = FrameFill(box, colour, 1 - synthesised, np.zeros_like(synthesised), synthesised, {}, change=change)
     return {"fill": store_arrays(blobs, fill.to_arrays())}, {
-        "synthesised": round(float(region.mean(dtype=np.float64)), 5)
+        "synthesised": round(float(region.mean(dtype=np.float64)), 5),
+        "colour_shift": shifts,
     }
 
 
 @dataclass(frozen=True)
 class _Run:
-    made: str
-    told: str
+    answers: Mapping[int, Mapping[str, Any]]
     crop: Rect
     fills: Rect
 
@@ -70,7 +80,22 @@ class _Run:
     def of(tree: Mapping[str, Any], shape: tuple[int, ...]) -> _Run:
         whole = 0, 0, shape[1], shape[0]
         crop, fills = (whole if tree[n] is None else _rect(tree[n]) for n in ("crop", "fills"))
-        return _Run(tree["made"], tree["told"], crop, fills)
+        return _Run({int(p): answer for p, answer in tree["answers"].items()}, crop, fills)
+
+    def reader(self, blobs: BlobFolder) -> Callable[[int], Answer]:
+        """Gives the answer to a frame."""
+
+        def load(position: int) -> Answer:
+            stored = self.answers[position]
+            made, seen, told = (load_arrays(blobs, stored[n])[n] for n in ("made", "seen", "told"))
+            scale = (
+                made.shape[1] / (self.crop[2] - self.crop[0]),
+                made.shape[0] / (self.crop[3] - self.crop[1]),
+            )
+            x, y = (at * pixels for at, pixels in zip(stored["corner"], scale, strict=True))
+            return Answer(made, seen.astype(np.float32), told > 0, (x, y))
+
+        return cache(load)
 
 
 def _rect(values: Sequence[int]) -> Rect:

@@ -257,6 +257,14 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=200,
     ),
     Option(
+        "replace",
+        "choice",
+        "auto",
+        "What is replaced of the affected region: changed = only what the engine changed beyond its own error, the rest"
+        " keeps the plate's bits; region = all of it; auto = changed, and region in the profile official.",
+        choices=("auto", "changed", "region"),
+    ),
+    Option(
         "passes",
         "choice",
         "none",
@@ -314,6 +322,7 @@ class Options:
     ground: Literal["auto", "cells", "sam2"]
     grow: float
     feather: float
+    replace: Literal["auto", "changed", "region"]
     passes: str
     first_unaffected: bool
     compression: str
@@ -376,6 +385,7 @@ class Options:
                 ground=cast(Literal["auto", "cells", "sam2"], values["ground"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
+                replace=cast(Literal["auto", "changed", "region"], values["replace"]),
                 passes=values["passes"],
                 first_unaffected=values["first_unaffected"] == "on",
                 compression=values["compression"],

@@ -222,6 +222,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "grow": order.options.grow,
         "feather": order.options.feather,
         "compression": order.options.compression,
+        "narrow": order.only_changed,
     }
     units = []
     fills = [{"fill": last_fill(results, f), "steady": steady_of(results, f)} for f in order.frames]
@@ -251,6 +252,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             view=shot.view,
             window=shot.window,
             colour=asdict(shot.colour),
+            epsilon=shot.encoding["epsilon"],
             attributes=attributes,
         )
         units.append(

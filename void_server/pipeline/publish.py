@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from void_server.conform.blend import blend_matte, composite
+from void_server.conform.change import narrowed, unlike
 from void_server.conform.quality import FrameQuality, frame_quality
+from void_server.conform.seam import seam_ratio
 from void_server.engines.cleanplate import FrameFill, SteadyGain, steadied
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
@@ -20,6 +22,7 @@ from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
 from void_server.plates.result import write_quadmask, write_result
 from void_server.plates.verify import OutsideCheck, outside_difference
+from void_server.quadmask.regions import THRESHOLD
 
 F32 = npt.NDArray[np.float32]
 
@@ -38,7 +41,8 @@ def publish(
     Args:
         stored_fill: `fill`, the stored `FrameFill`, empty for a frame with nothing to fill, and `steady`, the gain that
             steadies it, empty where there is none.
-        edge: grow, feather (pixels) and compression.
+        edge: grow, feather (pixels), compression, and `narrow`: whether only what the engine changed is replaced of the
+            affected region.
         passes: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the stored fill of
             the frame before, or None.
         attributes: provenance for the header, under `void/`.
@@ -49,18 +53,24 @@ def publish(
     source = shot.source(position)
     window = source.data_window
     quadmask = shot.quadmask(position, window)
-    blend = blend_matte(
-        quadmask.region,
-        shot.keep(position, window),
-        grow=edge["grow"],
-        feather=edge["feather"],
-        dtype=source.colour.dtype,
-    )
+    keep = shot.keep(position, window)
+
+    def blended(region: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+        grow, feather = edge["grow"], edge["feather"]
+        return blend_matte(region, keep, grow=grow, feather=feather, dtype=source.colour.dtype)
+
+    whole = blend = blended(quadmask.region)
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
     fill = _finished(stored_fill, blobs)
     if fill is not None and (blend > 0).any():
         picture, at = _fill_in_plate_space(shot, fill, source)
+        if edge["narrow"]:
+            change = _change(shot, fill, source, picture, at)
+            blend = narrowed(whole, blended(quadmask.remove > THRESHOLD), change)
+            # What keeps the plate's bits was not made up, whatever the engine answered there.
+            made_up = over(window_of(shot, fill), (blend > 0).astype(np.float32), window)
+            fill = replace(fill, synthesised=fill.synthesised * made_up)
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
@@ -85,9 +95,32 @@ def publish(
         )
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
     quality = frame_quality(
-        source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
+        source.colour,
+        result,
+        blend,
+        outside=outside,
+        clipped=clipped,
+        confidence=confidence,
+        change=None,
+        seam=seam_ratio(shot.to_linear(result), blend, shot.manifest.shot_encoding().epsilon),
     )
-    return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
+    touched, reached = int(np.count_nonzero(blend)), int(np.count_nonzero(whole))
+    return stored, _info(quality, outside, blend) | {
+        "unfilled": unfilled,
+        "kept_percent": 100.0 * (reached - touched) / max(1, reached),
+    }
+
+
+def _change(shot: StoredShot, fill: FrameFill, source: Plate, picture: F32, at: tuple[int, int]) -> F32:
+    """(h, w) float32 0..1 over the source's data window: where the fill is more than the plate; 1 where none lies."""
+    window = source.data_window
+    if fill.change is not None:
+        return np.asarray(1 - over(window, 1 - fill.change, window_of(shot, fill)), np.float32)
+    change = np.ones(window.shape, np.float32)
+    inside = np.s_[at[1] : at[1] + picture.shape[0], at[0] : at[0] + picture.shape[1]]
+    if picture.size:
+        change[inside] = unlike(source.colour[inside], picture)
+    return change
 
 
 def _finished(stored: dict[str, str], blobs: BlobFolder) -> FrameFill | None:

@@ -72,8 +72,15 @@ def there_and_back(shot, view, blobs, *, context: float = 1.5):
     for position in shot.frames:
         runs = [
             {
-                "made": store_arrays(blobs, {"made": pictures[position]}).digest,
-                "told": store_arrays(blobs, {"told": told[position].astype(np.uint8)}).digest,
+                "answers": {
+                    str(p): {
+                        "made": store_arrays(blobs, {"made": pictures[p]}).digest,
+                        "seen": store_arrays(blobs, {"seen": pictures[p].astype(np.float16)}).digest,
+                        "told": store_arrays(blobs, {"told": told[p].astype(np.uint8)}).digest,
+                        "corner": list(crops.corners[p]),
+                    }
+                    for p in shot.frames
+                },
                 "crop": list(crops.rect(position)),
                 "fills": list(run.fills[position]),
             }
