@@ -14,7 +14,7 @@ the plate's remains. `LEAST` is 1 % of light at mid grey.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -26,9 +26,13 @@ from void_server.quadmask.growth import fall
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 
-SCALES = (1.5, 4.0, 10.0)
+SCALES = (1.5, 4.0)
 """Standard deviations, in model pixels, of the averages in which the two are compared: the finest is the size of a
-VAE's own error, the coarsest that of a small shadow."""
+VAE's own error."""
+COARSE = (10.0,)
+"""The same, of a mean over frames: the size of a small shadow, which stays where an error of the model's does not."""
+TOGETHER = 2
+"""Frames each way of which that mean is."""
 QUANTILE = 0.98
 """Of the errors where nothing was to change, that counts as the error there. What of the rest is left after the specks
 are taken out is filled: that errs towards filling."""
@@ -44,14 +48,20 @@ FEW = 2000
 """Pixels of evidence below which no error is known, and all counts as changed."""
 SPECK = 20
 """Model pixels that a change has at least; less is an error's tail."""
-STRONG = 1.3
-"""Times the error that a change reaches somewhere; one that nowhere does is an error's tail."""
+STRONG, WEAK = 1.3, 0.7
+"""Times the error that a change reaches somewhere, and has all around where it is faint; one that nowhere reaches it is
+an error's tail (hysteresis after Canny, "A computational approach to edge detection", 1986)."""
+TAIL, TAILED = 8, 1.7
+"""Model pixels around what was found whose difference is its blur, and says nothing of its own; and times the error
+from which it has such a blur."""
 CLOSED = 6
 """Model pixels: narrower gaps within what changed are closed."""
 HOLE = 400
 """Model pixels: smaller holes within what changed are filled."""
 GROWN, SOFT = 3.0, 4.0
 """Model pixels by which what changed grows, and over which it then falls to nothing."""
+MOVES = 6
+"""Model pixels that a change may move from frame to frame and be the same."""
 STEADY = 3
 """Frames over which a change fades in before it begins and out after it ended, so that no edge jumps."""
 
@@ -69,10 +79,12 @@ class Difference:
     Attributes:
         apart: (h, w, 3) float32.
         detail: (h, w) float32, how much of it there is around each pixel.
+        known: (h, w) float32 0 or 1, where it counts.
     """
 
     apart: F32
     detail: F32
+    known: F32
 
     @classmethod
     def between(cls, made: F32, seen: F32) -> Difference:
@@ -81,21 +93,32 @@ class Difference:
         # What was clipped for the model was shown as white or black, and can be no more than that in its answer.
         apart[((seen >= 1) & (made > 1)) | ((seen <= 0) & (made < 0))] = 0
         fine = np.abs(seen - cv2.GaussianBlur(seen, (0, 0), DETAIL)).mean(axis=2)
-        return cls(apart, cv2.GaussianBlur(fine, (0, 0), SCALES[1]))
+        return cls(apart, cv2.GaussianBlur(fine, (0, 0), SCALES[1]), np.ones(fine.shape, np.float32))
 
-    def size(self, scale: float, known: Bools | None = None) -> F32:
-        """(h, w) float32: its root mean square over the channels, averaged over `scale` pixels that are `known`."""
-        if known is None:
-            return _size(cv2.GaussianBlur(self.apart, (0, 0), scale))
-        weight = known.astype(np.float32)
+    @classmethod
+    def mean(cls, middle: Difference, near: Sequence[Difference]) -> Difference:
+        """Over a frame and those near it, each as far as it counts; nothing counts that does not in the middle."""
+        mass = np.maximum(sum(d.known for d in near), np.float32(1))
+        apart = sum(d.apart * d.known[..., None] for d in near) / mass[..., None]
+        return cls(np.asarray(apart, np.float32), middle.detail, middle.known)
+
+    def without(self, exceeded: F32) -> Difference:
+        """Less what a finer scale found, or that would smear over its surroundings in a coarser one."""
+        disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * TAIL + 1, 2 * TAIL + 1))
+        spread = cv2.dilate((exceeded > TAILED).astype(np.uint8), disc) > 0
+        return replace(self, known=np.where(spread, 0, self.known).astype(np.float32))
+
+    def sizes(self, scale: float) -> list[F32]:
+        """(h, w) float32 each: how much of it is left in averages over `scale` pixels: root mean square over the
+        channels, and of their mean, in which a shadow stands out and an error of colour does not.
+        """
+        weight = self.known
         mass = cv2.GaussianBlur(weight, (0, 0), scale)
         total = cv2.GaussianBlur(self.apart * weight[..., None], (0, 0), scale)
         # Of a few pixels the mean is less sure than the error's measure takes it to be.
-        return np.asarray(_size(total) / np.maximum(mass, LEAST_KNOWN), np.float32)
-
-
-def _size(picture: F32) -> F32:
-    return np.asarray(np.sqrt(np.square(picture).mean(axis=2)), np.float32)
+        mean = total / np.maximum(mass, LEAST_KNOWN)[..., None]
+        found = np.sqrt(np.square(mean).mean(axis=2)), np.abs(mean.mean(axis=2))
+        return [np.asarray(size, np.float32) for size in found]
 
 
 @dataclass(frozen=True)
@@ -103,25 +126,30 @@ class Errors:
     """A model's reconstruction error, as a function of detail.
 
     Attributes:
+        scales: pixels.
         detail: (kinds,) ascending.
-        sizes: (scales, kinds) never falling.
+        sizes: (scales, 2, kinds) never falling; see `Difference.sizes`.
     """
 
+    scales: tuple[float, ...]
     detail: F32
     sizes: F32
 
     @classmethod
-    def measured(cls, differences: Sequence[Difference], told: Sequence[Bools]) -> Errors | None:
+    def measured(
+        cls, differences: Sequence[Difference], told: Sequence[Bools], scales: tuple[float, ...] = SCALES
+    ) -> Errors | None:
         """Over frames, where none was `told` (h, w) to change; None where there is too little of that."""
         details: list[F32] = []
-        found: list[list[F32]] = [[] for _ in SCALES]
+        found: list[list[F32]] = [[] for _ in range(2 * len(scales))]
         for difference, changed in zip(differences, told, strict=True):
             distance = cv2.distanceTransform((~changed).astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
             # Far enough for the averages not to reach what changed; a coarse one needs fewer samples.
-            away = distance > 2 * SCALES[-1]
+            away = distance > 2 * scales[-1]
             details.append(difference.detail[away])
-            for n in range(len(SCALES)):
-                found[n].append(difference.size(SCALES[n])[away])
+            every = [size for scale in scales for size in difference.sizes(scale)]
+            for values, size in zip(found, every, strict=True):
+                values.append(size[away])
         detail = np.concatenate(details)
         if detail.size < FEW:
             return None
@@ -129,17 +157,56 @@ class Errors:
         kind = np.clip(np.searchsorted(edges, detail, side="right") - 1, 0, KINDS - 1)
         sizes = [[_quantile(np.concatenate(values)[kind == k]) for k in range(KINDS)] for values in found]
         rising = np.maximum.accumulate(np.maximum(np.array(sizes, np.float32), LEAST), axis=1)
-        return cls(((edges[1:] + edges[:-1]) / 2).astype(np.float32), rising)
+        middle = ((edges[1:] + edges[:-1]) / 2).astype(np.float32)
+        return cls(scales, middle, rising.reshape(len(scales), 2, KINDS))
 
     def exceeded(self, difference: Difference) -> F32:
         """(h, w) float32: the greatest of the differences over the error at their scale; over 1 it is a change."""
         greatest = np.zeros(difference.detail.shape, np.float32)
-        for scale, sizes in zip(SCALES, self.sizes, strict=True):
-            expected = np.interp(difference.detail, self.detail, sizes)
-            # What a finer scale found is left out of a coarser one, or it would smear over its surroundings.
-            size = difference.size(scale, greatest <= 1)
-            np.maximum(greatest, (size / expected).astype(np.float32), out=greatest)
+        for scale, errors in zip(self.scales, self.sizes, strict=True):
+            left = difference.without(greatest)
+            for size, error in zip(left.sizes(scale), errors, strict=True):
+                expected = np.interp(difference.detail, self.detail, error)
+                np.maximum(greatest, (size / expected).astype(np.float32), out=greatest)
         return greatest
+
+
+def exceeded_over_time(
+    differences: Mapping[int, Difference], told: Mapping[int, Bools], positions: Sequence[int]
+) -> dict[int, F32]:
+    """By position, how far frames differ by more than the error, at every scale; all of it where no error is known.
+
+    Args:
+        differences: by position: those of the frames, and of those up to `TOGETHER` away, all at the same place.
+        told: the same: where the engine was told to change something.
+    """
+    fine = Errors.measured([*differences.values()], [told[p] for p in differences])
+    if fine is None:
+        return {p: np.full(told[p].shape, np.inf, np.float32) for p in positions}
+    found = {p: fine.exceeded(d) for p, d in differences.items()}
+    left = {p: d.without(found[p]) for p, d in differences.items()}
+    found = {p: _lasting(p, found) for p in positions}
+    means = {
+        p: Difference.mean(left[p], [d for n, d in left.items() if abs(n - p) <= TOGETHER]) for p in positions
+    }
+    coarse = Errors.measured([*means.values()], [told[p] for p in positions], COARSE)
+    if coarse is None:
+        return {p: found[p] for p in positions}
+    return {p: np.maximum(found[p], _around_strong(coarse.exceeded(means[p]))) for p in positions}
+
+
+def _lasting(position: int, found: Mapping[int, F32]) -> F32:
+    """What the frame before or after has too, near by: a change lasts, an error of one frame does not."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * MOVES + 1, 2 * MOVES + 1))
+    near = [cv2.dilate(found[n], disc) for n in (position - 1, position + 1) if n in found]
+    return np.minimum(found[position], np.maximum.reduce(near)) if near else found[position]
+
+
+def _around_strong(exceeded: F32) -> F32:
+    """What is faint but connected with what is strong is as strong; the rest is nothing."""
+    _, labels = cv2.connectedComponents((exceeded > WEAK).astype(np.uint8), connectivity=8)
+    strong = np.unique(labels[exceeded >= STRONG])
+    return np.where(np.isin(labels, strong[strong > 0]), np.maximum(exceeded, STRONG), 0).astype(np.float32)
 
 
 def _quantile(values: F32) -> float:
@@ -208,8 +275,9 @@ def unlike(plate: npt.NDArray[Any], fill: F32) -> F32:
         )
     same = (near | (np.isnan(given) & np.isnan(fill))).all(axis=2).astype(np.uint8)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * SAME + 1, 2 * SAME + 1))
-    padded = cv2.copyMakeBorder(same, SAME, SAME, SAME, SAME, cv2.BORDER_REPLICATE)
-    whole = cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc)[SAME:-SAME, SAME:-SAME]
+    beyond = 4 * SAME
+    padded = cv2.copyMakeBorder(same, beyond, beyond, beyond, beyond, cv2.BORDER_REFLECT)
+    whole = cv2.morphologyEx(padded, cv2.MORPH_OPEN, disc)[beyond:-beyond, beyond:-beyond]
     distance = cv2.distanceTransform(np.ascontiguousarray(whole), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     return fall(distance, SAME)
 

@@ -10,11 +10,18 @@ from functools import cache
 import cv2
 import numpy as np
 
-from void_server.conform.change import STEADY, Difference, Errors, changed, steady_change
+from void_server.conform.change import (
+    STEADY,
+    TOGETHER,
+    Difference,
+    changed,
+    exceeded_over_time,
+    steady_change,
+)
 from void_server.engines.cleanplate.arrays import F32, Bools
 from void_server.engines.void.colour_shift import REACH, Cells, ColourShift, colour_shift
 
-NEIGHBOURS = REACH + STEADY - 1
+NEIGHBOURS = REACH + STEADY - 1 + TOGETHER
 """Frames each way that are read for one."""
 
 
@@ -62,28 +69,30 @@ def corrected(position: int, last: int, load: Callable[[int], Answer]) -> Correc
     def around(middle: int, reach: int) -> range:
         return range(max(0, middle - reach), min(last, middle + reach) + 1)
 
-    shifts = {
-        p: colour_shift(p, {n: cells(n) for n in around(p, REACH)}) for p in around(position, STEADY - 1)
-    }
+    steady, compared = around(position, STEADY - 1), around(position, STEADY - 1 + TOGETHER)
+    shifts = {p: colour_shift(p, {n: cells(n) for n in around(p, REACH)}) for p in compared}
     clean = {p: shift.removed(load(p).made) for p, shift in shifts.items()}
-    apart = {p: Difference.between(made, load(p).seen) for p, made in clean.items()}
-    errors = Errors.measured(list(apart.values()), [load(p).told for p in apart])
-    if errors is None:
-        change = np.ones(load(position).told.shape, np.float32)
-    else:
-        here = load(position).corner
-        changes = {
-            p: _moved(changed(errors.exceeded(a), load(p).told), load(p).corner, here)
-            for p, a in apart.items()
-        }
-        change = steady_change(position, changes)
+    moves = {p: _move(load(p).corner, load(position).corner) for p in compared}
+    apart = {
+        p: Difference.between(_moved(made, moves[p]), _moved(load(p).seen, moves[p]))
+        for p, made in clean.items()
+    }
+    # What a neighbour did not see is as if it had been told to change it: nothing is measured there.
+    told = {p: _moved((~load(p).told).astype(np.float32), moves[p]) < 1 for p in compared}
+    exceeded = exceeded_over_time(apart, told, steady)
+    change = steady_change(position, {p: changed(exceeded[p], told[p]) for p in steady})
     return Corrected(clean[position], change, shifts[position])
 
 
-def _moved(change: F32, there: tuple[float, float], here: tuple[float, float]) -> F32:
-    """A neighbour's change where this frame has it, as both saw another part of the plate."""
-    if there == here:
-        return change
-    shift = np.array([[1, 0, there[0] - here[0]], [0, 1, there[1] - here[1]]], np.float64)
-    size = change.shape[1], change.shape[0]
-    return np.asarray(cv2.warpAffine(change, shift, size, flags=cv2.INTER_LINEAR), np.float32)
+def _move(there: tuple[float, float], here: tuple[float, float]) -> tuple[float, float]:
+    """Model pixels by which a neighbour's picture lies beside this frame's, as both saw another part of the plate."""
+    return there[0] - here[0], there[1] - here[1]
+
+
+def _moved(picture: F32, move: tuple[float, float]) -> F32:
+    """A neighbour's picture where this frame has it; 0 beyond it."""
+    if move == (0, 0):
+        return picture
+    matrix = np.array([[1, 0, move[0]], [0, 1, move[1]]], np.float64)
+    size = picture.shape[1], picture.shape[0]
+    return np.asarray(cv2.warpAffine(picture, matrix, size, flags=cv2.INTER_LINEAR), np.float32)

@@ -41,8 +41,11 @@ def test_what_the_model_sees_is_within_0_and_1_and_finite():
 
 def test_what_the_model_made_is_enlarged():
     made = reduced(picture(), *SMALL)
-    wanted = cv2.resize(made, SIZE[::-1], interpolation=cv2.INTER_CUBIC)
-    np.testing.assert_array_equal(at_plate_size(made, picture(), region()), wanted)
+    np.testing.assert_array_equal(at_plate_size(made, picture(), region()), enlarged(made))
+
+
+def enlarged(made: np.ndarray) -> np.ndarray:
+    return cv2.resize(made, SIZE[::-1], interpolation=cv2.INTER_CUBIC)
 
 
 def lit(value: float = 1.4) -> np.ndarray:
@@ -75,13 +78,16 @@ def test_what_is_not_white_for_the_model_gets_no_light():
 def test_white_without_a_light_beside_it_stays_as_it_is():
     made = reduced(picture(), *SMALL)
     made[20:40, 35:65] = 1
-    assert at_plate_size(made, picture(), region()).max() < 1.1
+    far = picture()
+    far[0, 0] = 5
+    for plate in (picture(), far):
+        np.testing.assert_array_equal(at_plate_size(made, plate, region()), enlarged(made))
 
 
 def test_a_light_within_what_the_model_was_told_to_change_says_nothing():
     told = np.ones(SMALL, bool)
-    found = at_plate_size(reduced(lit(), *SMALL), lit(), region(), told)
-    assert found.max() < 1.1
+    made = reduced(lit(), *SMALL)
+    np.testing.assert_array_equal(at_plate_size(made, lit(), region(), told), enlarged(made))
 
 
 def test_codes_tell_the_four_regions():
