@@ -2,9 +2,10 @@
 """`python -m benchmarks.model_edge SHOT…`: how much of the region keeps the plate's bits, and what that costs.
 
 The answer is simulated (benchmarks/model_answer.py). The affected region is taken as drawn, and as drawn too large
-(`--wide`). For each: the share of the affected region off the object that keeps the plate's bits; decibels against the
-truth (encoded) over the whole region and over the affected part, all of it replaced / only what changed; and the seam
-(conform/seam.py) of both. Shots are folders with `plate`, `clean`, `roto` and `affected` (`shared/shots`).
+(`--wide`). For each: the share of the affected region off the object that keeps the plate's bits; the share that the
+truth leaves as it is, to a quarter of a percent of the picture's range, and how much of that keeps its bits; decibels
+against the truth (encoded) over the whole region and over the affected part, all of it replaced / only what changed;
+and the seam (conform/seam.py) of both. Shots are folders with `plate`, `clean`, `roto` and `affected` (`shared/shots`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import numpy as np
 
 from benchmarks.model_answer import F32, Answer, Bools, Shot, answer, load
 from void_server.conform.blend import blend_matte, composite
-from void_server.conform.change import narrowed
+from void_server.conform.change import LEAST, narrowed
 from void_server.conform.seam import seam_ratio
 from void_server.engines.void.plate_size import at_plate_size
 from void_server.pipeline import answers
@@ -37,8 +38,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--wide", type=int, nargs="*", default=[0, 40], help="plate pixels drawn too large")
     parser.add_argument("--pictures", type=Path, help="folder for a sheet of each row's middle frame")
     given = parser.parse_args(arguments)
-    print("| shot | drawn too large by | keeps its bits | region, dB | affected, dB | seam |")
-    print("|---|---|---|---|---|---|")
+    print(
+        "| shot | drawn too large by | keeps its bits | truly unchanged, keeps | region, dB | affected, dB | seam |"
+    )
+    print("|---|---|---|---|---|---|---|")
     for folder in given.shots:
         shot = load(folder, given.first, given.frames, given.percent)
         for wide in given.wide:
@@ -55,12 +58,14 @@ def _widened(shot: Shot, pixels: int) -> Shot:
 
 def _row(shot: Shot, wide: int, pictures: Path | None) -> str:
     given = answer(shot)
-    kept, seams = [], []
+    kept, seams, same = [], [], []
     errors: list[list[float]] = []
     for n in range(len(shot.plate)):
         made, blends, change = _both(shot, given, n)
         affected = (shot.affected[n] > 0.02) & (shot.remove[n] <= 0.02)
         kept.append(float((blends[1][affected] == 0).mean()))
+        unchanged = _unchanged(shot, n) & affected
+        same.append([unchanged.sum(), affected.sum(), (blends[1][unchanged] == 0).sum()])
         results = [composite(shot.plate[n], made, blend).colour for blend in blends]
         wanted = shot.light.encode(shot.clean[n])
         off = [np.square(shot.light.encode(r) - wanted, dtype=np.float64) for r in results]
@@ -70,11 +75,20 @@ def _row(shot: Shot, wide: int, pictures: Path | None) -> str:
             pictures.mkdir(parents=True, exist_ok=True)
             _sheet(shot, n, results, change, blends[1]).tofile(pictures / f"{shot.name}-{wide}.png")
     whole, only, whole_affected, only_affected = -10 * np.log10(np.mean(errors, axis=0))
+    true, every, true_kept = np.sum(same, axis=0)
     seam = np.nanmean(np.array(seams, np.float64), axis=0)
     return (
-        f"| {shot.name} | {wide} px | {np.mean(kept):.0%} | {whole:.2f} / {only:.2f}"
+        f"| {shot.name} | {wide} px | {np.mean(kept):.0%}"
+        f" | {true / every:.0%}, {true_kept / max(1, true):.0%} | {whole:.2f} / {only:.2f}"
         f" | {whole_affected:.2f} / {only_affected:.2f} | {seam[0]:.2f} / {seam[1]:.2f} |"
     )
+
+
+def _unchanged(shot: Shot, n: int) -> Bools:
+    """(H, W): where the truth is the plate but for its grain, also in the mean."""
+    apart = shot.light.encode(shot.clean[n]) - shot.light.encode(shot.plate[n])
+    means = (np.abs(cv2.GaussianBlur(apart, (0, 0), sigma)).max(axis=2) < LEAST for sigma in (4.0, 20.0))
+    return np.asarray(np.logical_and.reduce(list(means)))
 
 
 def _both(shot: Shot, given: Answer, n: int) -> tuple[F32, tuple[F32, F32], F32]:
