@@ -46,15 +46,17 @@ DETAIL = 2.0
 """Standard deviation, in model pixels, of the blur whose remainder is detail."""
 FEW = 2000
 """Pixels of evidence below which no error is known, and all counts as changed."""
-SPECK = 20
+SPECK = 60
 """Model pixels that a change has at least; less is an error's tail."""
-STRONG, WEAK = 1.3, 0.7
-"""Times the error that a change reaches somewhere, and has all around where it is faint; one that nowhere reaches it is
-an error's tail (hysteresis after Canny, "A computational approach to edge detection", 1986)."""
+STRONG = 2.0
+"""Times the error that a change reaches somewhere; one that nowhere does is an error's tail (hysteresis after Canny, "A
+computational approach to edge detection", 1986)."""
+FAINT, WEAK = 1.3, 0.7
+"""The same in the mean over frames, and what it then has all around."""
 TAIL, TAILED = 8, 1.7
 """Model pixels around what was found whose difference is its blur, and says nothing of its own; and times the error
 from which it has such a blur."""
-CLOSED = 6
+CLOSED = 4
 """Model pixels: narrower gaps within what changed are closed."""
 HOLE = 400
 """Model pixels: smaller holes within what changed are filled."""
@@ -205,7 +207,7 @@ def _lasting(position: int, found: Mapping[int, F32]) -> F32:
 def _around_strong(exceeded: F32) -> F32:
     """What is faint but connected with what is strong is as strong; the rest is nothing."""
     _, labels = cv2.connectedComponents((exceeded > WEAK).astype(np.uint8), connectivity=8)
-    strong = np.unique(labels[exceeded >= STRONG])
+    strong = np.unique(labels[exceeded >= FAINT])
     return np.where(np.isin(labels, strong[strong > 0]), np.maximum(exceeded, STRONG), 0).astype(np.float32)
 
 
