@@ -125,14 +125,14 @@ def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def job(server, shot):
-    done = server.caller.run(wish(shot, "cells"))
+    done = server.caller.run(wish(shot, "cells", replace="region"))
     assert done.state == DONE, done
     return done
 
 
 def test_the_model_s_picture_is_another_and_the_plate_changes_in_the_same_pixels(server, shot, job, tmp_path):
     before = recorded_units(server.store)
-    other = server.caller.run(wish(shot, "pixels", affected_grid="off"))
+    other = server.caller.run(wish(shot, "pixels", affected_grid="off", replace="region"))
     fresh = fresh_units(server, before)
     assert other.state == DONE and fresh.count("encode") == 1, "the mattes, and not the plate"
     assert [sidecar(server, j)["options"]["affected_grid"] for j in (job, other)] == ["on", "off"]
@@ -143,7 +143,7 @@ def test_the_model_s_picture_is_another_and_the_plate_changes_in_the_same_pixels
 
 
 def test_a_quadmask_that_is_given_back_gives_the_same_samples(server, shot, job, tmp_path):
-    spec = wish(shot, "back")
+    spec = wish(shot, "back", replace="region")
     for role in ("remove", "affected"):
         spec.shot.ClearField(role)
     for o in job.outputs:
