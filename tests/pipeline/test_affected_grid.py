@@ -86,9 +86,14 @@ def test_the_level_of_the_model_s_picture_is_not_taken_from_cells_that_it_was_to
     changed[8:32, 40:64] = True
     plate = np.full((*SIZE, 3), 0.4, np.float32)
     made = np.where(changed[..., None], plate + np.float32(0.3), plate)
-    run = {
+    answer = {
         "made": store_arrays(blobs, {"made": made}).digest,
+        "seen": store_arrays(blobs, {"seen": plate.astype(np.float16)}).digest,
         "told": store_arrays(blobs, {"told": changed.astype(np.uint8)}).digest,
+        "corner": [0, 0],
+    }
+    run = {
+        "answers": {"0": answer},
         "crop": None,
         "fills": None,
     }
@@ -98,7 +103,7 @@ def test_the_level_of_the_model_s_picture_is_not_taken_from_cells_that_it_was_to
         window=None,
         quadmask=lambda *_: Quadmask(region, np.zeros_like(region)),
         plate=lambda _: plate,
-        manifest=SimpleNamespace(settings={"margin": 0}, shot_encoding=lambda: same),
+        manifest=SimpleNamespace(settings={"margin": 0}, model_light=lambda: same),
     )
     stored, _ = conform(shot, args, blobs)
     filled = FrameFill.from_arrays(load_arrays(blobs, stored["fill"].digest)).colour
@@ -120,14 +125,14 @@ def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
 
 @pytest.fixture(scope="module")
 def job(server, shot):
-    done = server.caller.run(wish(shot, "cells"))
+    done = server.caller.run(wish(shot, "cells", replace="region"))
     assert done.state == DONE, done
     return done
 
 
 def test_the_model_s_picture_is_another_and_the_plate_changes_in_the_same_pixels(server, shot, job, tmp_path):
     before = recorded_units(server.store)
-    other = server.caller.run(wish(shot, "pixels", affected_grid="off"))
+    other = server.caller.run(wish(shot, "pixels", affected_grid="off", replace="region"))
     fresh = fresh_units(server, before)
     assert other.state == DONE and fresh.count("encode") == 1, "the mattes, and not the plate"
     assert [sidecar(server, j)["options"]["affected_grid"] for j in (job, other)] == ["on", "off"]
@@ -138,7 +143,7 @@ def test_the_model_s_picture_is_another_and_the_plate_changes_in_the_same_pixels
 
 
 def test_a_quadmask_that_is_given_back_gives_the_same_samples(server, shot, job, tmp_path):
-    spec = wish(shot, "back")
+    spec = wish(shot, "back", replace="region")
     for role in ("remove", "affected"):
         spec.shot.ClearField(role)
     for o in job.outputs:

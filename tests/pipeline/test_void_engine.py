@@ -124,6 +124,26 @@ def test_it_is_computed_once(server, shot, job):
     assert "publish" in fresh and "generate" not in fresh and "conform" not in fresh
 
 
+def test_all_of_the_region_is_replaced_on_request_without_asking_the_model_again(server, shot, job, tmp_path):
+    before = recorded_units(server.store)
+    other = server.caller.run(wish(shot, "all of it", replace="region"))
+    fresh = {kind for key, (kind, _) in recorded_units(server.store).items() if key not in before}
+    assert other.state == DONE and fresh <= {"publish", "review", "report"}
+    for frame in (shot.first, shot.last):
+        only, whole = (picture(server, j, frame, tmp_path)[1][..., -1] for j in (job, other))
+        assert (only <= whole).all() and (whole > 0).any()
+    assert all(f["quality"]["kept_percent"] == 0 for f in sidecar(server, other)["frames"])
+
+
+def test_the_light_that_the_model_saw_and_the_edge_are_in_the_papers(server, job):
+    said = sidecar(server, job)
+    assert said["options"]["replace"] == "changed"
+    assert said["colour"]["model"]["exposure"] > 0 and "Rec.709" in said["colour"]["model"]["stated"]
+    for frame in said["frames"]:
+        assert frame["quality"]["seam"] > 0 and 0 <= frame["quality"]["kept_percent"] < 100
+        assert {"gain", "offset"} <= set(frame["fill"]["colour_shift"][0])
+
+
 def test_another_seed_is_another_picture(server, shot, job, tmp_path):
     spec = wish(shot, "seed")
     spec.settings.seed = 7

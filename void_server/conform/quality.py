@@ -28,6 +28,8 @@ class FrameQuality:
         clipped: samples that the file's type could not hold.
         confidence: mean of the engine's confidence (0..1) inside the blend matte; None where nothing was
             blended.
+        seam: jumps of the gradient along the edge over those of the plate beside it (`seam.seam_ratio`); None where
+            there is no edge.
     """
 
     changed_percent: float
@@ -36,6 +38,7 @@ class FrameQuality:
     change_over_time: float | None
     clipped: int
     confidence: float | None
+    seam: float | None
 
 
 def frame_quality(
@@ -48,6 +51,7 @@ def frame_quality(
     confidence: npt.NDArray[np.float32] | None,
     change: float | None,
     pixels: int = 0,
+    seam: float | None = None,
 ) -> FrameQuality:
     """Put the figures of a frame together.
 
@@ -59,6 +63,7 @@ def frame_quality(
         confidence: (h, w) float32 0..1 from the engine, or None.
         change: from `change_over_time`, or None.
         pixels: of the whole data window, where the arrays are the part of it that can differ; 0 = they are all.
+        seam: from `seam.seam_ratio`, or None.
     """
     differing = bit_view(plate) != bit_view(result)
     # Several times as fast as `any` over so short an axis.
@@ -74,6 +79,7 @@ def frame_quality(
         confidence=float(confidence[inside].mean(dtype=np.float64))
         if confidence is not None and trusted
         else None,
+        seam=seam,
     )
 
 

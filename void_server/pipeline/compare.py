@@ -30,9 +30,10 @@ def compare_frame(
     fill, arrays, apart = stored_fill(args["rebuilt"], blobs), dict[str, Any](), list[float]()
     for run in args["runs"]:
         crop = _crop(run["crop"], region.shape)
-        seen = seen_of(shot.plate(position), shot.manifest.shot_encoding(), fill, region, crop, margin)
-        told = load_arrays(blobs, run["told"])["told"] > 0
-        found = compare(load_arrays(blobs, run["made"])["made"], told, seen)
+        seen = seen_of(shot.plate(position), shot.manifest.model_light(), fill, region, crop, margin)
+        answer = run["answers"][str(position)]
+        told = load_arrays(blobs, answer["told"])["told"] > 0
+        found = compare(load_arrays(blobs, answer["made"])["made"], told, seen)
         arrays |= found.to_arrays(run["number"])
         apart += found.comparison.apart[found.inside > 0].tolist()
     info = {"apart": round(float(np.median(apart)), 3)} if apart else {}

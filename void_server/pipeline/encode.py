@@ -28,7 +28,7 @@ from void_server.engines.void.plate_size import codes, in_whole_cells, reduced
 from void_server.engines.void.settings import Running, VoidSettings, model_size
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays, store_arrays
-from void_server.pipeline.plan_void import TOLD
+from void_server.pipeline.plan_void import SEEN, TOLD
 from void_server.pipeline.regions import Crops, cut
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.void_models import RESIDENT, Machine, first_with_room
@@ -40,9 +40,9 @@ Step = Callable[[int, int], None]
 def encode(
     shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder, step: Step
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    """Leave the blob `latents`: of the plate with a little noise, or of the quadmask as a pass is given it; with that
-    of the first pass also a blob `TOLD` for every frame: `told`, (h, w) uint8, 1 where the model is to change
-    something.
+    """Leave the blob `latents`: of the plate with a little noise, or of the quadmask as a pass is given it. With the
+    plate's also a blob `SEEN` for every frame: `seen`, (h, w, 3) float16 0..1, what the model is shown; with those of
+    the first pass a blob `TOLD`: `told`, (h, w) uint8, 1 where it is to change something.
 
     Args:
         args: `of` (`clip`, `masks 1` or `masks 2`), the `crops` that the model sees (`Crops`; None for whole frames),
@@ -59,7 +59,8 @@ def encode(
     model = crops.model if crops is not None else None
     settings = sized(VoidSettings(**args["settings"]), shot, args["percent"], model)
     machine = Machine.found(1, args["set"], args["weights"])
-    clip = padded_clip(*_frames_and_codes(shot, settings, args["of"], crops), settings)
+    pictures, coded = _frames_and_codes(shot, settings, args["of"], crops)
+    clip = padded_clip(pictures, coded, settings)
     candidates = machine.plans(settings, clip.frames.shape[1], Running(**args["running"]))
     ways = [
         lambda plan=plan: _latents(args["of"], clip, settings, RESIDENT.vae(machine, plan), _chunks(step))
@@ -67,6 +68,9 @@ def encode(
     ]
     latents = first_with_room(ways, RESIDENT.drop)
     stored = {"latents": store_arrays(blobs, {"latents": latents.to("cpu", torch.float32).numpy()})}
+    if args["of"] == "clip":
+        shown = pictures.permute(1, 2, 3, 0).to(torch.float16)
+        stored |= {SEEN.format(p): store_arrays(blobs, {"seen": shown[p].numpy()}) for p in shot.frames}
     if args["of"] == "masks 1":
         told = (told_codes(clip, settings)[0] < CODE_BACKGROUND).to(torch.uint8).numpy()
         stored |= {TOLD.format(p): store_arrays(blobs, {"told": told[p]}) for p in shot.frames}
@@ -120,17 +124,19 @@ def _frames_and_codes(
 
 
 def _pictures(shot: StoredShot, settings: VoidSettings, crops: Crops | None) -> Tensor:
-    """The plate, encoded to about 0..1; one frame of it is held at a time."""
-    encoding, size = shot.manifest.shot_encoding(), (settings.height, settings.width)
+    """The plate in the light that the model was trained on, 0..1; one frame of it is held at a time."""
+    light, size = shot.manifest.model_light(), (settings.height, settings.width)
     pictures = []
     for position in shot.frames:
         plate = cut(shot.plate(position), crops.rect(position) if crops is not None else None)
+        with np.errstate(invalid="ignore"):
+            encoded = light.encode(plate)
         if settings.profile == "official":
-            shown = torch.from_numpy(encoding.to_uint8(plate)).float() / 255
-            pictures.append(resized(shown[None], *size)[:, 0])
+            # The scripts read 8-bit video.
+            levels = np.rint(255 * np.clip(np.nan_to_num(encoded), 0, 1)).astype(np.float32)
+            pictures.append(resized(torch.from_numpy(levels / 255)[None], *size)[:, 0])
         else:
-            with np.errstate(invalid="ignore"):
-                picture = reduced(encoding.encode(plate), *size)
+            picture = reduced(encoded, *size)
             pictures.append(torch.from_numpy(picture).permute(2, 0, 1))
     return torch.stack(pictures, 1)
 

@@ -12,11 +12,14 @@ from void_server.engines.cleanplate import SPAN
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.config_source import config_source
 from void_server.pipeline.decoded import DECODED
 from void_server.pipeline.manifest import CleanPlateRef, ColourRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.order import CLEAN_PLATE, MATTES, Order
 from void_server.pipeline.results import Results
+from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace, rec709_matrix
 from void_server.plates.encoding import FrameStatistics, ShotEncoding
+from void_server.plates.model_light import ModelLight
 from void_server.plates.window import Window
 
 SEGMENTED = "matte{:05d}"
@@ -29,15 +32,16 @@ new fill unless it passes 15, 31, 63 … pixels together."""
 STROKES = {"affected": "removes", "quadmask": "affects"}
 """Mattes that mark what is affected, and under which name ingest says how much of it."""
 
-KEPT_ENCODINGS = 4
-"""Shots whose mapping a worker keeps: every stage after preflight needs it, and it reads all frames' statistics."""
+KEPT_STATISTICS = 4
+"""Shots whose statistics a worker keeps: every stage after preflight needs it, and it reads all frames' statistics."""
 
 
 def known_shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifest:
     """The shot after preflight; with the proposals of the reasoner once it has ended."""
     plates = {f: results.get("ingest", f, "plate") for f in order.frames}
     first = plates[order.frames[0]].info
-    encoding = _encoding(blobs, frozenset(p.blobs["statistics"] for p in plates.values()))
+    statistics = _statistics(blobs, frozenset(p.blobs["statistics"] for p in plates.values()))
+    encoding = ShotEncoding.from_statistics([statistics])
     windows = [Window(**p.info["data_window"]) for p in plates.values()]
     common = windows[0]
     for window in windows[1:]:
@@ -53,13 +57,24 @@ def known_shot(order: Order, results: Results, blobs: BlobFolder) -> ShotManifes
         encoding={"epsilon": encoding.epsilon, "low": list(encoding.low), "high": list(encoding.high)},
         settings=asdict(settings),
         frames=tuple(_frame(order, results, f, *segmented.get(f, ("", {}))) for f in order.frames),
+        light=_light(order, first["colour"], statistics, blobs) if order.engine == "void" else {},
     )
 
 
-@lru_cache(maxsize=KEPT_ENCODINGS)
-def _encoding(blobs: BlobFolder, statistics: frozenset[str]) -> ShotEncoding:
-    """The mapping of the shot whose frames have these stored statistics, merged one at a time."""
-    return ShotEncoding.from_statistics(
+def _light(
+    order: Order, colour: Mapping[str, Any], statistics: FrameStatistics, blobs: BlobFolder
+) -> dict[str, Any]:
+    """The mapping in which the engine `void` sees the shot, and what is done about its primaries (`stated`)."""
+    config = config_source(blobs, order.colour.builtin, order.colour.archive) or DEFAULT_CONFIG
+    matrix, stated = rec709_matrix(ColourSpace(colour["name"], config, "", colour["linear"]))
+    light = ModelLight.of_shot(statistics, order.options.model_exposure, matrix)
+    return light.to_dict() | {"stated": stated}
+
+
+@lru_cache(maxsize=KEPT_STATISTICS)
+def _statistics(blobs: BlobFolder, statistics: frozenset[str]) -> FrameStatistics:
+    """Those of the shot whose frames have these stored statistics, merged one at a time."""
+    return FrameStatistics.together(
         FrameStatistics.from_arrays(load_arrays(blobs, digest)) for digest in sorted(statistics)
     )
 

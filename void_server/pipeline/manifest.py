@@ -7,13 +7,14 @@ Built by the plans, never by hand; JSON in the frame store.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.roots import RootedFile
 from void_server.plates.encoding import ShotEncoding
+from void_server.plates.model_light import ModelLight
 from void_server.plates.window import Window
 
 
@@ -123,6 +124,7 @@ class ShotManifest:
         encoding: the shot's display-like mapping, as `ShotEncoding`'s numbers.
         settings: the engine's settings.
         movers: digest of what moves on its own, as the reasoner tells it; empty before, and where nothing does.
+        light: the mapping in which the engine `void` sees the shot, as `ModelLight` tells it; only of its jobs.
     """
 
     view: str
@@ -132,6 +134,11 @@ class ShotManifest:
     settings: dict[str, Any]
     frames: tuple[FrameRef, ...]
     movers: str = ""
+    light: dict[str, Any] = field(default_factory=dict)
+
+    def model_light(self) -> ModelLight:
+        """The mapping in which the engine `void` sees the shot."""
+        return ModelLight.from_dict(self.light)
 
     def shot_encoding(self) -> ShotEncoding:
         """The shot's display-like mapping."""
@@ -164,6 +171,7 @@ def load_manifest(path: Path) -> ShotManifest:
         settings=tree["settings"],
         frames=frames,
         movers=tree["movers"],
+        light=tree.get("light", {}),
     )
 
 

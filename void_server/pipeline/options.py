@@ -148,6 +148,15 @@ CATALOGUE: tuple[Option, ...] = (
         choices=("auto", "plate", "guided", "off"),
     ),
     Option(
+        "model_exposure",
+        "number",
+        "0",
+        "Engine void: stops by which it sees the shot brighter than its median at mid grey; darker below 0. The result"
+        " has the plate's light all the same.",
+        minimum=-8,
+        maximum=8,
+    ),
+    Option(
         "noise_flow",
         "choice",
         "dis",
@@ -257,6 +266,14 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=200,
     ),
     Option(
+        "replace",
+        "choice",
+        "auto",
+        "What is replaced of the affected region: changed = only what the engine changed beyond its own error, the rest"
+        " keeps the plate's bits; region = all of it; auto = changed, and region in the profile official.",
+        choices=("auto", "changed", "region"),
+    ),
+    Option(
         "passes",
         "choice",
         "none",
@@ -332,6 +349,7 @@ class Options:
     region: Literal["auto", "whole"]
     region_context: float
     detail: Literal["auto", "plate", "guided", "off"]
+    model_exposure: float
     noise_flow: NoiseFlow
     clip_seed: int
     memory: Memory
@@ -346,6 +364,7 @@ class Options:
     ground: Literal["auto", "cells", "sam2"]
     grow: float
     feather: float
+    replace: Literal["auto", "changed", "region"]
     passes: str
     first_unaffected: bool
     compression: str
@@ -398,6 +417,7 @@ class Options:
                 region=cast(Literal["auto", "whole"], values["region"]),
                 region_context=float(values["region_context"]),
                 detail=cast(Literal["auto", "plate", "guided", "off"], values["detail"]),
+                model_exposure=float(values["model_exposure"]),
                 noise_flow=cast(NoiseFlow, values["noise_flow"]),
                 clip_seed=int(values["clip_seed"]),
                 memory=cast(Memory, values["memory"]),
@@ -412,6 +432,7 @@ class Options:
                 ground=cast(Literal["auto", "cells", "sam2"], values["ground"]),
                 grow=float(values["grow"]),
                 feather=float(values["feather"]),
+                replace=cast(Literal["auto", "changed", "region"], values["replace"]),
                 passes=values["passes"],
                 first_unaffected=values["first_unaffected"] == "on",
                 compression=values["compression"],

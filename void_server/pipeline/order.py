@@ -165,6 +165,12 @@ class Order:
             relight=self.options.relight_pass,
         )
 
+    @property
+    def only_changed(self) -> bool:
+        """Whether only what the engine changed is replaced of the affected region."""
+        official = self.engine == "void" and self.options.profile == "official"
+        return self.options.replace == "changed" or (self.options.replace == "auto" and not official)
+
     def void_settings(self) -> VoidSettings:
         """The settings of the engine `void` that follow; the size of its picture is the shot's to say."""
         options = self.options

@@ -231,6 +231,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "grow": order.options.grow,
         "feather": order.options.feather,
         "compression": order.options.compression,
+        "narrow": order.only_changed,
     }
     units = []
     fills = [last_fill(results, f) for f in order.frames]
@@ -263,6 +264,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             view=shot.view,
             window=shot.window,
             colour=asdict(shot.colour),
+            epsilon=shot.encoding["epsilon"],
             attributes=attributes,
             leaves="inside",
             keys=args["keys"],

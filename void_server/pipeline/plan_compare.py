@@ -22,7 +22,9 @@ def plan_compare(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     digest, units = shot.store(blobs).digest, []
     for position, runs in conform_runs(order, results, shot):
         frame = shot.frames[position]
-        read = {"runs": runs, "rebuilt": rebuilt_fill(results, frame.frame)}
+        here = str(position)
+        alone = [{**run, "answers": {here: run["answers"][here]}} for run in runs]
+        read = {"runs": alone, "rebuilt": rebuilt_fill(results, frame.frame)}
         key = unit_key(
             "compare",
             engine=VOID_VERSION,

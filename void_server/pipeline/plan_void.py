@@ -13,6 +13,7 @@ from void_server.engines.void.regions import Run
 from void_server.engines.void.settings import PASSES, SEED, MaskLevels, Pass, Running, VoidSettings
 from void_server.engines.void.settings import VERSION as VOID_VERSION
 from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.answers import NEIGHBOURS
 from void_server.pipeline.keys import torch_numerics, unit_key
 from void_server.pipeline.known_shot import known_shot, matte_contents
 from void_server.pipeline.manifest import ShotManifest
@@ -27,6 +28,8 @@ from void_server.pipeline.void_weights import raft_identity, weights_identity
 
 FRAME = "frame{:05d}"
 """Name of the blob that holds the model's picture of a frame, by position."""
+SEEN = "seen{:05d}"
+"""Name of the blob that holds what the model was shown of a frame, by position."""
 TOLD = "told{:05d}"
 """Name of the blob that holds where the model is to change something on a frame, by position."""
 
@@ -196,7 +199,8 @@ def conform_runs(
     made = [results.get("generate", None, of_run("", number)) for number in range(len(seen))]
     for position, frame in enumerate(shot.frames):
         if frame.active:
-            runs = [_seen_by(results, made[n], n, *crops, position) for n, crops in enumerate(seen)]
+            near = range(max(0, position - NEIGHBOURS), min(len(shot.frames), position + NEIGHBOURS + 1))
+            runs = [_seen_by(results, made[n], n, *crops, position, near) for n, crops in enumerate(seen)]
             yield position, [run for run in runs if run is not None]
 
 
@@ -204,16 +208,33 @@ def _runs(order: Order, results: Results, shot: ShotManifest) -> list[tuple[Crop
     return crops_of(region_plan(order, results, shot.work_window()), shot.work_window())
 
 
+def _answer(
+    results: Results, made: Finished, number: int, crops: Crops | None, position: int
+) -> dict[str, Any]:
+    """The blobs of a run's answer to one frame, and the corner of what it saw there."""
+    return {
+        "made": made.blobs[FRAME.format(position)],
+        "seen": results.get("encode", None, of_run("clip", number)).blobs[SEEN.format(position)],
+        "told": results.get("encode", None, of_run("masks 1", number)).blobs[TOLD.format(position)],
+        "corner": list(crops.corners[position]) if crops is not None else [0, 0],
+    }
+
+
 def _seen_by(
-    results: Results, made: Finished, number: int, crops: Crops | None, run: Run | None, position: int
+    results: Results,
+    made: Finished,
+    number: int,
+    crops: Crops | None,
+    run: Run | None,
+    position: int,
+    near: range,
 ) -> dict[str, Any] | None:
-    """What a run has of a frame, as `conform` reads it; None where it has nothing to fill there."""
+    """What a run has of a frame and those `near`, as `conform` reads it; None where it has nothing to fill there."""
     fills = run.fills[position] if run is not None else None
     if run is not None and fills is None:
         return None
     return {
-        "made": made.blobs[FRAME.format(position)],
-        "told": results.get("encode", None, of_run("masks 1", number)).blobs[TOLD.format(position)],
+        "answers": {str(p): _answer(results, made, number, crops, p) for p in near},
         "crop": list(crops.rect(position)) if crops is not None else None,
         "fills": list(fills) if fills is not None else None,
         "number": number,
@@ -229,5 +250,5 @@ def space(shot: ShotManifest) -> dict[str, Any]:
         "view": shot.view,
         "window": shot.window,
         "colour": asdict(shot.colour),
-        "encoding": shot.encoding,
+        "light": shot.light,
     }

@@ -47,20 +47,21 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     """The sidecar of a job, JSON-ready.
 
     Top level: `format`, `name`, `range` (of what comes back), `handles` (frames read before and after it), `view`,
-    `engine` (of `void` with `model`, what it ran on, and `regions`, what
-    it saw of the shot: `plan_regions.described`, null for the whole frame that was asked for), `segmenter`,
-    `instruction`, `found` (what words alone found, by what, as boxes that `--boxes` takes, and what left for it;
-    null where nothing was looked for), `model` (what the model of a reasoner said, and what left for it, where to),
+    `engine` (of `void` with `model`, what it ran on, and `regions`, what it saw of the shot: `plan_regions.described`,
+    null for the whole frame that was asked for), `segmenter`, `instruction`, `found` (what words alone found, by what,
+    as boxes that `--boxes` takes, and what left for it; null where nothing was looked for), `model` (what the model of
+    a reasoner said, and what left for it, where to),
     `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
     (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null
     where the artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
     `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
-    for want of a fill), `confidence` (0..1, null where nothing was blended), what the engine says under `fill`, and
-    what the reasoner says under `proposal` (null where it was not asked), what a model's answer means on the frame
-    under `effects` (null without one; `outlines` are the things that SAM2 was asked about, with how many parts of
-    their cells it outlined), and what the segmenter says of a matte that it made under `segmented` (null where the
-    artist drew it). Of a job that makes only the quadmask, `engine` is "none", and a frame's figures are the percent
-    of the picture that each region covers.
+    for want of a fill), `confidence` (0..1, null where nothing was blended), `seam` (the edge against the plate
+    beside it, null without one), `kept_percent` (of what might be blended, how much keeps the plate's bits), what the
+    engine says under `fill`, and what the reasoner says under `proposal` (null where it was not asked), what a
+    model's answer means on the frame under `effects` (null without one; `outlines` are the things that SAM2 was asked
+    about, with how many parts of their cells it outlined), and what the segmenter says of a matte that it made under
+    `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is "none", and a
+    frame's figures are the percent of the picture that each region covers.
     """
     segmented = segmented_frames(order, results)
     asked = results.find("ask", None)
@@ -90,6 +91,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
             "space": shot.colour.name,
             "config": config_name(shot.colour.config, shot.colour.archive),
             "encoding": shot.encoding,
+            "model": shot.light or None,
         },
         "fps": order.fps or results.get("ingest", order.frames[0], "plate").info["fps"],
         "pixel_aspect": results.get("ingest", order.frames[0], "plate").info["pixel_aspect"],
@@ -164,6 +166,7 @@ def _options(order: Order) -> dict[str, Any]:
     edge: dict[str, Any] = {
         "grow": options.grow,
         "feather": options.feather,
+        "replace": "changed" if order.only_changed else "region",
         "passes": options.passes,
         "compression": options.compression,
         "layers": options.layers,
@@ -186,6 +189,7 @@ def _options(order: Order) -> dict[str, Any]:
             "region": "whole" if options.profile == "official" else options.region,
             "region_context": options.region_context,
             "detail": order.detail,
+            "model_exposure": options.model_exposure,
             "noise_flow": options.noise_flow,
             "clip_seed": options.clip_seed,
             **asdict(order.void_running()),

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from void_server.conform.blend import blend_matte, composite
+from void_server.conform.change import narrowed, unlike
 from void_server.conform.quality import frame_quality
+from void_server.conform.seam import REACH as SEAM_REACH
+from void_server.conform.seam import seam_ratio
 from void_server.engines.cleanplate import FrameFill
 from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder, StoredBlob
@@ -29,6 +32,7 @@ from void_server.plates.result import as_published, write_grey, write_quadmask, 
 from void_server.plates.splice import Onto, check_copied, fits, whole_chunks
 from void_server.plates.verify import OutsideCheck, outside_difference
 from void_server.plates.window import Window
+from void_server.quadmask.regions import THRESHOLD
 
 KEY_FILES = {
     "matte_remove": "red",
@@ -49,11 +53,12 @@ def publish(
 
     Args:
         args: `position`; `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
-            and `steady`, the gain that steadies it, empty where there is none; `edge`: grow, feather (pixels) and
-            compression; `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether
-            the plate's are, and `before`, the stored fill of the frame before, or None; `attributes`: provenance for
-            the header, under `void/`; `keys`: whether each region is wanted as a file of its own too; `earlier`: blobs
-            and info of the same plate as it was last published with such layers, or absent.
+            and `steady`, the gain that steadies it, empty where there is none; `edge`: grow, feather (pixels),
+            compression, and `narrow`: whether only what the engine changed is replaced of the affected region;
+            `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether the plate's are,
+            and `before`, the stored fill of the frame before, or None; `attributes`: provenance for the header, under
+            `void/`; `keys`: whether each region is wanted as a file of its own too; `earlier`: blobs and info of the
+            same plate as it was last published with such layers, or absent.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -69,17 +74,23 @@ def publish(
         source = opened.plate(again.rows if again else None, others=passes["others"])
     window = source.data_window
     quadmask = shot.quadmask(position, window)
-    blend = blend_matte(
-        quadmask.region,
-        shot.keep(position, window),
-        grow=edge["grow"],
-        feather=edge["feather"],
-        dtype=source.colour.dtype,
-    )
+    keep = shot.keep(position, window)
+
+    def blended(region: npt.NDArray[np.bool_]) -> npt.NDArray[Any]:
+        grow, feather = edge["grow"], edge["feather"]
+        return blend_matte(region, keep, grow=grow, feather=feather, dtype=source.colour.dtype)
+
+    drawn = blend = blended(quadmask.region)
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
     if fill is not None and (blend > 0).any():
         picture, at = _fill_in_plate_space(shot, fill, source)
+        if edge["narrow"]:
+            change = _change(shot, fill, source, picture, at)
+            blend = narrowed(drawn, blended(quadmask.remove > THRESHOLD), change)
+            # What keeps the plate's bits was not made up, whatever the engine answered there.
+            made_up = over(window_of(shot, fill), (blend > 0).astype(np.float32), window)
+            fill = replace(fill, synthesised=fill.synthesised * made_up)
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
@@ -114,17 +125,32 @@ def publish(
         confidence=confidence,
         change=None,
         pixels=whole.pixels,
+        seam=seam_ratio(shot.to_linear(result), blend, shot.manifest.shot_encoding().epsilon),
     )
     samples = source.colour.shape[2] + (source.alpha is not None) + len(source.others)
+    touched, reached = int(np.count_nonzero(blend)), int(np.count_nonzero(drawn))
     return stored, {
         **asdict(quality),
         # What was copied was compared with this plate when it was written first, and its bytes were compared now.
         "outside_samples_checked": outside.samples_checked + (whole.pixels - window.pixels) * samples,
-        "blend_percent": 100.0 * float(np.count_nonzero(blend)) / whole.pixels,
+        "blend_percent": 100.0 * float(touched) / whole.pixels,
+        "kept_percent": 100.0 * (reached - touched) / max(1, reached),
         "unfilled": unfilled,
         LINES: list(lines),
         ENCODED: copied.encoded_lines if copied else whole.height,
     }
+
+
+def _change(shot: StoredShot, fill: FrameFill, source: Plate, picture: F32, at: tuple[int, int]) -> F32:
+    """(h, w) float32 0..1 over the source's data window: where the fill is more than the plate; 1 where none lies."""
+    window = source.data_window
+    if fill.change is not None:
+        return np.asarray(1 - over(window, 1 - fill.change, window_of(shot, fill)), np.float32)
+    change = np.ones(window.shape, np.float32)
+    inside = np.s_[at[1] : at[1] + picture.shape[0], at[0] : at[0] + picture.shape[1]]
+    if picture.size:
+        change[inside] = unlike(source.colour[inside], picture)
+    return change
 
 
 LINES, ENCODED = "lines", "encoded_lines"
@@ -189,7 +215,8 @@ def _touched(
     """Lines [first, end) of the window outside which the frame comes back as the plate with empty passes."""
     quadmask = shot.quadmask(position, window)
     drawn = np.flatnonzero((np.maximum(quadmask.remove, quadmask.affected) > 0).any(axis=1))
-    reach = math.ceil(edge["grow"] + edge["feather"])
+    # The seam is measured with the plate beside it.
+    reach = math.ceil(edge["grow"] + edge["feather"]) + SEAM_REACH
     spans = [(int(drawn[0]) - reach, int(drawn[-1]) + reach + 1)] if drawn.size else []
     if fill is not None and not fill.empty:
         filled = window_of(shot, fill).intersect(window)

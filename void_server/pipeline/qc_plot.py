@@ -15,6 +15,7 @@ _PANELS = (
     ("changed_percent", "changed pixels, %"),
     ("change_over_time", "change over time\ninside, stops"),
     ("confidence", "confidence, 0..1"),
+    ("seam", "seam, over the\nplate beside it"),
     ("clipped", "clipped samples"),
     ("outside_difference", "difference outside\nthe blend (must be 0)"),
 )
@@ -27,7 +28,7 @@ def draw_qc_plot(title: str, frames: Sequence[Mapping[str, Any]]) -> bytes:
         frames: the sidecar's `frames`.
     """
     numbers = [f["frame"] for f in frames]
-    figure = Figure(figsize=(10, 10), layout="constrained")
+    figure = Figure(figsize=(10, 12), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     panels = figure.subplots(len(_PANELS), 1, sharex=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import cv2
 import numpy as np
@@ -28,10 +28,9 @@ from void_server.engines.cleanplate import FrameFill
 from void_server.engines.cleanplate.arrays import pixel_grid
 from void_server.engines.cleanplate.other_times import MotionReader
 from void_server.engines.cleanplate.tracks import field_between, sample, step
-from void_server.engines.void.plate_size import RING, Rect, at_plate_size, grown_region, reduced
+from void_server.engines.void.plate_size import Rect, at_level_beside, at_plate_size, grown_region, reduced
 from void_server.engines.void.regions import meet
 from void_server.pipeline.regions import cut
-from void_server.plates.encoding import ShotEncoding
 
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
@@ -42,8 +41,16 @@ REACH = 3
 """Frames each way over which a comparison is averaged, as the fills' light is (docs/cleanplate.md, step 10)."""
 DECAY = 2.0
 """Frames over which a neighbour's vote falls to 1/e."""
+BESIDE = 24
+"""Model pixels around the region in which the model's own error is measured."""
 WITHIN = 0.95
 """Share of a sample from which it counts as compared."""
+
+
+class Encoding(Protocol):
+    """How the model is shown scene-linear light (`ModelLight`)."""
+
+    def encode(self, linear: F32, /) -> F32: ...
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ class Compared:
 
 
 def seen_of(
-    linear: F32, encoding: ShotEncoding, fill: FrameFill | None, region: Bools, crop: Rect, margin: int
+    linear: F32, encoding: Encoding, fill: FrameFill | None, region: Bools, crop: Rect, margin: int
 ) -> Seen:
     """What a run sees of a frame.
 
@@ -137,7 +144,7 @@ def compare(made: F32, told: Bools, what: Seen) -> Compared:
     touched = cv2.resize(what.region.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA) > 0
     changed = (told | touched).astype(np.uint8)
     outside = cv2.distanceTransform(1 - changed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    beside = (outside > 1) & (outside <= RING)
+    beside = (outside > 1) & (outside <= BESIDE)
     found = compared(made, reduced(what.real, height, width), np.asarray(small, np.float32), beside)
     return Compared(what.crop, found, found.shown * touched)
 
@@ -192,7 +199,10 @@ def join(made: F32, told: Bools, what: Seen, found: Comparison, way: Way) -> tup
     # A pixel of which half is made up is no real one.
     share = enlarged_matte(agreed, *what.seen.shape) * np.clip(2 * what.seen - 1, 0, 1)
     # Where the two agree, the level of the model's picture can be seen as well as where nothing was to change.
-    larger = at_plate_size(made, what.real, what.region & (share < 1), told & (agreed < 1))
+    changed, told_there = what.region & (share < 1), told & (agreed < 1)
+    larger = at_level_beside(
+        at_plate_size(made, what.real, changed, told_there), made, what.real, changed, told_there
+    )
     soft = softened(reduced(what.real, height, width), found.shown, found.sigma)
     fine = fine_detail(what.real, soft, what.seen)
     follows = enlarged_matte(found.follows * (found.shown > 0), *what.seen.shape)

@@ -21,6 +21,7 @@ from void_server.errors import InvalidInput
 from void_server.plates.header import Part
 
 Linear = npt.NDArray[np.float32]
+Matrix = tuple[tuple[float, float, float], tuple[float, float, float], tuple[float, float, float]]
 
 DEFAULT_CONFIG = "ocio://studio-config-v2.1.0_aces-v1.3_ocio-v2.3"
 """Pinned by its full name: `latest` means another config in each version of the library."""
@@ -91,6 +92,39 @@ class ColourSpace:
         rgb = np.ascontiguousarray(np.broadcast_to(picture, (*picture.shape[:2], 3)), dtype=np.float32).copy()
         _view_processor(self).applyRGB(rgb)
         return np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8)
+
+
+def rec709_matrix(space: ColourSpace) -> tuple[Matrix, str]:
+    """From the scene-linear light that `to_linear` gives to that of Rec.709's primaries, as OCIO has it.
+
+    Returns:
+        The matrix by rows, and one sentence for people. The identity for data, and where neither the config nor its
+        interchange role says what its primaries are.
+    """
+    loaded, neutral = load_config(space.config), ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+    named = loaded.getColorSpace(space.name)
+    if space.linear and named is None:
+        # An interop identifier that the config does not have: the built-in one does.
+        loaded = load_config(DEFAULT_CONFIG)
+    elif named is not None and named.isData():
+        return neutral, "Data has no primaries: shown to the model as it is."
+    start = (_find(loaded, space.name) or space.name) if space.linear else ocio.ROLE_SCENE_LINEAR
+    end = _find(loaded, REC709)
+    try:
+        if end:
+            processor = loaded.getProcessor(start, end)
+        else:
+            builtin = load_config(DEFAULT_CONFIG)
+            processor = ocio.Config.GetProcessorFromConfigs(loaded, start, builtin, _find(builtin, REC709))
+    except ocio.Exception:
+        return neutral, "The OCIO config does not say what its primaries are: taken as those of Rec.709."
+    basis = np.eye(3, dtype=np.float32)[None]
+    processor.getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS).applyRGB(basis)
+    matrix = np.round(basis[0].T.astype(np.float64), 9)
+    if np.allclose(matrix, np.eye(3), rtol=0, atol=1e-6):
+        return neutral, "The plate has the primaries of Rec.709."
+    red, green, blue = ((float(a), float(b), float(c)) for a, b, c in matrix)
+    return (red, green, blue), f"Shown to the model with the primaries of Rec.709, from {start} by OCIO."
 
 
 def resolve(part: Part, path: str, *, name: str = "", config: str = "") -> ColourSpace:

@@ -71,6 +71,27 @@ class FrameStatistics:
         """Of both together; the order does not matter."""
         return FrameStatistics(self.counts + other.counts)
 
+    @classmethod
+    def together(cls, statistics: Iterable[FrameStatistics]) -> FrameStatistics:
+        """Of a whole shot; merged as they come, so that a lazy iterable is never held whole.
+
+        Raises:
+            ValueError: there is none.
+        """
+        frames = iter(statistics)
+        first = next(frames, None)
+        if first is None:
+            raise ValueError("a shot has at least one frame")
+        return reduce(FrameStatistics.merge, frames, first)
+
+    def scale(self) -> float:
+        """The median luminance, that of the lit pixels alone where most is black; > 0."""
+        return _scale(self.counts[-1])
+
+    def brightest(self, percent: float) -> float:
+        """The greatest of the channels' percentiles."""
+        return max(_percentile(channel, percent) for channel in self.counts[:-1])
+
     def to_arrays(self) -> dict[str, npt.NDArray[np.int64]]:
         """For storing."""
         return {"counts": self.counts}
@@ -98,15 +119,12 @@ class ShotEncoding:
     def from_statistics(cls, statistics: Iterable[FrameStatistics]) -> ShotEncoding:
         """The mapping of the shot whose frames have these statistics; their order does not matter.
 
-        They are merged as they come, so that a lazy iterable is never held whole.
+        Raises:
+            ValueError: there is none.
         """
-        frames = iter(statistics)
-        first = next(frames, None)
-        if first is None:
-            raise ValueError("a shot has at least one frame")
-        merged = reduce(FrameStatistics.merge, frames, first)
-        *channels, luminance = merged.counts
-        epsilon = EPSILON_OF_MEDIAN * _scale(luminance)
+        merged = FrameStatistics.together(statistics)
+        channels = merged.counts[:-1]
+        epsilon = EPSILON_OF_MEDIAN * merged.scale()
         limits = [_symlog(np.array([_percentile(c, p) for p in PERCENTILES]), epsilon) for c in channels]
         low = tuple(float(pair[0]) for pair in limits)
         return cls(

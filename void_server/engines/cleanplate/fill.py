@@ -61,6 +61,8 @@ class FrameFill:
         relit: float32 (h, w), 0..1, how much is the plate's own surface with shadow or reflection undone.
         gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset where `relit` is
             1; 1 and 0 where nothing was. None unless they were asked for.
+        change: float32 (h, w), 0..1, where an engine that answers for all of its picture changed something beyond its
+            own error; elsewhere the plate is to stay. None for one that says so by its colour.
     """
 
     box: tuple[int, int, int, int]
@@ -73,6 +75,7 @@ class FrameFill:
     relit: F32 | None = None
     gain: F32 | None = None
     offset: F32 | None = None
+    change: F32 | None = None
 
     @property
     def empty(self) -> bool:
@@ -88,7 +91,8 @@ class FrameFill:
             "borrowed": self.borrowed,
             "synthesised": self.synthesised,
         }
-        optional = {"trace": self.trace, "relit": self.relit, "gain": self.gain, "offset": self.offset}
+        names = ("trace", "relit", "gain", "offset", "change")
+        optional = {name: getattr(self, name) for name in names}
         arrays.update({name: values for name, values in optional.items() if values is not None})
         arrays.update(
             {f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()}
@@ -115,6 +119,7 @@ class FrameFill:
             arrays.get("relit"),
             arrays.get("gain"),
             arrays.get("offset"),
+            arrays.get("change"),
         )
 
 

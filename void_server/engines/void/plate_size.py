@@ -22,9 +22,16 @@ object's rim, which the model would keep."""
 KEPT = 0.5
 """Share of a model pixel from which it is kept: no cell is widened over it."""
 NEAR = 4.0
-"""Standard deviation, in model pixels, of the average in which picture and plate are compared beside the region."""
-RING = 24
-"""Model pixels around the region in which they are compared."""
+"""Standard deviation, in model pixels, of averages beside the region: of the plate's highlights, of the level."""
+RING = 48
+"""Model pixels around the region from which highlights are taken."""
+LEVEL_RING = 24
+"""Model pixels around what is not known in which the level of the model's picture is compared."""
+FEW = 4
+"""Model pixels of them below which there are none."""
+DARKER, SURELY_WHITE = 0.06, 0.02
+"""Encoded values below the model's own white where its picture begins to be white, and from which it is. Twice and
+two thirds of what a VAE is usually off."""
 
 Rect = tuple[int, int, int, int]
 
@@ -90,17 +97,17 @@ def grown_region(region: Bools, margin: int) -> Bools:
 
 
 def at_plate_size(made: F32, encoded: F32, region: Bools, told: Bools | None = None) -> F32:
-    """The model's picture at the plate's size, at the plate's level around the region.
+    """The model's picture at the plate's size; what is white in it as bright as what is white beside the region.
 
-    The model returns all of the frame a little off: the VAE and the noise on its pixels see to that. How far, is seen
-    where nothing was to change, and carried smoothly into the region.
+    The model was shown nothing above 1 (`reduced`), so its answer does not say how bright a highlight is. The plate's
+    own highlights around the region do.
 
     Args:
-        made: (h, w, 3) float32 0..1, what the model made of the frame.
-        encoded: (H, W, 3) float32, the frame; what is not finite is not compared.
+        made: (h, w, 3) float32, what the model made of the frame, without its colour shift.
+        encoded: (H, W, 3) float32, the frame.
         region: (H, W) bool, what is to be filled.
-        told: (h, w) bool, what the model was told to change, which is not compared either; None: no more than the
-            region.
+        told: (h, w) bool, what the model was told to change, where it says nothing of the plate either; None: no more
+            than the region.
 
     Returns:
         (H, W, 3) float32.
@@ -108,15 +115,46 @@ def at_plate_size(made: F32, encoded: F32, region: Bools, told: Bools | None = N
     height, width = encoded.shape[:2]
     scale = max(height / made.shape[0], width / made.shape[1])
     larger = np.asarray(cv2.resize(made, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    # What lies beyond 0..1 was clipped for the model: there the two differ for another reason.
     with np.errstate(invalid="ignore"):
-        shown = ((encoded >= 0) & (encoded <= 1)).all(axis=2)
+        bright = encoded > 1
+    if not bright.any():
+        return larger
     changed = region
     if told is not None:
         large = cv2.resize(told.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
         changed = region | (large > 0)
     outside = _distance(changed)
-    evidence = (shown & (outside > scale) & (outside <= RING * scale)).astype(np.float32)
+    beside = (outside > scale) & (outside <= RING * scale)
+    for channel in range(3):
+        there = beside & bright[..., channel] & np.isfinite(encoded[..., channel])
+        if np.count_nonzero(there) >= FEW * scale * scale:
+            larger[..., channel] = _brightened(larger[..., channel], encoded[..., channel], there, scale)
+    return larger
+
+
+def at_level_beside(larger: F32, made: F32, encoded: F32, region: Bools, told: Bools) -> F32:
+    """The model's picture at the plate's size, at the level of what is known beside it.
+
+    What is joined with real pixels must not differ from them in level along the join, however little of the colour
+    shift is left: how far the two are apart there is carried smoothly into the rest.
+
+    Args:
+        larger: (H, W, 3) float32, as `at_plate_size` gives it of `made` (h, w, 3).
+        encoded: (H, W, 3) float32, what is known; what is not finite or beyond 0..1 is not compared.
+        region: (H, W) bool, where nothing is known.
+        told: (h, w) bool, where the model was told to change something and nothing is known.
+
+    Returns:
+        (H, W, 3) float32.
+    """
+    height, width = encoded.shape[:2]
+    scale = max(height / made.shape[0], width / made.shape[1])
+    # What lies beyond 0..1 was clipped for the model: there the two differ for another reason.
+    with np.errstate(invalid="ignore"):
+        shown = ((encoded >= 0) & (encoded <= 1)).all(axis=2)
+    large = cv2.resize(told.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    outside = _distance(region | (large > 0))
+    evidence = (shown & (outside > scale) & (outside <= LEVEL_RING * scale)).astype(np.float32)
     if not evidence.any():
         return larger
     apart = np.where(evidence[..., None] > 0, encoded - larger, 0).astype(np.float32)
@@ -125,6 +163,22 @@ def at_plate_size(made: F32, encoded: F32, region: Bools, told: Bools | None = N
     steady = masked_blur(values, weight, NEAR * scale / factor)
     offset = enlarged(membrane(steady, np.minimum(4 * weight, 1)), larger)
     return np.asarray(larger + offset, np.float32)
+
+
+def _brightened(made: F32, encoded: F32, there: Bools, scale: float) -> F32:
+    """One channel (H, W) whose white is as bright as the plate's around it, smoothly carried over."""
+    white = float(np.median(made[there]))
+    t = np.clip((made - (white - DARKER)) / (DARKER - SURELY_WHITE), 0, 1)
+    share = t * t * (3 - 2 * t)
+    if not share.any():
+        return made
+    factor = coarseness(NEAR * scale)
+    values, weight = coarse_mean(
+        np.where(there, encoded, 0).astype(np.float32), there.astype(np.float32), factor
+    )
+    steady = masked_blur(values, weight, NEAR * scale / factor)
+    light = enlarged(membrane(steady, np.minimum(4 * weight, 1)), made)
+    return np.asarray(made + share * (np.maximum(light, made) - made), np.float32)
 
 
 def _distance(region: Bools) -> F32:
