@@ -38,6 +38,8 @@ from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.database import open_or_set_aside
+from void_server.jobs.estimates import Estimates
+from void_server.jobs.history import History
 from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
@@ -103,7 +105,13 @@ class Application:
         # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
         self._previews = LocalPool(worker_command(configuration), 1, limits.unit_timeout_seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
-        self._runner = Runner(self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"])
+        history = History(self._database)
+        self._runner = Runner(
+            self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"], history
+        )
+        estimates = Estimates(
+            self._jobs, history, capabilities["stages"], configuration.workers, self._pool.load
+        )
         self._activity = Activity()
         long_calls = LongCalls(limits.max_watches)
         self._health = Health(("", *_service_names()), long_calls)
@@ -137,6 +145,7 @@ class Application:
                 long_calls,
                 audit,
                 self._stopping,
+                estimates,
             ),
             self._server,
         )

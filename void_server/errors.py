@@ -146,6 +146,12 @@ class WorkerCrashed(VoidError):
         self.how = how
 
 
+class SetAside(VoidError):
+    """Workers died twice over a task of a job: the job is not tried again by itself."""
+
+    code = "set_aside"
+
+
 class Internal(VoidError):
     """A defect of this program; the log has the trace."""
 
@@ -168,6 +174,7 @@ _BY_CODE: dict[str, type[VoidError]] = {
         StoreFailed,
         OutOfMemory,
         WorkerCrashed,
+        SetAside,
         Internal,
     )
 }

@@ -16,13 +16,15 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError
+from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError, WorkerCrashed
 from void_server.jobs.acceptance import attempts, insert_job, next_number, reconcile, serving_row
 from void_server.jobs.database import Database
+from void_server.jobs.fairness import QueuedJob
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
 from void_server.jobs.quota import check_open_jobs
 from void_server.jobs.states import ENDED, JobState, check_transition
+from void_server.pool.schedule import Band
 
 log = logging.getLogger(__name__)
 
@@ -140,13 +142,45 @@ class JobStore:
             ).fetchall()
             return [self._record(db, row, outputs=False) for row in rows]
 
-    def next_queued(self) -> JobRecord | None:
-        """The job that has waited longest."""
+    def live(self) -> list[tuple[QueuedJob, JobState]]:
+        """The jobs that have not ended, in the order of their acceptance, with their states."""
+        ended = [s.value for s in ENDED]
         with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT id, owner, band, number, state FROM job WHERE state NOT IN (?, ?, ?) ORDER BY number",
+                ended,
+            ).fetchall()
+        return [
+            (QueuedJob(r["id"], r["owner"], Band(r["band"]), r["number"]), JobState(r["state"])) for r in rows
+        ]
+
+    def spec(self, job_id: str) -> bytes:
+        """The serialised order of a job; empty when it is not there any more."""
+        with self._db.reading() as db:
+            row = db.execute("SELECT spec FROM job WHERE id = ?", (job_id,)).fetchone()
+        return bytes(row["spec"]) if row is not None else b""
+
+    def record_crash(self, job_id: str, task: str, crash: WorkerCrashed) -> int:
+        """Count a worker that died over a task of a job; returns how many did, over all lives of the server."""
+        with self._db.transaction() as db:
             row = db.execute(
-                "SELECT * FROM job WHERE state = ? ORDER BY number LIMIT 1", (JobState.QUEUED.value,)
+                "INSERT INTO crash VALUES (?, ?, 1, ?, ?) ON CONFLICT (job_id, task) DO UPDATE SET"
+                " count = count + 1, signal = excluded.signal, how = excluded.how RETURNING count",
+                (job_id, task, crash.signal, crash.how),
             ).fetchone()
-            return self._record(db, row) if row is not None else None
+            return int(row["count"])
+
+    def crashes(self, job_id: str) -> dict[str, tuple[int, WorkerCrashed]]:
+        """By task, how many workers died over it and how the last one ended."""
+        with self._db.reading() as db:
+            rows = db.execute("SELECT * FROM crash WHERE job_id = ?", (job_id,)).fetchall()
+        return {
+            r["task"]: (
+                r["count"],
+                WorkerCrashed(f"The worker process {r['how']}.", signal=r["signal"], how=r["how"]),
+            )
+            for r in rows
+        }
 
     def transition(self, job_id: str, new: JobState, problems: Iterable[Problem] = ()) -> JobRecord:
         """Change a job's state, with an event; `problems` are recorded before it.
@@ -405,6 +439,7 @@ class JobStore:
             finished=row["finished"],
             last_event=row["last_event"],
             number=row["number"],
+            band=Band(row["band"]),
             problems=tuple(Problem.from_dict(json.loads(p["payload"])) for p in problems),
             outputs=tuple(Output(f["kind"], f["frame"], f["digest"], f["size"]) for f in files),
         )

@@ -23,10 +23,10 @@ class Visibility:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def uploaded(self, digest: str, principal: Principal) -> None:
+    def uploaded(self, digest: str, size: int, principal: Principal) -> None:
         """Record that the caller sent all bytes of a blob."""
         with self._db.transaction() as db:
-            db.execute("INSERT OR IGNORE INTO holding VALUES (?, ?)", (digest, principal.name))
+            db.execute("INSERT OR REPLACE INTO holding VALUES (?, ?, ?)", (digest, principal.name, size))
 
     def opens(self, digest: str, principal: Principal) -> bool:
         """Whether the caller may open this blob, if it is there."""

@@ -16,6 +16,7 @@ from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
 from void_server.jobs.visibility import Visibility
+from void_server.pool.schedule import Band, Turn
 from void_server.rpc.auth import caller
 from void_server.rpc.chunks import download_response
 from void_server.rpc.status import answers_errors, streams_errors
@@ -85,7 +86,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
             _chunks(request),
             known=self._visible.opens(start.blob.digest, who),
         )
-        self._visible.uploaded(stored.digest, who)
+        self._visible.uploaded(stored.digest, stored.size, who)
         return frames_pb2.UploadResponse(blob=types_pb2.Blob(digest=stored.digest, bytes=stored.size))
 
     @streams_errors
@@ -110,12 +111,16 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         """Looks into uploaded EXR files, in the workers."""
         if len(request.digests) > MAX_PROBE:
             raise LimitExceeded(f"{len(request.digests)} files in one question; at most {MAX_PROBE}.")
-        opens = self._visible.among(request.digests, caller(context))
+        who = caller(context)
+        opens = self._visible.among(request.digests, who)
         for digest in request.digests:
             if not self._blobs.has(check_digest(digest)) or digest not in opens:
                 raise not_stored(digest)
         futures = [
-            self._pool.submit({"do": "probe", "label": f"probe of {d}", "digest": d}) for d in request.digests
+            self._pool.submit(
+                {"do": "probe", "label": f"probe of {d}", "digest": d}, Turn(Band.INTERACTIVE, who.name)
+            )
+            for d in request.digests
         ]
         found = []
         for digest, future in zip(request.digests, futures, strict=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
 
 import grpc
@@ -17,6 +18,7 @@ from void_server.frames.blobs import BlobFolder
 from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.jobs.canonical import input_digests, request_id
+from void_server.jobs.estimates import Estimates
 from void_server.jobs.inputs import claim_paths, files_of
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.runner import Runner
@@ -28,7 +30,7 @@ from void_server.rpc import translate
 from void_server.rpc.auth import caller
 from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.status import answers_errors, streams_errors
-from void_server.rpc.validate import Validator
+from void_server.rpc.validate import Validator, check_priority
 
 WATCH_POLL_SECONDS = 1.0
 
@@ -41,6 +43,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         max_open_jobs: limit of the configuration.
         long_calls: counts Watch and Preflight, together with the long calls of other services.
         stopping: set when the server ends.
+        estimates: when jobs will begin and end.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         long_calls: LongCalls,
         audit: AuditLog,
         stopping: threading.Event,
+        estimates: Estimates,
     ) -> None:
         self._store = store
         self._runner = runner
@@ -68,6 +72,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self._audit = audit
         self._long_calls = long_calls
         self._stopping = stopping
+        self._estimates = estimates
 
     @streams_errors
     def Preflight(
@@ -82,16 +87,20 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     ) -> Iterator[jobs_pb2.PreflightResponse]:
         self._validator.check(request.spec)
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
-        usable = self._usable(spec, caller(context))
+        who = caller(context)
+        usable = self._usable(spec, who)
         _check_archive(spec, usable)
         unusable = claim_paths(spec, self._roots, self._looks)
         unseen = _leave_out_missing(spec, usable, unusable)
         progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         outcome: list[tuple[list[Problem], list[str]] | BaseException] = []
 
+        def gone() -> bool:
+            return not context.is_active()
+
         def work() -> None:
             try:
-                outcome.append(self._runner.preflight(spec, progress.put, lambda: not context.is_active()))
+                outcome.append(self._runner.preflight(spec, progress.put, gone, who.name))
             except Exception as error:  # noqa: BLE001 - raised again in the call's own thread
                 outcome.append(error)
             finally:
@@ -121,6 +130,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         who = caller(context)
         with self._audit.attempt(who.name, "Submit") as attempt:
             self._validator.check(request.spec)
+            check_priority(request.spec, who)
             usable = self._usable(request.spec, who)
             for role, file in files_of(request.spec):
                 if not file.HasField("path") and file.blob.digest not in usable:
@@ -155,9 +165,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         """Lists jobs, newest first."""
         wanted = translate.states_from_proto(request.states)
         jobs = self._store.newest(wanted, limit=request.limit or 100, viewer=caller(context).viewer)
-        return jobs_pb2.ListResponse(
-            jobs=[translate.job_to_proto(j, self._store.progress(j.id), with_files=False) for j in jobs]
-        )
+        return jobs_pb2.ListResponse(jobs=[self._to_proto(job, with_files=False) for job in jobs])
 
     @streams_errors
     def Watch(
@@ -217,8 +225,11 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
             attempt.subject = self._store.delete(request.id, who.viewer)
         return jobs_pb2.DeleteResponse()
 
-    def _to_proto(self, record: JobRecord) -> jobs_pb2.Job:
-        return translate.job_to_proto(record, self._store.progress(record.id))
+    def _to_proto(self, record: JobRecord, with_files: bool = True) -> jobs_pb2.Job:
+        job = translate.job_to_proto(record, self._store.progress(record.id), with_files=with_files)
+        if record.state not in ENDED:
+            translate.add_estimate(job, self._estimates.of(record.id), time.time())
+        return job
 
     def _usable(self, spec: jobs_pb2.JobSpec, who: Principal) -> set[str]:
         """Digests of the order that are stored and that the caller may open."""

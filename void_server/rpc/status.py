@@ -33,6 +33,7 @@ _CODES: dict[type[errors.VoidError], grpc.StatusCode] = {
     errors.StoreFailed: grpc.StatusCode.FAILED_PRECONDITION,
     errors.OutOfMemory: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.WorkerCrashed: grpc.StatusCode.UNAVAILABLE,
+    errors.SetAside: grpc.StatusCode.FAILED_PRECONDITION,
     errors.Internal: grpc.StatusCode.INTERNAL,
 }
 

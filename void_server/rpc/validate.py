@@ -9,6 +9,7 @@ from typing import Any
 
 from void.v1 import jobs_pb2, types_pb2
 
+from void_server.access.principals import Principal, Role
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed, Unsupported
 from void_server.frames.blobs import check_digest
@@ -167,6 +168,22 @@ class Validator:
     def _check_colour(self, colour: types_pb2.ColourSpace) -> None:
         if colour.WhichOneof("config") == "archive":
             check_digest(colour.archive.digest)
+
+
+def check_priority(spec: jobs_pb2.JobSpec, who: Principal) -> None:
+    """Let a priority pass that the caller may give.
+
+    Raises:
+        InvalidInput: there is no such priority.
+        PreconditionFailed: it is a supervisor's to give.
+    """
+    if spec.priority not in jobs_pb2.Priority.values():
+        raise InvalidInput(f"There is no priority {spec.priority}.", fix="Give low, normal or high.")
+    if spec.priority == jobs_pb2.PRIORITY_HIGH and who.role is not Role.SUPERVISOR:
+        raise PreconditionFailed(
+            "Only a supervisor may give a job the priority high.",
+            fix="Leave it out, or ask a supervisor to submit the job.",
+        )
 
 
 def _check_path(path: types_pb2.RootedPath) -> None:
