@@ -15,12 +15,11 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from void.v1 import jobs_pb2
-
 from tests.kills.actors import START_SECONDS, Client, Follower, Server, kill_one, wait_until
 from tests.kills.figures import Figures
 from tests.server.calls import Caller
 from tests.small_shot import SmallShot, write_small_shot
+from void.v1 import jobs_pb2
 from void_client.follow import client_event
 from void_client.results import PARTIAL_PREFIX, ResultFolder
 
@@ -111,6 +110,7 @@ def _kill(
     seen: Seen,
 ) -> None:
     kinds = [KINDS[seed % len(KINDS)], *(rng.choice(KINDS) for _ in range(rng.randrange(LONGEST_KILLS)))]
+    # Over all lives of the server: the deaths are counted over them.
     worker_killed = False
     for kind in kinds:
         # By its documented rule, a unit whose worker dies twice fails its job; that is tested elsewhere.
@@ -128,7 +128,6 @@ def _kill(
             _look(server.store, client.out, seen, alive=False)
             time.sleep(rng.uniform(0, DOWN_SECONDS))
             server.start()
-            worker_killed = False
         elif kind == "worker":
             if not kill_one(server.workers(), rng.random()):
                 continue

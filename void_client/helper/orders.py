@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from void.v1 import types_pb2
-
 from void_client.errors import BadInput
 from void_client.inputs import PLATE, WITH_CHANNEL, Pairs
 from void_client.precedence import Precedence
@@ -65,6 +64,7 @@ def read_order(order: Mapping[str, Any], precedence: Precedence) -> Asked:
         ),
         options=precedence.options(order.get("options", {}), "options"),
         masks_only=order.get("masks_only", False),
+        show=precedence.settled("show", "", "show"),
     )
     frames = parse_range(order["range"]) if order.get("range") else None
     return Asked(options, frames, precedence.settled("ocio", order.get("ocio", ""), "ocio"))

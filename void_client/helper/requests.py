@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from void.v1 import masks_pb2, server_pb2, types_pb2
-
 from void_client import events
 from void_client.bring import Brought, bring, bring_published, folder_of
 from void_client.checks import checks
@@ -222,7 +221,7 @@ def _reach(request: Request, precedence: Precedence) -> Reach:
         return settled or environment.get(VARIABLES.get(name, ""), "")
 
     # Nobody's shell has replaced a tilde here.
-    files = [os.path.expanduser(one(name, name)) for name in ("token_file", "ca")]  # noqa: PTH111
+    files = [os.path.expanduser(one(name, name)) for name in ("token_file", "ca", "cert", "key")]  # noqa: PTH111
     return Reach(one("server", "address"), *files)
 
 
