@@ -152,6 +152,29 @@ class SetAside(VoidError):
     code = "set_aside"
 
 
+class StreamIdle(VoidError):
+    """Nothing moved on a stream for too long; it can be begun again where it ended."""
+
+    code = "stream_idle"
+
+
+class TooManyRefusals(VoidError):
+    """So many calls without a valid token came from this address that it is not listened to for a while.
+
+    Args:
+        retry_seconds: for how long, in whole seconds.
+        message, fix, frame, file: as for `VoidError`.
+    """
+
+    code = "too_many_refusals"
+
+    def __init__(
+        self, message: str, *, fix: str = "", frame: int | None = None, file: str = "", retry_seconds: int = 1
+    ) -> None:
+        super().__init__(message, fix=fix, frame=frame, file=file)
+        self.retry_seconds = retry_seconds
+
+
 class Internal(VoidError):
     """A defect of this program; the log has the trace."""
 
@@ -175,6 +198,8 @@ _BY_CODE: dict[str, type[VoidError]] = {
         OutOfMemory,
         WorkerCrashed,
         SetAside,
+        StreamIdle,
+        TooManyRefusals,
         Internal,
     )
 }

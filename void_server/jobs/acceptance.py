@@ -12,8 +12,8 @@ import json
 import sqlite3
 
 from google.protobuf.message import DecodeError
-from void.v1 import jobs_pb2
 
+from void.v1 import jobs_pb2
 from void_server.jobs.canonical import frames_of, input_digests, input_sizes, spec_band
 from void_server.jobs.database import Database
 from void_server.jobs.manifests import Manifest, ManifestFolder
@@ -52,7 +52,7 @@ def insert_job(
     db: sqlite3.Connection, manifest: Manifest, now: float, state: JobState = JobState.QUEUED, note: str = ""
 ) -> None:
     """Write a job's row, its first events, and which blobs it reads: whoever may see the job may open them."""
-    spec = _order(manifest.spec)
+    spec = order_of(manifest.spec)
     events = [("message", {"message": note})] if note else []
     events.append(("state", {"state": state.value}))
     ended = now if state is not JobState.QUEUED else None
@@ -87,7 +87,7 @@ def insert_job(
     )
 
 
-def _order(spec: bytes) -> jobs_pb2.JobSpec:
+def order_of(spec: bytes) -> jobs_pb2.JobSpec:
     """The order; an empty one where it cannot be read, which its run will say."""
     try:
         return jobs_pb2.JobSpec.FromString(spec)
@@ -127,7 +127,7 @@ def _take(db: sqlite3.Connection, manifest: Manifest, now: float) -> bool:
         "INSERT OR IGNORE INTO holding (digest, owner) SELECT digest, ? FROM job_input WHERE job_id = ?",
         (manifest.owner, manifest.id),
     )
-    sizes = [(size, digest, manifest.owner) for digest, size in input_sizes(_order(manifest.spec)).items()]
+    sizes = [(size, digest, manifest.owner) for digest, size in input_sizes(order_of(manifest.spec)).items()]
     db.executemany("UPDATE holding SET size = ? WHERE digest = ? AND owner = ?", sizes)
     return True
 

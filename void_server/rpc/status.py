@@ -12,8 +12,8 @@ import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
-from void.google_rpc import error_details_pb2, status_pb2
 
+from void.google_rpc import error_details_pb2, status_pb2
 from void_server import errors
 from void_server.frames.storage_errors import storage_error
 
@@ -34,6 +34,8 @@ _CODES: dict[type[errors.VoidError], grpc.StatusCode] = {
     errors.OutOfMemory: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.WorkerCrashed: grpc.StatusCode.UNAVAILABLE,
     errors.SetAside: grpc.StatusCode.FAILED_PRECONDITION,
+    errors.StreamIdle: grpc.StatusCode.DEADLINE_EXCEEDED,
+    errors.TooManyRefusals: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Internal: grpc.StatusCode.INTERNAL,
 }
 
@@ -135,6 +137,7 @@ def _details(error: errors.VoidError) -> list[Message]:
     if isinstance(error, errors.LimitExceeded):
         quota = error_details_pb2.QuotaFailure.Violation(subject=file, description=message)
         details.append(error_details_pb2.QuotaFailure(violations=[quota]))
-    if isinstance(error, errors.Busy):
-        details.append(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=RETRY_SECONDS)))
+    if isinstance(error, errors.Busy | errors.StreamIdle | errors.TooManyRefusals):
+        seconds = getattr(error, "retry_seconds", RETRY_SECONDS)
+        details.append(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds)))
     return details
