@@ -10,9 +10,9 @@ from pathlib import Path
 
 import grpc
 import pytest
-from void.v1 import jobs_pb2
 
 from tests.server.calls import spec_of
+from void.v1 import jobs_pb2
 from void_server.access.principals import Principal, Role
 from void_server.access.tokens import TokenBook, add_token, read_tokens, revoke_token, token_digest
 from void_server.errors import InvalidInput, NotFound, PreconditionFailed
