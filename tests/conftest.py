@@ -32,6 +32,7 @@ class RunningServer:
         limits: Limits | None = None,
         roots: Mapping[str, Path] | None = None,
         vlm: Path | None = None,
+        root_shows: Mapping[str, frozenset[str]] | None = None,
     ) -> None:
         self.store = store
         self.application = Application(
@@ -43,6 +44,7 @@ class RunningServer:
                 limits=limits or Limits(),
                 roots=roots or {},
                 vlm=vlm,
+                root_shows=root_shows or {},
             )
         )
         self.application.start()

@@ -76,18 +76,20 @@ class Target:
         address: `host:port`.
         token: what the server knows the caller by; never shown.
         ca: PEM certificates that the server's must chain to; None = the system's.
+        own: PEM key and certificate of the user, for a server that wants one; None = none.
         blobs: folder of the blobs of the user's own server, `ab/abcd…` by digest; None = another's, not to be read.
     """
 
     address: str
     token: str = field(repr=False)
     ca: bytes | None = field(default=None, repr=False)
+    own: tuple[bytes, bytes] | None = field(default=None, repr=False)
     blobs: Path | None = None
 
     @property
     def encrypted(self) -> bool:
         """Whether the connection uses TLS: always, except to this machine without a CA."""
-        return self.ca is not None or not is_loopback(self.address)
+        return self.ca is not None or self.own is not None or not is_loopback(self.address)
 
 
 @dataclass(frozen=True)
@@ -332,7 +334,8 @@ def open_channel(target: Target) -> grpc.Channel:
     """A channel to the target, with TLS unless it is this machine; nothing is connected yet."""
     if not target.encrypted:
         return grpc.insecure_channel(target.address, options=_CHANNEL_OPTIONS)
-    credentials = grpc.ssl_channel_credentials(root_certificates=target.ca)
+    key, certificate = target.own or (None, None)
+    credentials = grpc.ssl_channel_credentials(target.ca, key, certificate)
     return grpc.secure_channel(target.address, credentials, options=_CHANNEL_OPTIONS)
 
 
@@ -359,13 +362,16 @@ def is_loopback(address: str) -> bool:
         return False
 
 
-def remote_target(address: str, token_file: str, ca_file: str = "") -> Target:
+def remote_target(
+    address: str, token_file: str, ca_file: str = "", cert_file: str = "", key_file: str = ""
+) -> Target:
     """The target that the user named.
 
     Args:
         address: `host:port`, `[::1]:port` for IPv6.
         token_file: path of the file with the token.
         ca_file: PEM file of the certificate authority; empty = the system's.
+        cert_file, key_file: PEM files of the user's own certificate; empty = none.
 
     Raises:
         BadInput: the address has no port, no token file is named, or a file cannot be read.
@@ -378,7 +384,27 @@ def remote_target(address: str, token_file: str, ca_file: str = "") -> Target:
             f"The server {address} wants a token.",
             fix="Name the file that holds it with --token-file or $VOID_TOKEN_FILE.",
         )
-    return Target(address, read_token(Path(token_file)), _read_ca(Path(ca_file)) if ca_file else None)
+    if bool(cert_file) != bool(key_file):
+        raise BadInput("A certificate needs its key.", fix="Give both --cert and --key, or none.")
+    ca = _read_ca(Path(ca_file)) if ca_file else None
+    own = (_read_pem(Path(key_file)), _read_pem(Path(cert_file))) if cert_file else None
+    return Target(address, read_token(Path(token_file)), ca, own)
+
+
+def _read_pem(path: Path) -> bytes:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadInput(
+            f"The file {path} cannot be read: {error.strerror or error}.", file=str(path)
+        ) from error
+    if b"-----BEGIN" not in data:
+        raise BadInput(
+            f"{path} is no PEM file.",
+            fix="Give the files that the server's keeper made for you.",
+            file=str(path),
+        )
+    return data
 
 
 def read_token(path: Path) -> str:

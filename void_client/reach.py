@@ -20,11 +20,14 @@ class Reach:
         address: `host:port`; empty = the user's own server on this machine, started when needed.
         token_file: path of the file with the user's token for it; the own server needs none.
         ca: PEM file that its certificate must chain to; empty = the system's authorities.
+        cert, key: PEM files of the user's own certificate, for a server that wants one; empty = none.
     """
 
     address: str = ""
     token_file: str = ""
     ca: str = ""
+    cert: str = ""
+    key: str = ""
 
     def finder(self) -> Callable[[], Target]:
         """Says where the server is, each time that it is asked.
@@ -35,7 +38,7 @@ class Reach:
         if not self.address:
             data = data_folder()
             return lambda: attach(data)
-        target = remote_target(self.address, self.token_file, self.ca)
+        target = remote_target(self.address, self.token_file, self.ca, self.cert, self.key)
         return lambda: target
 
     def connect(self) -> Connection:

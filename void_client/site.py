@@ -33,19 +33,19 @@ MAX_BYTES = 2**20
 PLACEHOLDERS = ("plate_dir", "plate_parent", "plate_name")
 """What `output` may hold in braces: the plate's folder, the folder above that, the plate's name without number."""
 
-SETTINGS = ("engine", "reasoner", "colorspace", "ocio", "seed")
+SETTINGS = ("engine", "reasoner", "colorspace", "ocio", "seed", "show")
 """What `[defaults]` may set, by the names of the options of `void remove`.
 
 Consent to a cloud service is not among them: a person gives it, for one job.
 """
 
-LOCKABLE = ("server", "token_file", "ca", "output", *SETTINGS, "preview", "cloud_consent")
+LOCKABLE = ("server", "token_file", "ca", "cert", "key", "output", *SETTINGS, "preview", "cloud_consent")
 """What `locked` may name, besides `options.NAME` for an option of `--set`."""
 
 # Without one there would be nothing to keep to.
-_LOCKED_WITH_VALUE = ("server", "token_file", "ca", "output", "ocio")
+_LOCKED_WITH_VALUE = ("server", "token_file", "ca", "cert", "key", "output", "ocio", "show")
 
-_KEYS = ("server", "token_file", "ca", "output", "roots", "defaults", "locked")
+_KEYS = ("server", "token_file", "ca", "cert", "key", "output", "roots", "defaults", "locked")
 _ROOT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _SERVER = re.compile(r"[^\s/]+:\d{1,5}", re.ASCII)
 _OPTION_LOCK = re.compile(r"options\.[A-Za-z0-9_-]+", re.ASCII)
@@ -58,7 +58,7 @@ class Site:
     Attributes:
         file: the site file; empty = none is named.
         server: `host:port`; empty = the user's own server.
-        token_file, ca: paths; empty = none.
+        token_file, ca, cert, key: paths; empty = none.
         output: where results go when the user does not say, with the placeholders still in it; empty = must be said.
         roots: storage that client and server share.
         defaults: value of each of `SETTINGS` that the file sets, as it would be written on a command line.
@@ -70,6 +70,8 @@ class Site:
     server: str = ""
     token_file: str = ""
     ca: str = ""
+    cert: str = ""
+    key: str = ""
     output: str = ""
     roots: tuple[Root, ...] = ()
     defaults: Mapping[str, str] = field(default_factory=dict)
@@ -80,7 +82,7 @@ class Site:
         """What the file sets for one of `LOCKABLE` or for `options.NAME`; empty = nothing."""
         if name.startswith("options."):
             return self.options.get(name.partition(".")[2], "")
-        if name in ("server", "token_file", "ca", "output"):
+        if name in ("server", "token_file", "ca", "cert", "key", "output"):
             return str(getattr(self, name))
         return self.defaults.get(name, "")
 
@@ -193,6 +195,8 @@ class _Reader:
             server=self._server(document),
             token_file=self._path(document, "token_file", "token_file"),
             ca=self._path(document, "ca", "ca"),
+            cert=self._path(document, "cert", "cert"),
+            key=self._path(document, "key", "key"),
             output=self._output(document),
             roots=self._roots(document),
             defaults={n: self._default(table, n) for n in SETTINGS if n in table},

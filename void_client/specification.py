@@ -24,6 +24,11 @@ MAX_SEED = 2**64 - 1
 MIN_PADDING = 4
 MAX_NAME_LENGTH = 200
 DEFAULT_ENGINE = "auto"
+PRIORITIES = {
+    "low": jobs_pb2.PRIORITY_LOW,
+    "normal": jobs_pb2.PRIORITY_UNSPECIFIED,
+    "high": jobs_pb2.PRIORITY_HIGH,
+}
 POINT_SEGMENTER = "sam2"
 SPARSE_SEGMENTERS = ("flow", POINT_SEGMENTER)
 """That make the mattes of frames without one."""
@@ -50,6 +55,8 @@ class RemoveOptions:
         colour_space: name in the config; empty = the server finds it.
         options: `--set` pairs.
         masks_only: whether the quadmask is all that is wanted.
+        priority: "low", "normal" or "high".
+        show: the show that the job belongs to; empty = none, or the one that the token is for.
         pairs: inputs given file by file, by role, instead of a pattern; for hosts.
     """
 
@@ -70,6 +77,8 @@ class RemoveOptions:
     cloud_consent: bool = False
     options: Mapping[str, str] = field(default_factory=dict)
     masks_only: bool = False
+    priority: str = "normal"
+    show: str = ""
     pairs: Mapping[str, Pairs] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -238,6 +247,8 @@ def build_spec(
             options=dict(options.options),
         ),
         output=place,
+        priority=PRIORITIES[options.priority],
+        show=options.show,
     )
 
 

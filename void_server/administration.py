@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from void_server.access.audit import AuditLog
-from void_server.access.principals import Role
+from void_server.access.principals import Role, check_shows
 from void_server.access.tokens import add_token, read_tokens, revoke_token
 from void_server.configuration import Limits, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
@@ -55,6 +55,12 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         help="what it may see (default %(default)s)",
     )
     add.add_argument(
+        "--show",
+        metavar="NAME[,NAME]",
+        default="",
+        help="it is for these shows only: jobs and roots of others do not exist for it (default: every show)",
+    )
+    add.add_argument(
         "--out", type=Path, metavar="FILE", help="write the token there, mode 0600, and do not print it"
     )
     add.set_defaults(run=_add)
@@ -73,9 +79,15 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     certs.add_argument(
         "--host",
         action="append",
-        required=True,
+        default=[],
         metavar="NAME",
         help="name or address under which clients reach the server; repeatable",
+    )
+    certs.add_argument(
+        "--client",
+        metavar="NAME",
+        default="",
+        help="with --ca: make NAME.pem and NAME-key.pem for an artist instead, for servers with --tls-client-ca",
     )
     certs.add_argument(
         "--ca", type=Path, metavar="DIR", help="sign with the authority there instead of a new one"
@@ -89,8 +101,9 @@ def _add(options: argparse.Namespace, default_store: Path) -> None:
     store = _store(options, default_store)
     if options.out is not None and options.out.exists():
         raise PreconditionFailed(f"{options.out} is there already and is not overwritten.")
+    shows = check_shows(options.show.split(",")) if options.show else None
     with _audit(store).attempt("console", "tokens add", options.name) as attempt:
-        token = add_token(named_tokens_file(store), options.name, Role(options.role))
+        token = add_token(named_tokens_file(store), options.name, Role(options.role), shows)
         attempt.outcome = options.role
     if options.out is None:
         print(token)
@@ -111,7 +124,11 @@ def _hand_over(out: Path, token: str, store: Path, name: str) -> None:
 def _list(options: argparse.Namespace, default_store: Path) -> None:
     for entry in read_tokens(named_tokens_file(_store(options, default_store))):
         day = datetime.fromtimestamp(entry.created, timezone.utc).date()
-        print(f"{entry.name:24} {entry.role.value:12} since {day}")
+        print(f"{entry.name:24} {entry.role.value:12} since {day}{_of_shows(entry.shows)}")
+
+
+def _of_shows(shows: frozenset[str] | None) -> str:
+    return "" if shows is None else f"  shows {', '.join(sorted(shows))}"
 
 
 def _revoke(options: argparse.Namespace, default_store: Path) -> None:
@@ -122,9 +139,17 @@ def _revoke(options: argparse.Namespace, default_store: Path) -> None:
 
 
 def _certs(options: argparse.Namespace, _default_store: Path) -> None:
-    from void_server.access.certificates import make_certificates
+    from void_server.access.certificates import make_certificates, make_client_certificate
 
-    for path in make_certificates(options.out, options.host, options.ca):
+    if options.client:
+        if options.ca is None:
+            raise InvalidInput(
+                "A client's certificate needs an authority that signs.", fix="Give it with --ca."
+            )
+        made = make_client_certificate(options.out, options.client, options.ca)
+    else:
+        made = make_certificates(options.out, options.host, options.ca)
+    for path in made:
         print(path)
 
 

@@ -28,6 +28,7 @@ from void.v1 import (
 )
 
 from void_server.access.audit import AuditLog
+from void_server.access.refusals import Refusals
 from void_server.access.tokens import TokenBook, read_or_create_token
 from void_server.configuration import Limits, ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
@@ -38,6 +39,8 @@ from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.database import open_or_set_aside
+from void_server.jobs.estimates import Estimates
+from void_server.jobs.history import History
 from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
@@ -47,10 +50,11 @@ from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.chunks import upload_chunk
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
 from void_server.rpc.health import Health
+from void_server.rpc.idle import IdleInterceptor
 from void_server.rpc.jobs import Jobs
 from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.masks import Masks
-from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor, RequestLimit
+from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
 
@@ -82,7 +86,7 @@ class Application:
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
         limits = configuration.limits
-        roots = Roots(configuration.roots, limits.max_blob_bytes)
+        roots = Roots(configuration.roots, limits.max_blob_bytes, configuration.root_shows)
         self._looks = Looks()
         check_local(configuration.store)
         self._lock = _lock_store(configuration)
@@ -96,22 +100,31 @@ class Application:
         if damaged is not None:
             log.error("the damaged database is kept as %s; jobs are taken from their manifests", damaged)
         self._jobs = JobStore(self._database)
-        visible = Visibility(self._database)
+        visible = Visibility(self._database, limits.max_owner_bytes)
         self._pool = LocalPool(
             worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
         )
         # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
         self._previews = LocalPool(worker_command(configuration), 1, limits.unit_timeout_seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
-        self._runner = Runner(self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"])
+        history = History(self._database)
+        self._runner = Runner(
+            self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"], history
+        )
+        estimates = Estimates(
+            self._jobs, history, capabilities["stages"], configuration.workers, self._pool.load
+        )
         self._activity = Activity()
         long_calls = LongCalls(limits.max_watches)
         self._health = Health(("", *_service_names()), long_calls)
+        refusals = Refusals(limits.max_refusals, limits.max_refusals_overall, limits.refusal_window_seconds)
+        self._idle = IdleInterceptor(limits.idle_stream_seconds)
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
             interceptors=[
-                TokenInterceptor(tokens, self._activity, audit),
-                ParsingInterceptor(_request_limits(limits)),
+                TokenInterceptor(tokens, self._activity, audit, refusals),
+                self._idle,
+                ParsingInterceptor(_request_limits(limits), limits.max_request_bytes),
             ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -122,7 +135,8 @@ class Application:
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
-            FrameStore(self._blobs, roots, uploads, self._pool, visible, audit), self._server
+            FrameStore(self._blobs, roots, uploads, self._pool, visible, audit, limits.idle_stream_seconds),
+            self._server,
         )
         jobs_pb2_grpc.add_JobsServicer_to_server(
             Jobs(
@@ -133,16 +147,17 @@ class Application:
                 self._looks,
                 visible,
                 validator,
-                limits.max_open_jobs,
+                limits,
                 long_calls,
                 audit,
                 self._stopping,
+                estimates,
             ),
             self._server,
         )
         masks_pb2_grpc.add_MasksServicer_to_server(Masks(self._blobs, self._previews, visible), self._server)
         server_pb2_grpc.add_ServerServicer_to_server(
-            Server(VERSION, configuration.workers, limits, capabilities, roots.names), self._server
+            Server(VERSION, configuration.workers, limits, capabilities, roots), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_service_names(), self._server)
@@ -180,6 +195,7 @@ class Application:
             self._configuration.endpoint_file.unlink(missing_ok=True)
         self._stopping.set()
         self._health.enter_graceful_shutdown()
+        self._idle.close()
         self._server.stop(STOP_GRACE_SECONDS).wait()
         self._runner.stop()
         self._looks.close()
@@ -254,7 +270,14 @@ def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials |
     if certificate is not None and key is not None:
         if os.name != "nt" and key.stat().st_mode & 0o007:
             raise InvalidInput(f"Every account may read the private key {key}.", fix=f"Run: chmod 600 {key}")
-        return grpc.ssl_server_credentials([(key.read_bytes(), certificate.read_bytes())])
+        pair, authority = [(key.read_bytes(), certificate.read_bytes())], configuration.tls_client_ca
+        if authority is None:
+            return grpc.ssl_server_credentials(pair)
+        if b"-----BEGIN CERTIFICATE" not in (pem := authority.read_bytes()):
+            raise InvalidInput(f"{authority} holds no certificate.", fix="Give the authority's ca.pem.")
+        return grpc.ssl_server_credentials(pair, root_certificates=pem, require_client_auth=True)
+    if configuration.tls_client_ca is not None:
+        raise InvalidInput("--tls-client-ca is for TLS only.", fix="Give --tls-cert and --tls-key too.")
     if certificate is not None or key is not None:
         raise InvalidInput("TLS needs both --tls-cert and --tls-key.")
     if not is_loopback(configuration.listen):
@@ -286,7 +309,7 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
 
 def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
     """Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
-    order = min(MAX_ORDER_BYTES, MAX_REQUEST_BYTES + limits.max_frames * SPEC_BYTES_PER_FRAME)
+    order = min(MAX_ORDER_BYTES, limits.max_request_bytes + limits.max_frames * SPEC_BYTES_PER_FRAME)
     parts = limits.max_frames * SPEC_PARTS_PER_FRAME
     return {
         "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),

@@ -45,6 +45,15 @@ class Limits:
     )
     max_channels: int = _limit(1024, "channels", "Most channels of a part of an uploaded EXR.", most=1024)
     max_open_jobs: int = _limit(100, "jobs", "Most jobs of one owner that have not ended.")
+    max_queued_frames: int = _limit(
+        50_000, "frames", "Most frames of all jobs of one owner that have not ended."
+    )
+    max_owner_bytes: int = _limit(
+        0,
+        "bytes",
+        "What one owner's uploads and results may take in the store; 0 = no limit.",
+        least=0,
+    )
     min_free_bytes: int = _limit(
         1 << 30,
         "bytes",
@@ -58,6 +67,23 @@ class Limits:
     worker_cache_bytes: int = _limit(
         1 << 30, "bytes", "Decoded frames and analysis that one worker keeps for its next units.", least=0
     )
+    max_request_bytes: int = _limit(
+        1 << 20,
+        "bytes",
+        "Largest message of a request; orders may have 3200 more for each frame of --max-frames, uploads 4 MiB.",
+        least=512 << 10,
+        most=4 << 20,
+    )
+    idle_stream_seconds: int = _limit(
+        600, "seconds", "Longest time in which nothing moves on a Watch, Download or Upload."
+    )
+    max_refusals: int = _limit(
+        100, "calls", "Calls without a valid token from one address in a window; then it is not listened to."
+    )
+    max_refusals_overall: int = _limit(
+        1000, "calls", "Such calls from all addresses in a window; then one is enough for each."
+    )
+    refusal_window_seconds: int = _limit(60, "seconds", "Length of that window.")
     max_audit_bytes: int = _limit(
         16 << 20, "bytes", "Size at which the audit log is set aside; 8 such files are kept.", least=4096
     )
@@ -83,6 +109,8 @@ class ServerConfiguration:
         endpoint_file: JSON file that tells local clients the address; None = none.
         vlm: file that says which vision-language models may be asked; None for none.
         roots: by name, folders of shared storage whose files are read where they lie.
+        root_shows: by name of a root, the shows whose jobs may read it; of one that is not in it, all.
+        tls_client_ca: PEM file; clients must show a certificate that it signed, besides their token.
     """
 
     store: Path
@@ -96,6 +124,8 @@ class ServerConfiguration:
     limits: Limits = field(default_factory=Limits)
     vlm: Path | None = None
     roots: Mapping[str, Path] = field(default_factory=dict)
+    root_shows: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tls_client_ca: Path | None = None
 
 
 def named_tokens_file(store: Path) -> Path:

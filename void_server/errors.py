@@ -146,6 +146,35 @@ class WorkerCrashed(VoidError):
         self.how = how
 
 
+class SetAside(VoidError):
+    """Workers died twice over a task of a job: the job is not tried again by itself."""
+
+    code = "set_aside"
+
+
+class StreamIdle(VoidError):
+    """Nothing moved on a stream for too long; it can be begun again where it ended."""
+
+    code = "stream_idle"
+
+
+class TooManyRefusals(VoidError):
+    """So many calls without a valid token came from this address that it is not listened to for a while.
+
+    Args:
+        retry_seconds: for how long, in whole seconds.
+        message, fix, frame, file: as for `VoidError`.
+    """
+
+    code = "too_many_refusals"
+
+    def __init__(
+        self, message: str, *, fix: str = "", frame: int | None = None, file: str = "", retry_seconds: int = 1
+    ) -> None:
+        super().__init__(message, fix=fix, frame=frame, file=file)
+        self.retry_seconds = retry_seconds
+
+
 class Internal(VoidError):
     """A defect of this program; the log has the trace."""
 
@@ -168,6 +197,9 @@ _BY_CODE: dict[str, type[VoidError]] = {
         StoreFailed,
         OutOfMemory,
         WorkerCrashed,
+        SetAside,
+        StreamIdle,
+        TooManyRefusals,
         Internal,
     )
 }

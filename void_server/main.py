@@ -11,6 +11,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from void_server.access.principals import check_shows
 from void_server.administration import add_parsers
 from void_server.allocator import keep_message_memory
 from void_server.application import VERSION, Application
@@ -99,12 +100,25 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     serve.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
     serve.add_argument(
+        "--tls-client-ca",
+        type=Path,
+        metavar="PEM",
+        help="let in only clients with a certificate of this authority; their token is needed all the same",
+    )
+    serve.add_argument(
         "--vlm",
         type=Path,
         metavar="TOML",
         help="which vision-language models the reasoners openai and gemini may ask (docs/vlm_reasoners.md)",
     )
     add_root_option(serve)
+    serve.add_argument(
+        "--root-show",
+        action="append",
+        default=[],
+        metavar="NAME=SHOW[,SHOW]",
+        help="a root is for jobs of these shows only; for others it does not exist; repeat for more",
+    )
     for limit in fields(Limits):
         serve.add_argument(
             f"--{limit.name.replace('_', '-')}",
@@ -142,6 +156,8 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         workers=options.workers,
         tls_certificate=options.tls_cert,
         tls_key=options.tls_key,
+        tls_client_ca=options.tls_client_ca,
+        root_shows=_root_shows(options),
         vlm=options.vlm,
         limits=_limits(options),
         roots=_roots(options, store),
@@ -161,6 +177,19 @@ def _roots(options: argparse.Namespace, store: Path) -> dict[str, Path]:
                 fix="Choose a deeper folder for the root, or another place for the store.",
             )
     return roots
+
+
+def _root_shows(options: argparse.Namespace) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for text in options.root_show:
+        name, _, shows = text.partition("=")
+        if name not in dict(options.root) or not shows:
+            raise InvalidInput(
+                f"--root-show {text!r} does not say NAME=SHOW of one of the roots.",
+                fix="Write --root alpha=/mnt/alpha --root-show alpha=alpha.",
+            )
+        found[name] = found.get(name, frozenset()) | check_shows(shows.split(","))
+    return found
 
 
 def _serve_local(options: argparse.Namespace) -> int:

@@ -17,6 +17,7 @@ from void_server.jobs.stage import Stage, Unit
 from void_server.jobs.store import JobStore
 from void_server.pool.local import LocalPool
 from void_server.pool.process import WorkerProcess
+from void_server.pool.schedule import Turn
 
 IDLE_WORKER = (sys.executable, "-m", "benchmarks.overhead.idle_worker")
 
@@ -76,7 +77,7 @@ def staged(folder: Path, count: int, workers: int) -> float:
             store=JobStore(database),
             blobs=BlobFolder(folder),
             pool=pool,
-            priority=(0,),
+            turn=Turn(),
             job_id=None,
             after=None,
             should_stop=lambda: False,

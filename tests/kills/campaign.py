@@ -111,6 +111,7 @@ def _kill(
     seen: Seen,
 ) -> None:
     kinds = [KINDS[seed % len(KINDS)], *(rng.choice(KINDS) for _ in range(rng.randrange(LONGEST_KILLS)))]
+    # Over all lives of the server: the deaths are counted over them.
     worker_killed = False
     for kind in kinds:
         # By its documented rule, a unit whose worker dies twice fails its job; that is tested elsewhere.
@@ -128,7 +129,6 @@ def _kill(
             _look(server.store, client.out, seen, alive=False)
             time.sleep(rng.uniform(0, DOWN_SECONDS))
             server.start()
-            worker_killed = False
         elif kind == "worker":
             if not kill_one(server.workers(), rng.random()):
                 continue

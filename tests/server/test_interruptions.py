@@ -59,7 +59,7 @@ def test_a_job_whose_workers_keep_dying_fails_clearly_and_the_next_job_runs(star
     assert killer.kills >= 2
     assert failed.state == FAILED
     (problem,) = failed.problems
-    assert problem.code == "worker_crashed" and number.name in problem.message and problem.fix
+    assert problem.code == "set_aside" and number.name in problem.message and problem.fix
     assert server.caller.run(spec_of(shot, "/next")).state == DONE
 
 

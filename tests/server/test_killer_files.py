@@ -17,7 +17,7 @@ from tests.conftest import RunningServer
 from tests.server.calls import Caller, spec_of
 from tests.small_shot import SmallShot, write_small_shot
 from void_server.configuration import ServerConfiguration
-from void_server.pool.local import MAX_ATTEMPTS
+from void_server.retries import MAX_CRASHES
 
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
 real_command = void_server.application.worker_command
@@ -71,7 +71,7 @@ def test_the_job_fails_with_the_name_of_the_file_and_how_its_reader_died(fragile
 
 def test_a_file_that_faulted_the_decoder_ends_no_worker_again(fragile, faulty, caplog):
     first = fragile.caller.run(spec_of(faulty, "/first"))
-    assert deaths(caplog) <= MAX_ATTEMPTS
+    assert deaths(caplog) <= MAX_CRASHES
     caplog.clear()
     again = fragile.caller.run(spec_of(faulty, "/again"))
     assert (again.state, again.problems, deaths(caplog)) == (FAILED, first.problems, 0)
@@ -108,7 +108,7 @@ def test_what_ended_for_memory_or_time_is_told_as_that_among_other_findings_and_
             in (ended.message)
         )
         assert "the same command again" in ended.fix and "memory or time" in ended.fix
-        assert deaths(caplog) == asked * MAX_ATTEMPTS
+        assert deaths(caplog) == asked * MAX_CRASHES
 
 
 def test_meanwhile_another_artist_s_job_ends_well_on_the_same_worker(fragile, tmp_path, caplog):
@@ -120,7 +120,7 @@ def test_meanwhile_another_artist_s_job_ends_well_on_the_same_worker(fragile, tm
     bad_job = fragile.caller.submit(spec_of(bad)).job.id
     good_job = carl.submit(spec_of(good)).job.id
     assert (fragile.caller.finish(bad_job).state, carl.finish(good_job).state) == (FAILED, DONE)
-    assert deaths(caplog) == MAX_ATTEMPTS
+    assert deaths(caplog) == MAX_CRASHES
 
 
 def test_probe_says_which_file_it_was_and_health_stays_serving(fragile, faulty):

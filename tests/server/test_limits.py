@@ -20,6 +20,7 @@ from void_server.application import MAX_MESSAGE_BYTES, MAX_ORDER_BYTES
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded
 from void_server.frames.blobs import BlobFolder
+from void_server.jobs.quota import stored_bytes
 from void_server.plates.header import EXRLimits
 
 FAILED = jobs_pb2.JOB_STATE_FAILED
@@ -122,6 +123,61 @@ def test_open_jobs_are_counted_for_each_owner_and_ended_ones_are_not(start_serve
     assert ben.submit(spec_of(shot, "/two")).created
     anna.finish(first)
     assert anna.submit(spec_of(shot, "/two")).created
+
+
+def test_the_frames_of_an_owner_s_open_jobs_are_counted(start_server, shot):
+    server = start_server(limits=Limits(max_queued_frames=2 * shot.last - 2 * shot.first + 2))
+    upload(server.caller, shot)
+    server.application._runner.stop()
+    for place in ("/one", "/two"):
+        server.caller.submit(spec_of(shot, place))
+    with pytest.raises(grpc.RpcError) as error:
+        server.caller.submit(spec_of(shot, "/three"))
+    exhausted(error, "the limit is max_queued_frames")
+    other = server.caller_of("ben")
+    upload(other, shot)
+    assert other.submit(spec_of(shot)).created
+
+
+def test_an_owner_s_uploads_and_results_are_counted_once_each_and_others_are_not(start_server):
+    server = start_server(limits=Limits(max_owner_bytes=1000))
+    anna, ben = server.caller_of("anna"), server.caller_of("ben")
+    anna.upload(b"a" * 600)
+    anna.upload(b"a" * 600)
+    with pytest.raises(grpc.RpcError) as error:
+        anna.upload(b"b" * 401)
+    exhausted(error, "anna have 600 bytes, and 401 more are to be sent; the limit is max_owner_bytes = 1000")
+    assert anna.upload(b"b" * 400).bytes == 400
+    assert ben.upload(b"b" * 401).bytes == 401
+
+
+def test_results_count_for_their_owner_until_the_job_is_deleted(start_server, shot, tmp_path):
+    server = start_server()
+    upload(server.caller, shot)
+    job = server.caller.run(spec_of(shot))
+    with server.application._database.reading() as db:
+        with_results = stored_bytes(db, "owner")
+    sent = sum(p.stat().st_size for n in ("plate", "roto", "affected") for p in shot.files(n).values())
+    results = {o.blob.digest: o.blob.bytes for o in job.outputs}
+    assert with_results == sent + sum(results.values())
+    server.caller.jobs.Delete(jobs_pb2.DeleteRequest(id=job.id), metadata=server.caller.metadata)
+    with server.application._database.reading() as db:
+        assert stored_bytes(db, "owner") == sent
+    server.application.stop()
+    full = start_server(server.store, limits=Limits(max_owner_bytes=sent))
+    with pytest.raises(grpc.RpcError) as error:
+        full.caller.submit(spec_of(shot, "/more"))
+    exhausted(error, f"the limit is max_owner_bytes = {sent}")
+
+
+def test_a_message_over_max_request_bytes_is_refused_and_a_raised_limit_lets_it_pass(start_server, tmp_path):
+    blobs = [{"digest": f"{n:064x}", "bytes": 1} for n in range(4096)]
+    request = frames_pb2.FindMissingRequest(blobs=[*blobs, *({"digest": "0" * 64} for _ in range(5000))])
+    for most, said in ((512 << 10, "max_request_bytes = 524288"), (2 << 20, "at most 4096")):
+        server = start_server(tmp_path / str(most), limits=Limits(max_request_bytes=most))
+        with pytest.raises(grpc.RpcError) as error:
+            server.caller.frames.FindMissing(request, metadata=server.caller.metadata)
+        exhausted(error, said)
 
 
 def test_an_order_that_would_not_fit_into_its_own_answer_is_refused(start_server, shot):

@@ -12,8 +12,10 @@ from void.v1 import jobs_pb2
 from void_server.access.principals import Principal, Role
 from void_server.errors import PreconditionFailed
 from void_server.jobs.database import SCHEMA_VERSION, Database, DatabaseDamaged
+from void_server.jobs.migrations import migrate
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
+from void_server.pool.schedule import Band
 
 # The schema that version 1 wrote, word for word.
 _VERSION_1 = """
@@ -119,6 +121,47 @@ def test_the_inputs_of_an_old_job_stay_the_owner_s_after_it_is_deleted(old):
     database = Database(old)
     JobStore(database).delete("abcd1234")
     assert Visibility(database).among([PLATE, RESULT], OWNER) == {PLATE}
+
+
+def previewed() -> jobs_pb2.JobSpec:
+    spec = order()
+    spec.shot.plate.files[0].blob.bytes = 100
+    spec.shot.range.first, spec.shot.range.last = 1, 5
+    spec.settings.preview = True
+    return spec
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """A database as version 2 wrote it, with a queued preview."""
+    path = tmp_path / "second.sqlite3"
+    write_version_1(path, previewed().SerializeToString())
+    with sqlite3.connect(path, isolation_level=None) as db:
+        db.row_factory = sqlite3.Row
+        migrate(db, 1, 2)
+        db.execute("UPDATE job SET state = 'queued'")
+    return path
+
+
+def test_jobs_of_version_2_keep_their_place_and_belong_to_no_show(second):
+    database = Database(second)
+    ((job, _state),) = JobStore(database).live()
+    assert (job.id, job.owner, job.band, job.number) == ("abcd1234", "owner", Band.PREVIEW, 1)
+    with database.reading() as db:
+        (row,) = db.execute("SELECT show, frames FROM job").fetchall()
+    assert (row["show"], row["frames"]) == ("", 5)
+
+
+def test_uploads_of_version_2_are_counted_as_the_jobs_say(second):
+    with Database(second).reading() as db:
+        sizes = dict(db.execute("SELECT digest, size FROM holding").fetchall())
+    assert (sizes[PLATE], sizes[ROTO]) == (100, 0)
+
+
+def test_version_2_becomes_the_schema_of_a_new_database(second, tmp_path):
+    Database(second).close()
+    Database(tmp_path / "new.sqlite3").close()
+    assert schema(second) == schema(tmp_path / "new.sqlite3")
 
 
 def schema(path: Path) -> dict[str, str]:

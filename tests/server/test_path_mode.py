@@ -18,9 +18,12 @@ from void.v1 import frames_pb2, jobs_pb2
 from tests.server.calls import by_path, error_info, recorded_units, sha256, spec_of
 from tests.small_shot import SmallShot, write_exr, write_small_shot
 from void_server import application
+from void_server.errors import SourceUnavailable
 from void_server.frames.looks import LOOKS_AT_ONCE, Looks
 from void_server.frames.roots import Roots
 from void_server.jobs import runner
+from void_server.jobs.fairness import MOST_RUNNING
+from void_server.retries import Backoff
 
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
 
@@ -221,7 +224,7 @@ def test_after_other_bytes_came_under_the_old_time_the_same_command_looks_at_the
 
 
 def test_a_job_waits_for_storage_that_is_away_and_then_goes_on(rooted_server, shot, tmp_path, monkeypatch):
-    monkeypatch.setattr(runner, "STORAGE_RETRY_SECONDS", 0.3)
+    monkeypatch.setitem(runner.PATIENCE, SourceUnavailable, Backoff(0.3, 0.3))
     server = rooted_server()
     server.application._runner.stop()
     job = server.caller.submit(by_path(spec_of(shot), shot)).job
@@ -241,13 +244,12 @@ def test_a_job_waits_for_storage_that_is_away_and_then_goes_on(rooted_server, sh
 def test_a_job_that_waits_for_storage_can_be_cancelled_and_holds_nobody_up(
     rooted_server, shot, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(runner, "STORAGE_RETRY_SECONDS", 60)
+    monkeypatch.setitem(runner.PATIENCE, SourceUnavailable, Backoff(60, 60))
     elsewhere = write_small_shot(tmp_path / "elsewhere", frames=2, size=(24, 32), seed=2)
     server = rooted_server()
     server.application._runner.stop()
     waiting = [
-        server.caller.submit(by_path(spec_of(shot, f"/out/{i}"), shot)).job.id
-        for i in range(server.application._runner._max_running)
+        server.caller.submit(by_path(spec_of(shot, f"/out/{i}"), shot)).job.id for i in range(MOST_RUNNING)
     ]
     server.stop()
     (tmp_path / "proj").rename(tmp_path / "unmounted")

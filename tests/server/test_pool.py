@@ -7,6 +7,7 @@ import io
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -20,8 +21,10 @@ from hypothesis import strategies as st
 from void_server.errors import InvalidInput, OutOfMemory, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.manifest import ColourRef, FrameRef, ShotManifest
-from void_server.pool.local import MAX_ATTEMPTS, LocalPool
-from void_server.pool.messages import MAX_MESSAGE_BYTES, read_message, write_message
+from void_server.pool.local import LocalPool
+from void_server.pool.messages import MAX_MESSAGE_BYTES, TaskStopped, read_message, write_message
+from void_server.pool.schedule import Band, Turn
+from void_server.retries import MAX_CRASHES
 
 WORKER = [sys.executable, str(Path(__file__).with_name("crashing_worker.py"))]
 
@@ -62,7 +65,7 @@ def test_a_worker_that_dies_twice_fails_its_task_says_how_and_leaves_the_pool_al
     pool = start_pool()
     with pytest.raises(WorkerCrashed, match=said) as error:
         pool.submit(task | {"label": "fill of frame 1012"}).result(20)
-    assert f"{MAX_ATTEMPTS} times" in error.value.message and "fill of frame 1012" in error.value.message
+    assert f"{MAX_CRASHES} times" in error.value.message and "fill of frame 1012" in error.value.message
     assert error.value.fix
     assert pool.submit({"do": "echo", "value": 1}).result(10) == 1
 
@@ -88,15 +91,16 @@ def test_tasks_run_side_by_side_in_different_processes(start_pool):
     assert len(set(pool.pids())) == 2
 
 
-def test_lower_priorities_run_first_and_equal_ones_in_order(start_pool):
+def test_better_bands_run_first_and_an_owner_s_earlier_job_before_the_later(start_pool):
     pool = start_pool()
     order: list[int] = []
     pool.submit({"do": "sleep", "seconds": 0.3})
-    for number, priority in ((1, (1, 2)), (2, (1, 1)), (3, (0,)), (4, (1, 1))):
-        pool.submit({"do": "echo", "value": number}, priority).add_done_callback(
+    second, first = Turn(Band.NORMAL, "anna", 2), Turn(Band.NORMAL, "anna", 1)
+    for number, turn in ((1, second), (2, first), (3, Turn()), (4, first)):
+        pool.submit({"do": "echo", "value": number}, turn).add_done_callback(
             lambda f: order.append(f.result())
         )
-    pool.submit({"do": "echo", "value": 0}, (9,)).result(20)
+    pool.submit({"do": "echo", "value": 0}, Turn(Band.LOW)).result(20)
     assert order == [3, 2, 4, 1]
 
 
@@ -108,6 +112,71 @@ def test_a_cancelled_waiting_task_never_runs(start_pool):
     with pytest.raises(CancelledError):
         waiting.result(10)
     assert pool.submit({"do": "echo", "value": 2}).result(10) == 2
+
+
+LONG, PREVIEW = Turn(Band.NORMAL, "anna", 1), Turn(Band.PREVIEW, "ben", 2)
+
+
+def steps(tmp_path: Path, **more: object) -> dict[str, object]:
+    return {"do": "steps", "steps": 20, "seconds": 0.05, "marker": str(tmp_path / "steps"), **more}
+
+
+def test_a_preview_overtakes_a_long_unit_between_two_steps_and_no_step_is_done_twice(start_pool, tmp_path):
+    pool = start_pool()
+    began = threading.Event()
+    long = pool.submit(steps(tmp_path), LONG, lambda done, total: began.set() or True)
+    assert began.wait(20)
+    seen = pool.submit({"do": "echo", "value": "seen"}, PREVIEW).result(20)
+    assert seen == "seen" and not long.done()
+    assert long.result(20) == [str(n) for n in range(1, 21)]
+
+
+def test_a_unit_that_keeps_nothing_is_not_interrupted(start_pool, tmp_path):
+    pool = start_pool()
+    began = threading.Event()
+    long = pool.submit(steps(tmp_path, keeps=False), LONG, lambda done, total: began.set() or True)
+    assert began.wait(20)
+    pool.submit({"do": "echo", "value": 1}, PREVIEW).result(20)
+    assert long.done() and long.result() == [str(n) for n in range(1, 21)]
+
+
+def test_a_unit_that_is_asked_to_stop_stops_for_good(start_pool, tmp_path):
+    pool = start_pool()
+    with pytest.raises(TaskStopped):
+        pool.submit(steps(tmp_path), LONG, lambda done, total: done < 3).result(20)
+    assert (tmp_path / "steps").read_text().split() == ["1", "2", "3"]
+
+
+def test_closing_while_a_unit_has_yielded_leaves_nobody_waiting(start_pool, tmp_path):
+    pool = start_pool()
+    began = threading.Event()
+    long = pool.submit(steps(tmp_path, steps=1000), LONG, lambda done, total: began.set() or True)
+    assert began.wait(20)
+    overtaking = pool.submit({"do": "sleep", "seconds": 1.0}, PREVIEW)
+    while not overtaking.running():
+        time.sleep(0.01)
+    pool.close()
+    with pytest.raises(TaskStopped):
+        long.result(10)
+
+
+def test_who_ordered_a_task_is_told_of_each_death_and_may_end_the_tries(start_pool):
+    pool, told = start_pool(), []
+    killer = {"do": "signal", "signal": int(signal.SIGSEGV)}
+    with pytest.raises(WorkerCrashed):
+        pool.submit(killer, on_crash=lambda crash: told.append(crash.signal) or True).result(20)
+    assert told == [signal.SIGSEGV] * MAX_CRASHES
+    with pytest.raises(WorkerCrashed, match="1 times"):
+        pool.submit(killer, on_crash=lambda crash: False).result(20)
+
+
+def test_after_a_kill_for_want_of_memory_the_task_waits_and_the_worker_serves_others(start_pool, tmp_path):
+    pool = start_pool()
+    task = {"do": "signal once", "marker": str(tmp_path / "died"), "signal": int(signal.SIGKILL)}
+    killed = pool.submit(task)
+    time.sleep(0.3)
+    assert pool.submit({"do": "echo", "value": 1}).result(10) == 1 and not killed.done()
+    assert killed.result(20) == "second try"
 
 
 def test_closing_ends_the_workers(start_pool):

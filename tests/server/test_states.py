@@ -152,7 +152,7 @@ def test_jobs_are_listed_newest_first_and_by_state(store):
 def test_the_job_that_waited_longest_is_next(store):
     first = job_in(store, JobState.QUEUED, "a")
     job_in(store, JobState.QUEUED, "b")
-    assert store.next_queued().id == first
+    assert store.live()[0][0].id == first
 
 
 def test_a_recorded_unit_is_found_again_unless_only_newer_ones_serve(store):

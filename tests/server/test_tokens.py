@@ -91,7 +91,7 @@ def test_revoking_what_is_not_there_is_told(path):
         "[]",
         "{}",
         '{"version": 1, "tokens": {"a": {"role": "god", "sha256": "", "created": 0}}}',
-        '{"version": 2, "tokens": {}}',
+        '{"version": 3, "tokens": {}}',
         '{"version": 1, "tokens": []}',
     ],
 )

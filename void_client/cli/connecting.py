@@ -13,7 +13,7 @@ from void_client.roots import Root
 
 
 def add_server_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--server`, `--local`, `--token-file`, `--ca` and `--json`."""
+    """Add `--server`, `--local`, `--token-file`, `--ca`, `--cert`, `--key` and `--json`."""
     group = parser.add_argument_group("which server")
     place = group.add_mutually_exclusive_group()
     place.add_argument(
@@ -36,6 +36,13 @@ def add_server_options(parser: argparse.ArgumentParser) -> None:
         default="",
         help="PEM file that the server's certificate must chain to (default: the system's authorities)",
     )
+    group.add_argument(
+        "--cert",
+        metavar="FILE",
+        default="",
+        help="PEM file with a certificate of your own, for a server that wants one; with --key",
+    )
+    group.add_argument("--key", metavar="FILE", default="", help="PEM file with the key of --cert")
     group.add_argument("--json", action="store_true", help="print events as JSON lines on standard output")
 
 
@@ -60,7 +67,7 @@ def server_address(arguments: argparse.Namespace) -> str:
 
 def reach(arguments: argparse.Namespace) -> Reach:
     """The server that the options mean."""
-    return Reach(server_address(arguments), arguments.token_file, arguments.ca)
+    return Reach(server_address(arguments), arguments.token_file, arguments.ca, arguments.cert, arguments.key)
 
 
 def client_roots(arguments: argparse.Namespace) -> tuple[Root, ...]:

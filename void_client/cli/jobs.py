@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.timestamp_pb2 import Timestamp
 from void.v1 import jobs_pb2
 
 from void_client import events
@@ -141,6 +142,9 @@ def describe(job: jobs_pb2.Job) -> str:
         ("results", f"{place.directory}, {place.name}"),
         ("outputs", str(len(job.outputs))),
     ]
+    rows += [
+        (n, t) for n, t in (("show", job.spec.show), ("begins", _begins(job)), ("ends", _ends(job))) if t
+    ]
     if job.state == jobs_pb2.JOB_STATE_RUNNING:
         rows.append(("progress", progress_text(events.progressed(job.progress))))
     problems = [finding_text(events.finding(p)) for p in job.problems]
@@ -170,12 +174,32 @@ def _data(job: jobs_pb2.Job) -> dict[str, object]:
     return {"event": "job_details", **MessageToDict(job, preserving_proto_field_name=True)}
 
 
+def _begins(job: jobs_pb2.Job) -> str:
+    """When a waiting job is expected to begin; of one that has begun, nothing."""
+    if job.state != jobs_pb2.JOB_STATE_QUEUED:
+        return ""
+    return _clock(job.estimated_start) if job.HasField("estimated_start") else "unknown"
+
+
+def _ends(job: jobs_pb2.Job) -> str:
+    """When a job is expected to end; of one that has ended, nothing."""
+    if job.state not in (jobs_pb2.JOB_STATE_QUEUED, jobs_pb2.JOB_STATE_RUNNING):
+        return ""
+    return _clock(job.estimated_finish) if job.HasField("estimated_finish") else "unknown"
+
+
+def _clock(stamp: Timestamp) -> str:
+    return stamp.ToDatetime().strftime("%m-%d %H:%M") + " UTC"
+
+
 _COLUMNS: tuple[tuple[str, Callable[[jobs_pb2.Job], str]], ...] = (
     ("JOB", lambda job: job.id),
     ("STATE", lambda job: events.state_name(job.state)),
     ("OWNER", lambda job: job.owner),
     ("CREATED", _time),
     ("PROGRESS", _progress),
+    ("BEGINS", _begins),
+    ("ENDS", _ends),
     ("NAME", lambda job: job.spec.output.name),
     ("OUT", lambda job: job.spec.output.directory),
 )

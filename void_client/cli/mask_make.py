@@ -6,7 +6,7 @@ from __future__ import annotations
 import argparse
 
 from void_client.cli.connecting import add_root_option, add_server_options
-from void_client.cli.remove import add_input_options, add_mask_options, run
+from void_client.cli.remove import add_input_options, add_mask_options, add_queue_options, run
 from void_client.specification import DEFAULT_ENGINE
 
 _DESCRIPTION = """\
@@ -51,6 +51,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         default=[],
         help="any option that `void capabilities` lists; repeat for more",
     )
+    add_queue_options(how)
     how.add_argument("--again", action="store_true", help="compute everything anew, whatever is recorded")
     add_server_options(parser)
     add_root_option(parser)

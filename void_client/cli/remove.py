@@ -17,7 +17,7 @@ from void_client.errors import ExitCode, Left
 from void_client.extent import of_views, with_handles
 from void_client.roots import shared_roots
 from void_client.sequence import parse_range
-from void_client.specification import DEFAULT_ENGINE, RemoveOptions, parse_boxes, parse_points
+from void_client.specification import DEFAULT_ENGINE, PRIORITIES, RemoveOptions, parse_boxes, parse_points
 
 _DESCRIPTION = """\
 Removes an object, and what it did to the scene, from an EXR shot. Where nothing is removed, the result is the
@@ -152,6 +152,22 @@ def add_output_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--preview", action="store_true", help="faster and coarser, into OUT/preview")
 
 
+def add_queue_options(group: argparse._ArgumentGroup) -> None:
+    """Add `--priority` and `--show`."""
+    group.add_argument(
+        "--priority",
+        choices=sorted(PRIORITIES),
+        default="normal",
+        help="which of the waiting jobs go first; high is for supervisors (default: normal)",
+    )
+    group.add_argument(
+        "--show",
+        metavar="NAME",
+        default="",
+        help="the show that the job belongs to; only its tokens see it (default: the token's only one, or none)",
+    )
+
+
 def _add_work_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is done")
     group.add_argument(
@@ -169,6 +185,7 @@ def _add_work_options(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="any option that `void capabilities` lists; repeat for more",
     )
+    add_queue_options(group)
     group.add_argument("--again", action="store_true", help="compute everything anew, whatever is recorded")
 
 
@@ -255,4 +272,6 @@ def _options(arguments: argparse.Namespace) -> RemoveOptions:
         cloud_consent=arguments.cloud_consent,
         options=set_options(arguments),
         masks_only=arguments.masks_only,
+        priority=arguments.priority,
+        show=arguments.show,
     )

@@ -65,6 +65,7 @@ def read_order(order: Mapping[str, Any], precedence: Precedence) -> Asked:
         ),
         options=precedence.options(order.get("options", {}), "options"),
         masks_only=order.get("masks_only", False),
+        show=precedence.settled("show", "", "show"),
     )
     frames = parse_range(order["range"]) if order.get("range") else None
     return Asked(options, frames, precedence.settled("ocio", order.get("ocio", ""), "ocio"))

@@ -224,7 +224,7 @@ def _reach(request: Request, precedence: Precedence) -> Reach:
         return settled or environment.get(VARIABLES.get(name, ""), "")
 
     # Nobody's shell has replaced a tilde here.
-    files = [os.path.expanduser(one(name, name)) for name in ("token_file", "ca")]  # noqa: PTH111
+    files = [os.path.expanduser(one(name, name)) for name in ("token_file", "ca", "cert", "key")]  # noqa: PTH111
     return Reach(one("server", "address"), *files)
 
 

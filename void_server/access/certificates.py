@@ -27,6 +27,7 @@ SERVER_DAYS = 825
 certificates in iOS 13 and macOS 10.15")."""
 BACKDATED = timedelta(hours=1)
 """For clients whose clock is a little slow."""
+_CLIENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _HOST = re.compile(
     r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*"
 )
@@ -61,13 +62,47 @@ def make_certificates(out: Path, hosts: list[str], authority: Path | None = None
             )
     ca, ca_key = _make_authority() if authority is None else _read_authority(authority)
     key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _sign_server(names, hosts[0], key, ca, ca_key)
+    certificate = _sign(hosts[0], key, ca, ca_key, ExtendedKeyUsageOID.SERVER_AUTH, names)
     out.mkdir(parents=True, exist_ok=True, mode=0o700)
     if authority is None:
         _write_new(out / CA_KEY, _key_bytes(ca_key), 0o600)
         _write_new(out / CA_CERTIFICATE, ca.public_bytes(serialization.Encoding.PEM), 0o644)
     _write_new(out / SERVER_KEY, _key_bytes(key), 0o600)
     _write_new(out / SERVER_CERTIFICATE, certificate.public_bytes(serialization.Encoding.PEM), 0o644)
+    return wanted
+
+
+def make_client_certificate(out: Path, name: str, authority: Path) -> list[Path]:
+    """Write NAME.pem and NAME-key.pem, by which a client proves itself to a server with `--tls-client-ca`.
+
+    Args:
+        name: for people only: what its bearer may do, its token says.
+        authority: folder of an earlier call, whose authority signs.
+
+    Returns:
+        the files that were written.
+
+    Raises:
+        InvalidInput: the name cannot be a file's; the authority's files do not fit together.
+        PreconditionFailed: a file of that name is there.
+    """
+    if not _CLIENT.fullmatch(name):
+        raise InvalidInput(
+            f"{name[:80]!r} cannot be the name of a certificate.",
+            fix="Use letters, digits, dot, dash, underscore.",
+        )
+    wanted = [out / f"{name}.pem", out / f"{name}-key.pem"]
+    for path in wanted:
+        if path.exists():
+            raise PreconditionFailed(
+                f"{path} is there already and is not overwritten.", fix="Give another folder with --out."
+            )
+    ca, ca_key = _read_authority(authority)
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _sign(name, key, ca, ca_key, ExtendedKeyUsageOID.CLIENT_AUTH, None)
+    out.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _write_new(wanted[1], _key_bytes(key), 0o600)
+    _write_new(wanted[0], certificate.public_bytes(serialization.Encoding.PEM), 0o644)
     return wanted
 
 
@@ -83,21 +118,23 @@ def _make_authority() -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     return certificate, key
 
 
-def _sign_server(
-    names: list[x509.GeneralName],
+def _sign(
     common_name: str,
     key: ec.EllipticCurvePrivateKey,
     ca: x509.Certificate,
     ca_key: ec.EllipticCurvePrivateKey,
+    purpose: x509.ObjectIdentifier,
+    names: list[x509.GeneralName] | None,
 ) -> x509.Certificate:
     # A common name holds 64 characters (RFC 5280, ub-common-name); clients read the alternative names only.
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name[:64])])
+    builder = _builder(subject, ca.subject, key, SERVER_DAYS)
+    if names is not None:
+        builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return (
-        _builder(subject, ca.subject, key, SERVER_DAYS)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
-        .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
         )

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from void_server.access.principals import OWNER_NAME, Principal, Role
+from void_server.access.principals import OWNER_NAME, Principal, Role, check_shows
 from void_server.errors import Busy, InvalidInput, NotFound, PreconditionFailed
 from void_server.frames.durable import write_file
 from void_server.lock import LockFile, LockHeld
@@ -30,7 +30,8 @@ from void_server.lock import LockFile, LockHeld
 log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
-FORMAT_VERSION = 1
+FORMAT_VERSIONS = (1, 2)
+"""Version 2 is written once a token is limited to shows: a release that does not know of shows must not open it."""
 LOCK_SECONDS = 5.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -42,12 +43,14 @@ class TokenEntry:
     Attributes:
         digest: SHA-256 of the token, 64 hexadecimal digits.
         created: seconds since 1970, UTC.
+        shows: the only shows that it is for; None = every show.
     """
 
     name: str
     role: Role
     digest: str
     created: float
+    shows: frozenset[str] | None = None
 
 
 def token_digest(token: str) -> str:
@@ -82,12 +85,18 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
     _check_private(path)
     try:
         tree = json.loads(path.read_text())
-        if tree["version"] != FORMAT_VERSION:
+        if tree["version"] not in FORMAT_VERSIONS:
             raise InvalidInput(
-                f"The token file {path} has version {tree['version']}; this release knows {FORMAT_VERSION}."
+                f"The token file {path} has version {tree['version']}; this release knows {FORMAT_VERSIONS}."
             )
         return tuple(
-            TokenEntry(name, Role(entry["role"]), str(entry["sha256"]), float(entry["created"]))
+            TokenEntry(
+                name,
+                Role(entry["role"]),
+                str(entry["sha256"]),
+                float(entry["created"]),
+                check_shows(entry["shows"]) if "shows" in entry else None,
+            )
             for name, entry in sorted(tree["tokens"].items())
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,8 +106,11 @@ def read_tokens(path: Path) -> tuple[TokenEntry, ...]:
         ) from error
 
 
-def add_token(path: Path, name: str, role: Role) -> str:
+def add_token(path: Path, name: str, role: Role, shows: frozenset[str] | None = None) -> str:
     """Make a token for `name`, store its hash, and return the token: it is shown this once.
+
+    Args:
+        shows: the only shows that it is for, at least one; None = every show.
 
     Raises:
         InvalidInput: the name cannot be used.
@@ -115,7 +127,7 @@ def add_token(path: Path, name: str, role: Role) -> str:
                 f"{name} has a token.", fix=f"Run `void-server tokens revoke {name}` first, then add it anew."
             )
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        entries[name] = TokenEntry(name, role, token_digest(token), time.time())
+        entries[name] = TokenEntry(name, role, token_digest(token), time.time(), shows)
     return token
 
 
@@ -158,7 +170,7 @@ class TokenBook:
 
     def _named(self) -> dict[str, Principal]:
         try:
-            return {e.digest: Principal(e.name, e.role) for e in read_tokens(self._path)}
+            return {e.digest: Principal(e.name, e.role, e.shows) for e in read_tokens(self._path)}
         except (InvalidInput, OSError) as error:
             log.error("no named token is accepted: %s", error)
             return {}
@@ -185,15 +197,17 @@ def _changing(path: Path) -> Iterator[dict[str, TokenEntry]]:
         entries = {e.name: e for e in read_tokens(path)}
         yield entries
         tree: dict[str, Any] = {
-            "version": FORMAT_VERSION,
-            "tokens": {
-                e.name: {"role": e.role.value, "sha256": e.digest, "created": e.created}
-                for e in entries.values()
-            },
+            "version": FORMAT_VERSIONS[any(e.shows is not None for e in entries.values())],
+            "tokens": {e.name: _tree(e) for e in entries.values()},
         }
         write_file(path, json.dumps(tree, indent=1, sort_keys=True).encode(), mode=0o600)
     finally:
         lock.release()
+
+
+def _tree(entry: TokenEntry) -> dict[str, Any]:
+    tree = {"role": entry.role.value, "sha256": entry.digest, "created": entry.created}
+    return tree if entry.shows is None else tree | {"shows": sorted(entry.shows)}
 
 
 def _lock(path: Path) -> LockFile:

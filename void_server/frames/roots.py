@@ -147,13 +147,20 @@ class Roots:
     Args:
         folders: absolute folder of each root by name.
         max_file_bytes: limit `max_blob_bytes` of the configuration; 0 = none.
+        shows: by name of a root, the shows that it is for; of one that is not in it, all.
 
     Raises:
         InvalidInput: a name or a folder cannot be used, or this system cannot keep to the folders.
     """
 
-    def __init__(self, folders: Mapping[str, Path] | None = None, max_file_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        folders: Mapping[str, Path] | None = None,
+        max_file_bytes: int = 0,
+        shows: Mapping[str, frozenset[str]] | None = None,
+    ) -> None:
         self._max_file_bytes = max_file_bytes
+        self._shows = dict(shows or {})
         self._folders: dict[str, Path] = {}
         for name, folder in (folders or {}).items():
             if not _NAME.fullmatch(name):
@@ -164,11 +171,23 @@ class Roots:
             if not folder.is_absolute():
                 raise InvalidInput(f"The root {name} is not an absolute folder: {folder}.")
             self._folders[name] = folder
+        self._check_nesting()
         if self._folders and not supported():
             raise InvalidInput(
                 "Files can be read from roots on Linux only.",
                 fix="Leave --root out; clients send their frames.",
             )
+
+    def _check_nesting(self) -> None:
+        """Through a root above it, files of a root that is for some shows only could be named by all."""
+        for inner, shows in self._shows.items():
+            for outer, folder in self._folders.items():
+                below = inner in self._folders and self._folders[inner].is_relative_to(folder)
+                if inner != outer and below and not self._shows.get(outer, shows | {""}) <= shows:
+                    raise InvalidInput(
+                        f"The root {inner} is for some shows only, and lies below the root {outer}, which is for more.",
+                        fix="Choose folders of which none holds the other, or limit both alike.",
+                    )
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -191,6 +210,13 @@ class Roots:
                 fix=f"It has {', '.join(self.names) or 'none'}; --upload sends the frames instead.",
             )
         return self._folders[root]
+
+    def of_shows(self, shows: frozenset[str] | None) -> Roots:
+        """The roots as somebody sees them who works on these shows only (None = every show); others are not there."""
+        if shows is None or not self._shows:
+            return self
+        seen = {n: f for n, f in self._folders.items() if n not in self._shows or shows & self._shows[n]}
+        return Roots(seen, self._max_file_bytes, self._shows)
 
     def claimed(self, root: str, relative: str, size: int, sample_digest: str) -> RootedFile:
         """The file that a caller names, once it has shown that it means the one that is there and has read it.

@@ -14,7 +14,7 @@ import sqlite3
 from google.protobuf.message import DecodeError
 from void.v1 import jobs_pb2
 
-from void_server.jobs.canonical import input_digests
+from void_server.jobs.canonical import frames_of, input_digests, input_sizes, spec_band
 from void_server.jobs.database import Database
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.states import ENDED, JobState
@@ -52,12 +52,13 @@ def insert_job(
     db: sqlite3.Connection, manifest: Manifest, now: float, state: JobState = JobState.QUEUED, note: str = ""
 ) -> None:
     """Write a job's row, its first events, and which blobs it reads: whoever may see the job may open them."""
+    spec = order_of(manifest.spec)
     events = [("message", {"message": note})] if note else []
     events.append(("state", {"state": state.value}))
     ended = now if state is not JobState.QUEUED else None
     db.execute(
-        "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, finished, last_event, number)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, finished, last_event, number,"
+        " show, band, frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             manifest.id,
             manifest.request_id,
@@ -70,9 +71,12 @@ def insert_job(
             ended,
             len(events),
             manifest.number,
+            spec.show,
+            spec_band(spec),
+            frames_of(spec),
         ),
     )
-    reads = [(digest, manifest.id) for digest in _reads(manifest.spec)]
+    reads = [(digest, manifest.id) for digest in input_digests(spec)]
     db.executemany("INSERT OR IGNORE INTO job_input VALUES (?, ?)", reads)
     db.executemany(
         "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, ?, ?)",
@@ -83,12 +87,12 @@ def insert_job(
     )
 
 
-def _reads(spec: bytes) -> set[str]:
-    """Digests of the blobs that an order reads; none for one that cannot be read, which its run will say."""
+def order_of(spec: bytes) -> jobs_pb2.JobSpec:
+    """The order; an empty one where it cannot be read, which its run will say."""
     try:
-        return input_digests(jobs_pb2.JobSpec.FromString(spec))
+        return jobs_pb2.JobSpec.FromString(spec)
     except DecodeError:
-        return set()
+        return jobs_pb2.JobSpec()
 
 
 def reconcile(database: Database, manifests: ManifestFolder, now: float) -> list[str]:
@@ -120,9 +124,11 @@ def _take(db: sqlite3.Connection, manifest: Manifest, now: float) -> bool:
     insert_job(db, manifest, now, state, note)
     db.execute("UPDATE serial SET number = MAX(number, ?)", (manifest.number,))
     db.execute(
-        "INSERT OR IGNORE INTO holding SELECT digest, ? FROM job_input WHERE job_id = ?",
+        "INSERT OR IGNORE INTO holding (digest, owner) SELECT digest, ? FROM job_input WHERE job_id = ?",
         (manifest.owner, manifest.id),
     )
+    sizes = [(size, digest, manifest.owner) for digest, size in input_sizes(order_of(manifest.spec)).items()]
+    db.executemany("UPDATE holding SET size = ? WHERE digest = ? AND owner = ?", sizes)
     return True
 
 

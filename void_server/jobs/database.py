@@ -18,11 +18,11 @@ from google.protobuf.message import DecodeError
 from void_server.errors import PreconditionFailed
 from void_server.frames.durable import sync_folder
 from void_server.frames.storage_errors import CORRUPT, sqlite_code, storage_error
-from void_server.jobs.migrations import SHARING_SCHEMA, migrate
+from void_server.jobs.migrations import FAIRNESS_SCHEMA, SHARING_SCHEMA, migrate
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 BUSY_SECONDS = 60.0
 """How long to wait for another process, such as a backup, that holds the file."""
 
@@ -168,7 +168,7 @@ class Database:
                 fix="Start the newer release, or another store.",
             )
         if version == 0:
-            schema = f"{_SCHEMA}{SHARING_SCHEMA}"
+            schema = f"{_SCHEMA}{SHARING_SCHEMA}{FAIRNESS_SCHEMA};"
             self._connection.executescript(f"BEGIN;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
         else:
             migrate(self._connection, version, SCHEMA_VERSION)

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from void.v1 import jobs_pb2
 
 from void_server.access.principals import OWNER_NAME
-from void_server.jobs.canonical import input_digests
+from void_server.jobs.canonical import frames_of, input_digests, input_sizes, spec_band
+from void_server.pool.schedule import Band
 
 SHARING_SCHEMA = """
 CREATE TABLE holding (
@@ -26,6 +27,39 @@ CREATE INDEX job_input_by_job ON job_input (job_id);
 CREATE INDEX output_by_digest ON output (digest);
 """
 """Since version 2: who uploaded a blob, and which job reads it."""
+
+FAIRNESS_SCHEMA = f"""
+ALTER TABLE job ADD COLUMN show TEXT NOT NULL DEFAULT '';
+ALTER TABLE job ADD COLUMN band INTEGER NOT NULL DEFAULT {int(Band.NORMAL)};
+ALTER TABLE job ADD COLUMN frames INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE holding ADD COLUMN size INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX holding_by_owner ON holding (owner);
+CREATE TABLE crash (
+    job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    task   TEXT NOT NULL,
+    count  INTEGER NOT NULL,
+    signal INTEGER NOT NULL,
+    how    TEXT NOT NULL,
+    PRIMARY KEY (job_id, task)
+) WITHOUT ROWID;
+CREATE TABLE stage_time (
+    job_id      TEXT NOT NULL,
+    stage       TEXT NOT NULL,
+    kind        INTEGER NOT NULL,
+    engine      TEXT NOT NULL,
+    preview     INTEGER NOT NULL,
+    frame_bytes INTEGER NOT NULL,
+    frames      INTEGER NOT NULL,
+    units       INTEGER NOT NULL,
+    seconds     REAL NOT NULL,
+    number      INTEGER NOT NULL,
+    PRIMARY KEY (job_id, stage)
+) WITHOUT ROWID;
+CREATE INDEX stage_time_by_number ON stage_time (number)
+"""
+"""Since version 3: the show of a job, its place in the queue and its frames; the bytes of an upload; over which task of
+a job how many workers died, and how the last one ended; what the stages of finished jobs took (seconds of worker
+time)."""
 
 _ONLY_OWNER_OF_1 = "artist"
 """Version 1 knew one token, and wrote this name for its bearer."""
@@ -46,10 +80,26 @@ def _to_2(db: sqlite3.Connection) -> None:
     for row in db.execute("SELECT id, spec, owner FROM job").fetchall():
         digests = input_digests(jobs_pb2.JobSpec.FromString(row["spec"]))
         db.executemany("INSERT OR IGNORE INTO job_input VALUES (?, ?)", [(d, row["id"]) for d in digests])
-        db.executemany("INSERT OR IGNORE INTO holding VALUES (?, ?)", [(d, row["owner"]) for d in digests])
+        db.executemany(
+            "INSERT OR IGNORE INTO holding (digest, owner) VALUES (?, ?)",
+            [(d, row["owner"]) for d in digests],
+        )
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2}
+def _to_3(db: sqlite3.Connection) -> None:
+    """Jobs of earlier releases belong to no show; uploads that no job names count as empty."""
+    for statement in FAIRNESS_SCHEMA.split(";"):
+        db.execute(statement)
+    for row in db.execute("SELECT id, owner, spec FROM job").fetchall():
+        spec = jobs_pb2.JobSpec.FromString(row["spec"])
+        db.execute(
+            "UPDATE job SET band = ?, frames = ? WHERE id = ?", (spec_band(spec), frames_of(spec), row["id"])
+        )
+        sizes = [(size, digest, row["owner"]) for digest, size in input_sizes(spec).items()]
+        db.executemany("UPDATE holding SET size = ? WHERE digest = ? AND owner = ?", sizes)
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2, 2: _to_3}
 
 
 def migrate(db: sqlite3.Connection, version: int, target: int) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from void_server.jobs.states import JobState
+from void_server.pool.schedule import Band
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,7 @@ class JobRecord:
         fresh: compute everything anew: only unit results recorded after the job's `number` serve.
         created, started, finished: seconds since 1970, UTC; None before it happened.
         number: place in the store's order; jobs and unit results are numbered in one series, whatever the clock does.
+        band: where its units wait.
         problems: what ended it or is worth knowing.
     """
 
@@ -106,6 +108,7 @@ class JobRecord:
     finished: float | None
     last_event: int
     number: int
+    band: Band = Band.NORMAL
     problems: tuple[Problem, ...] = ()
     outputs: tuple[Output, ...] = ()
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -24,16 +25,22 @@ from void_server.errors import (
     StoreFailed,
     StoreFull,
     VoidError,
+    WorkerCrashed,
 )
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.frames.storage_errors import storage_error
+from void_server.jobs.canonical import frames_of
+from void_server.jobs.fairness import Admission
+from void_server.jobs.history import History, StageTime, likeness
 from void_server.jobs.inputs import missing_inputs
 from void_server.jobs.model import JobRecord, Problem, Progress
-from void_server.jobs.stage import Pool, Stage, Stopped, Unit
+from void_server.jobs.stage import Pool, Stage, Stopped, Unit, set_aside, told_of_crashes
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
+from void_server.pool.schedule import Band, Turn
+from void_server.retries import MAX_CRASHES, STORAGE_AWAY, STORE_FULL, Backoff
 
 log = logging.getLogger(__name__)
 
@@ -43,10 +50,8 @@ PREFLIGHT_STAGES = ("ingest", "preflight")
 STORE_RETRY_SECONDS = 1.0
 """While the disk refuses to record how a job stands, it is tried again at this pace."""
 
-STORAGE_RETRY_SECONDS = 20.0
-"""A job whose frames lie on storage that is away looks again at this pace."""
-
-_INTERACTIVE = (0,)
+PATIENCE: dict[type[VoidError], Backoff] = {SourceUnavailable: STORAGE_AWAY, StoreFull: STORE_FULL}
+"""What a job waits for."""
 
 
 class OrderRefused(Exception):
@@ -58,10 +63,11 @@ class OrderRefused(Exception):
 
 
 class Runner:
-    """Runs up to `max_running` jobs at a time; earlier ones get workers first.
+    """Runs jobs side by side, as `void_server.jobs.fairness` lets them begin.
 
     Args:
         stages: stage names in order, as the workers' capabilities list them.
+        history: told what the stages of finished jobs took.
     """
 
     def __init__(
@@ -72,7 +78,7 @@ class Runner:
         looks: Looks,
         pool: Pool,
         stages: list[str],
-        max_running: int = 4,
+        history: History,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -80,11 +86,11 @@ class Runner:
         self._looks = looks
         self._pool = pool
         self._stages = stages
-        self._max_running = max_running
+        self._history = history
+        self._admission = Admission()
         self._stopping = threading.Event()
         self._running: dict[str, threading.Thread] = {}
         self._waiting: set[str] = set()
-        self._order = 0
         self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
 
     def start(self) -> None:
@@ -104,18 +110,25 @@ class Runner:
         spec: jobs_pb2.JobSpec,
         on_progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
+        owner: str = "",
     ) -> tuple[list[Problem], list[str]]:
         """Run the first stages outside of any job; returns all problems and the notes.
+
+        Args:
+            on_progress: told how far they are.
+            cancelled: asked between two units.
+            owner: who is charged for the workers' time.
 
         Raises:
             Stopped: `cancelled` said so, or the server stops.
             VoidError: a worker failed.
         """
+        turn = Turn(Band.INTERACTIVE, owner)
         results: dict[str, Any] = {}
         problems: list[Problem] = []
         notes: list[str] = []
         for number, name in enumerate(PREFLIGHT_STAGES, 1):
-            plan = self._plan(spec, name, results, _INTERACTIVE)
+            plan = self._plan(None, spec, name, results, turn)
             problems += [Problem.from_dict(p) for p in plan["problems"]]
             notes += plan["notes"]
 
@@ -126,7 +139,7 @@ class Runner:
                 store=self._store,
                 blobs=self._blobs,
                 pool=self._pool,
-                priority=_INTERACTIVE,
+                turn=turn,
                 job_id=None,
                 after=None,
                 should_stop=lambda: cancelled() or self._stopping.is_set(),
@@ -140,35 +153,39 @@ class Runner:
         while not self._stopping.is_set():
             self._running = {i: t for i, t in self._running.items() if t.is_alive()}
             try:
-                job = self._store.next_queued() if self._has_room() else None
-                if job is None:
+                job_id = self._next()
+                if job_id is None:
                     seen = self._store.wait_for_change(seen, 0.5)
                 else:
-                    self._take(job)
+                    self._take(job_id)
             except (StoreFull, StoreFailed) as error:
                 log.error("no job can be taken: %s", error)
                 self._stopping.wait(STORE_RETRY_SECONDS)
 
-    def _has_room(self) -> bool:
-        """A job that waits for storage holds nobody up."""
-        return len(self._running.keys() - self._waiting) < self._max_running
+    def _next(self) -> str | None:
+        """The job that begins now; one that waits for storage or room holds nobody up."""
+        live = self._store.live()
+        queued = [job for job, state in live if state is JobState.QUEUED and job.id not in self._running]
+        if not queued:
+            return None
+        at_work = self._running.keys() - self._waiting
+        running = [job for job, _ in live if job.id in at_work]
+        chosen = self._admission.choose(queued, running, self._pool.load())
+        return chosen.id if chosen is not None else None
 
-    def _take(self, job: JobRecord) -> None:
+    def _take(self, job_id: str) -> None:
         try:
-            job = self._store.transition(job.id, JobState.RUNNING)
+            job = self._store.transition(job_id, JobState.RUNNING)
         except (NotFound, PreconditionFailed) as error:
-            log.info("job %s was not taken: %s", job.id, error)
+            log.info("job %s was not taken: %s", job_id, error)
             return
-        self._order += 1
-        thread = threading.Thread(
-            target=self._run, args=(job, self._order), name=f"job-{job.id}", daemon=True
-        )
+        thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.id}", daemon=True)
         self._running[job.id] = thread
         thread.start()
 
-    def _run(self, job: JobRecord, order: int) -> None:
+    def _run(self, job: JobRecord) -> None:
         try:
-            self._run_once_storage_is_there(job, (1, order))
+            stages = self._run_with_patience(job)
         except Stopped:
             self._end(job, JobState.QUEUED)
         except OrderRefused as found:
@@ -183,30 +200,48 @@ class Runner:
             self._fail(job, [_as_problem(Internal(f"{type(error).__name__}: {error}"))])
         else:
             self._end(job, JobState.DONE)
+            self._remember(job, stages)
 
-    def _run_once_storage_is_there(self, job: JobRecord, priority: tuple[int, ...]) -> None:
-        """All stages; while shared storage is away the job waits, for as long as nobody cancels it.
+    def _remember(self, job: JobRecord, stages: dict[str, StageTime]) -> None:
+        spec = jobs_pb2.JobSpec.FromString(job.spec)
+        try:
+            self._history.add(job.id, likeness(spec), frames_of(spec), stages)
+        except VoidError as error:
+            log.error("what job %s took is not recorded: %s", job.id, error)
+
+    def _run_with_patience(self, job: JobRecord) -> dict[str, StageTime]:
+        """All stages; while shared storage is away or the disk is full the job waits, unless somebody cancels it.
 
         Raises:
             Stopped: it was cancelled meanwhile, or the server stops.
+            StoreFull: there was no room for too long.
         """
         told = ""
+        failures: Counter[type[VoidError]] = Counter()
         while True:
             try:
-                self._run_whole(job, priority)
-            except SourceUnavailable as error:
+                return self._run_whole(job)
+            except (SourceUnavailable, StoreFull) as error:
+                failures[type(error)] += 1
+                waits = PATIENCE[type(error)].wait_seconds(failures[type(error)])
+                if waits is None:
+                    raise
                 if error.message != told:
                     told = error.message
-                    self._store.add_message(job.id, f"{told} The job waits for it.")
-                self._wait_for_storage(job.id)
-            else:
-                return
+                    self._tell_wait(job.id, f"{told} The job waits for it.")
+                self._wait(job.id, waits)
 
-    def _wait_for_storage(self, job_id: str) -> None:
+    def _tell_wait(self, job_id: str, text: str) -> None:
+        try:
+            self._store.add_message(job_id, text)
+        except (StoreFull, StoreFailed):
+            log.warning("job %s: %s", job_id, text)
+
+    def _wait(self, job_id: str, seconds: float) -> None:
         self._waiting.add(job_id)
         self._store.set_progress(job_id, Progress())
         try:
-            until = time.monotonic() + STORAGE_RETRY_SECONDS
+            until = time.monotonic() + seconds
             while time.monotonic() < until:
                 if self._should_stop(job_id):
                     raise Stopped
@@ -214,8 +249,8 @@ class Runner:
         finally:
             self._waiting.discard(job_id)
 
-    def _run_whole(self, job: JobRecord, priority: tuple[int, ...]) -> None:
-        """All stages; once more when a recorded result vanished after its stage had been looked at.
+    def _run_whole(self, job: JobRecord) -> dict[str, StageTime]:
+        """All stages, and what each took; once more when a recorded result vanished after its stage had been looked at.
 
         Raises:
             OrderRefused: preflight found errors, or input files are gone or changed.
@@ -223,20 +258,22 @@ class Runner:
         spec = jobs_pb2.JobSpec.FromString(job.spec)
         self._check_inputs(spec)
         try:
-            self._run_stages(job, spec, priority)
+            return self._run_stages(job, spec)
         except NotFound as error:
             self._check_inputs(spec)
             log.warning("job %s computes again what vanished from the store: %s", job.id, error)
-            self._run_stages(job, spec, priority)
+            return self._run_stages(job, spec)
 
     def _check_inputs(self, spec: jobs_pb2.JobSpec) -> None:
         if missing := missing_inputs(spec, self._blobs, self._roots, self._looks):
             raise OrderRefused(missing)
 
-    def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec, priority: tuple[int, ...]) -> None:
+    def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec) -> dict[str, StageTime]:
+        turn = Turn(job.band, job.owner, job.number)
         results: dict[str, Any] = {}
+        took: dict[str, StageTime] = {}
         for number, name in enumerate(self._stages, 1):
-            plan = self._plan(spec, name, results, priority)
+            plan = self._plan(job.id, spec, name, results, turn)
             self._tell(job, plan)
             units = [Unit.from_dict(u) for u in plan["units"]]
             if not units:
@@ -251,26 +288,37 @@ class Runner:
                 store=self._store,
                 blobs=self._blobs,
                 pool=self._pool,
-                priority=priority,
+                turn=turn,
                 job_id=job.id,
                 after=job.number if job.fresh else None,
                 should_stop=lambda: self._should_stop(job.id),
                 on_progress=report,
             )
             results[name] = stage.run(units)
+            took[name] = StageTime(name, len(units), sum(result["seconds"] for result in results[name]))
+        return took
 
     def _plan(
-        self, spec: jobs_pb2.JobSpec, stage: str, results: dict[str, Any], priority: tuple[int, ...]
+        self, job_id: str | None, spec: jobs_pb2.JobSpec, stage: str, results: dict[str, Any], turn: Turn
     ) -> dict[str, Any]:
+        label = f"plan of {stage}"
+        if job_id is not None:
+            count, crash = self._store.crashes(job_id).get(label, (0, None))
+            if crash is not None and count >= MAX_CRASHES:
+                raise set_aside(crash, label)
         tree = MessageToDict(spec, preserving_proto_field_name=True)
         message = {
             "do": "plan",
-            "label": f"plan of {stage}",
+            "label": label,
             "stage": stage,
             "spec": tree,
             "results": results,
         }
-        plan: dict[str, Any] = self._pool.submit(message, priority).result()
+        on_crash = told_of_crashes(self._store, job_id, label)
+        try:
+            plan: dict[str, Any] = self._pool.submit(message, turn, on_crash=on_crash).result()
+        except WorkerCrashed as crash:
+            raise (set_aside(crash, label) if job_id is not None else crash) from crash
         return plan
 
     def _tell(self, job: JobRecord, plan: dict[str, Any]) -> None:

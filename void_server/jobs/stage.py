@@ -11,11 +11,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from void_server.errors import InvalidInput, VoidError, WorkerCrashed
+from void_server.errors import InvalidInput, SetAside, VoidError, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
-from void_server.pool.messages import OnStep, TaskStopped
+from void_server.pool.messages import OnCrash, OnStep, TaskStopped
+from void_server.pool.schedule import Turn
+from void_server.retries import MAX_CRASHES
 
 POLL_SECONDS = 0.1
 LAST_OF = "last {}"
@@ -29,9 +31,24 @@ class Pool(Protocol):
     """Where units run: the local worker processes, or a cluster."""
 
     def submit(
-        self, message: dict[str, Any], priority: tuple[int, ...] = (0,), on_step: OnStep | None = None
+        self,
+        message: dict[str, Any],
+        turn: Turn | None = None,
+        on_step: OnStep | None = None,
+        on_crash: OnCrash | None = None,
     ) -> Future[Any]:
-        """Queue a task; `on_step` is called from another thread."""
+        """Queue a task; `void_server.pool.schedule` says when it has its turn (None = at once).
+
+        `on_step` and `on_crash` are called from other threads. A task that tells of steps may leave its worker to
+        others where it keeps what it did, and goes on later; whoever waits does not notice. The future fails with the
+        worker's `VoidError`, with `TaskStopped` when `on_step` asked for it, or with `WorkerCrashed` when workers died
+        `void_server.retries.MAX_CRASHES` times over it, or `on_crash` wanted no further try. Cancelling the future
+        takes a waiting task out of the queue.
+        """
+        ...
+
+    def load(self) -> dict[str, float]:
+        """Worker seconds by owner, of which the older count less."""
         ...
 
 
@@ -104,7 +121,7 @@ class Stage:
         store: JobStore,
         blobs: BlobFolder,
         pool: Pool,
-        priority: tuple[int, ...],
+        turn: Turn,
         job_id: str | None,
         after: int | None,
         should_stop: Callable[[], bool],
@@ -113,7 +130,7 @@ class Stage:
         self._store = store
         self._blobs = blobs
         self._pool = pool
-        self._priority = priority
+        self._turn = turn
         self._job_id = job_id
         self._after = after
         self._should_stop = should_stop
@@ -130,14 +147,21 @@ class Stage:
         results: dict[int, UnitResult] = {}
         pending: dict[Future[Any], int] = {}
         steps = _Steps()
+        died = self._store.crashes(self._job_id) if self._job_id is not None else {}
         for index, unit in enumerate(units):
+            count, crash = died.get(unit.key, (0, None))
             recorded = self._recorded(unit)
             if recorded is not None:
                 results[index] = recorded
                 self._publish(unit, recorded)
+            elif crash is not None and count >= MAX_CRASHES:
+                failed: Future[Any] = Future()
+                failed.set_exception(crash)
+                pending[failed] = index
             else:
                 message = unit.message(self._found(unit.earlier) if unit.earlier else None)
-                pending[self._pool.submit(message, self._priority, steps.told)] = index
+                on_crash = told_of_crashes(self._store, self._job_id, unit.key)
+                pending[self._pool.submit(message, self._turn, steps.told, on_crash)] = index
         reused = len(results)
         started = time.monotonic()
         self._on_progress(reused, len(units), -1.0 if pending else 0.0)
@@ -157,7 +181,7 @@ class Stage:
                     if units[index].subject:
                         results[index] = self._record_killer(units[index], error)
                     else:
-                        failure = failure or _located(error, units[index])
+                        failure = failure or _located(set_aside(error, units[index].label), units[index])
                 except VoidError as error:
                     failure = failure or _located(error, units[index])
             computed = len(results) - reused
@@ -251,6 +275,23 @@ class _Steps:
     def stop(self) -> None:
         """Ask the units in hand to end at their next step."""
         self._stop.set()
+
+
+def told_of_crashes(store: JobStore, job_id: str | None, task: str) -> OnCrash | None:
+    """What counts, durably, the workers that died over a task of a job, and ends its tries; None outside of a job."""
+    if job_id is None:
+        return None
+    return lambda crash: store.record_crash(job_id, task, crash) < MAX_CRASHES
+
+
+def set_aside(crash: WorkerCrashed, label: str) -> SetAside:
+    """What ends a job over a task of which workers died `MAX_CRASHES` times."""
+    return SetAside(
+        f"{MAX_CRASHES} workers ended in {label}: the last one {crash.how}. The job is set aside and not tried again by"
+        " itself.",
+        fix="See the server's log; if memory ran out, use fewer --workers, more memory or --preview. Then the same"
+        " command makes a new attempt, which goes on behind what is finished.",
+    )
 
 
 def _finding(file: str, crash: WorkerCrashed) -> VoidError:

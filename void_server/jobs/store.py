@@ -16,13 +16,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
 
-from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError
-from void_server.jobs.acceptance import attempts, insert_job, next_number, reconcile, serving_row
+from void_server.access.principals import EVERYTHING, View
+from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError, WorkerCrashed
+from void_server.jobs.acceptance import (
+    attempts,
+    insert_job,
+    next_number,
+    order_of,
+    reconcile,
+    serving_row,
+)
+from void_server.jobs.canonical import frames_of
 from void_server.jobs.database import Database
+from void_server.jobs.fairness import QueuedJob
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
-from void_server.jobs.quota import check_open_jobs
+from void_server.jobs.quota import check_open_jobs, check_owner_bytes, check_queued_frames
 from void_server.jobs.states import ENDED, JobState, check_transition
+from void_server.pool.schedule import Band
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +70,8 @@ class JobStore:
         again: bool = False,
         fresh: bool | None = None,
         max_open: int = 0,
+        max_frames: int = 0,
+        max_bytes: int = 0,
     ) -> tuple[JobRecord, bool]:
         """Accept an order; returns the job and whether this call made it.
 
@@ -69,10 +82,11 @@ class JobStore:
 
         Args:
             fresh: the new attempt computes everything anew; None = as `again` says.
-            max_open: limit `max_open_jobs`; 0 = no limit.
+            max_open, max_frames, max_bytes: limits `max_open_jobs`, `max_queued_frames`, `max_owner_bytes`; 0 = no
+                limit.
 
         Raises:
-            LimitExceeded: the owner has that many jobs that have not ended.
+            LimitExceeded: the owner is over one of them.
             StoreFull, StoreFailed: the disk refused; nothing is accepted.
         """
         manifest: Manifest | None = None
@@ -82,6 +96,8 @@ class JobStore:
                 if row is not None:
                     return self._record(db, row), False
                 check_open_jobs(db, owner, max_open)
+                check_queued_frames(db, owner, frames_of(order_of(spec)), max_frames)
+                check_owner_bytes(db, owner, 0, max_bytes)
                 manifest = Manifest(
                     id=secrets.token_hex(6),
                     request_id=request_id,
@@ -108,7 +124,7 @@ class JobStore:
         except (VoidError, OSError) as error:
             log.error("the manifest of job %s, which was not accepted, stays: %s", job_id, error)
 
-    def get(self, job_id: str, viewer: str | None = None) -> JobRecord:
+    def get(self, job_id: str, viewer: View = EVERYTHING) -> JobRecord:
         """The job with this id, or with an id that begins so; jobs of others are not there for a `viewer`.
 
         Raises:
@@ -128,25 +144,57 @@ class JobStore:
             return JobState(self._row(db, job_id)["state"])
 
     def newest(
-        self, states: Iterable[JobState] = (), limit: int = 100, viewer: str | None = None
+        self, states: Iterable[JobState] = (), limit: int = 100, viewer: View = EVERYTHING
     ) -> list[JobRecord]:
         """Jobs in these states (all when empty) that `viewer` may see, newest first, without outputs."""
-        wanted = [s.value for s in states]
-        chosen = f"state IN ({','.join('?' * len(wanted))})" if wanted else "TRUE"
+        named = {f"state{number}": state.value for number, state in enumerate(states)}
+        chosen = f"state IN ({', '.join(f':{name}' for name in named)})" if named else "TRUE"
         with self._db.reading() as db:
             rows = db.execute(
-                f"SELECT * FROM job WHERE {chosen} AND (? IS NULL OR owner = ?) ORDER BY number DESC LIMIT ?",
-                (*wanted, viewer, viewer, min(limit, MAX_LIST)),
+                f"SELECT * FROM job WHERE {chosen} AND {View.CONDITION} ORDER BY number DESC LIMIT :limit",
+                {**named, **viewer.parameters, "limit": min(limit, MAX_LIST)},
             ).fetchall()
             return [self._record(db, row, outputs=False) for row in rows]
 
-    def next_queued(self) -> JobRecord | None:
-        """The job that has waited longest."""
+    def live(self) -> list[tuple[QueuedJob, JobState]]:
+        """The jobs that have not ended, in the order of their acceptance, with their states."""
+        ended = [s.value for s in ENDED]
         with self._db.reading() as db:
+            rows = db.execute(
+                "SELECT id, owner, band, number, state FROM job WHERE state NOT IN (?, ?, ?) ORDER BY number",
+                ended,
+            ).fetchall()
+        return [
+            (QueuedJob(r["id"], r["owner"], Band(r["band"]), r["number"]), JobState(r["state"])) for r in rows
+        ]
+
+    def spec(self, job_id: str) -> bytes:
+        """The serialised order of a job; empty when it is not there any more."""
+        with self._db.reading() as db:
+            row = db.execute("SELECT spec FROM job WHERE id = ?", (job_id,)).fetchone()
+        return bytes(row["spec"]) if row is not None else b""
+
+    def record_crash(self, job_id: str, task: str, crash: WorkerCrashed) -> int:
+        """Count a worker that died over a task of a job; returns how many did, over all lives of the server."""
+        with self._db.transaction() as db:
             row = db.execute(
-                "SELECT * FROM job WHERE state = ? ORDER BY number LIMIT 1", (JobState.QUEUED.value,)
+                "INSERT INTO crash VALUES (?, ?, 1, ?, ?) ON CONFLICT (job_id, task) DO UPDATE SET"
+                " count = count + 1, signal = excluded.signal, how = excluded.how RETURNING count",
+                (job_id, task, crash.signal, crash.how),
             ).fetchone()
-            return self._record(db, row) if row is not None else None
+            return int(row["count"])
+
+    def crashes(self, job_id: str) -> dict[str, tuple[int, WorkerCrashed]]:
+        """By task, how many workers died over it and how the last one ended."""
+        with self._db.reading() as db:
+            rows = db.execute("SELECT * FROM crash WHERE job_id = ?", (job_id,)).fetchall()
+        return {
+            r["task"]: (
+                r["count"],
+                WorkerCrashed(f"The worker process {r['how']}.", signal=r["signal"], how=r["how"]),
+            )
+            for r in rows
+        }
 
     def transition(self, job_id: str, new: JobState, problems: Iterable[Problem] = ()) -> JobRecord:
         """Change a job's state, with an event; `problems` are recorded before it.
@@ -163,7 +211,7 @@ class JobStore:
         self._notify()
         return record
 
-    def request_cancel(self, job_id: str, viewer: str | None = None) -> JobRecord:
+    def request_cancel(self, job_id: str, viewer: View = EVERYTHING) -> JobRecord:
         """Ask a job to stop; an ended or stopping job is returned as it is."""
         with self._db.transaction() as db:
             row = self._row(db, job_id, viewer)
@@ -176,7 +224,7 @@ class JobStore:
         self._notify()
         return record
 
-    def delete(self, job_id: str, viewer: str | None = None) -> str:
+    def delete(self, job_id: str, viewer: View = EVERYTHING) -> str:
         """Forget an ended job; returns its whole id.
 
         Raises:
@@ -359,9 +407,9 @@ class JobStore:
         )
         self._add_event(db, job_id, "problem", asdict(problem))
 
-    def _row(self, db: sqlite3.Connection, job_id: str, viewer: str | None = None) -> sqlite3.Row:
-        seen = "(:viewer IS NULL OR owner = :viewer)"
-        wanted = {"id": job_id, "length": len(job_id), "viewer": viewer}
+    def _row(self, db: sqlite3.Connection, job_id: str, viewer: View = EVERYTHING) -> sqlite3.Row:
+        seen = View.CONDITION
+        wanted = {"id": job_id, "length": len(job_id), **viewer.parameters}
         row: sqlite3.Row | None = db.execute(
             f"SELECT * FROM job WHERE id = :id AND {seen}", wanted
         ).fetchone()
@@ -405,6 +453,7 @@ class JobStore:
             finished=row["finished"],
             last_event=row["last_event"],
             number=row["number"],
+            band=Band(row["band"]),
             problems=tuple(Problem.from_dict(json.loads(p["payload"])) for p in problems),
             outputs=tuple(Output(f["kind"], f["frame"], f["digest"], f["size"]) for f in files),
         )

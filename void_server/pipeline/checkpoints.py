@@ -30,11 +30,16 @@ class Checkpoint:
         key: of the unit.
         pass_: 1 or 2.
         steps: of the pass.
+
+    Attributes:
+        kept: steps that were done when this object saved last; 0 = it has not.
     """
 
     def __init__(self, folder: Path, key: str, pass_: Pass, steps: int) -> None:
         self._path = folder / f"{key}.{pass_}.safetensors"
         self._steps = steps
+        self._hurried = False
+        self.kept = 0
 
     def saved(self) -> tuple[int, Tensor] | None:
         """The steps that were done and the latents after them; None where nothing usable was saved."""
@@ -53,11 +58,16 @@ class Checkpoint:
         Raises:
             OSError: the disk refused.
         """
-        if done % EVERY and done != self._steps:
+        if done % EVERY and done != self._steps and not self._hurried:
             return
         self._path.parent.mkdir(exist_ok=True)
         write_file(self._path, save({"latents": latents.contiguous()}, {"done": str(done)}))
         _prune(self._path.parent)
+        self.kept, self._hurried = done, False
+
+    def hurry(self) -> None:
+        """Save after the next step, whichever it is: others wait for this worker."""
+        self._hurried = True
 
     def remove(self) -> None:
         """Forget what was saved."""

@@ -25,7 +25,7 @@ from void_server.pipeline.plan_void import FRAME, masks_read
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.void_models import PROMPTS, RESIDENT, Machine, first_with_room
 
-Step = Callable[[int, int], None]
+Step = Callable[..., Any]
 
 
 def generate(
@@ -37,7 +37,8 @@ def generate(
         args: `key` of the unit, `prompt`, `model` (height and width of its picture; None for that of whole frames at
             `percent` of the trained size), `settings` and `running` of the engine, the digests of its `latents`, and
             the identity of its `set` of `weights`.
-        step: told of denoising steps, of all passes; it may raise to end the work.
+        step: told of denoising steps, of all passes, and with `kept` of those that are saved; it may raise to end the
+            work, and answers whether others wait for the worker.
 
     Raises:
         PreconditionFailed: weights are missing or damaged.
@@ -63,7 +64,7 @@ def generate(
 
     def way(plan: MemoryPlan) -> Tensor:
         tried.append(plan)
-        return _passes(task, plan, _Progress(step, settings))
+        return _passes(task, plan, _Progress(step, settings, task.saved))
 
     made = first_with_room([partial(way, plan) for plan in candidates], RESIDENT.drop)
     stored = {
@@ -133,8 +134,8 @@ def _passes(task: _Task, plan: MemoryPlan, progress: _Progress) -> Tensor:
 class _Progress:
     """Counts denoising steps over all passes; what is done between them is only a chance to end the work."""
 
-    def __init__(self, step: Step, settings: VoidSettings) -> None:
-        self._step, self._settings = step, settings
+    def __init__(self, step: Step, settings: VoidSettings, saved: Mapping[Pass, Checkpoint]) -> None:
+        self._step, self._settings, self._saved = step, settings, saved
         self._total = sum(settings.steps_of(p) for p in PASSES[: settings.passes])
         self._done = 0
 
@@ -142,10 +143,16 @@ class _Progress:
         """What a pass is to tell."""
         before = sum(self._settings.steps_of(p) for p in PASSES[: pass_ - 1])
 
+        checkpoint = self._saved.get(pass_)
+
         def told(part: str, done: int, _total: int) -> None:
+            kept = False
             if part == "denoise":
                 self._done = before + done
-            self._step(self._done, self._total)
+                kept = checkpoint is not None and checkpoint.kept == done
+            wanted = self._step(self._done, self._total, kept=kept)
+            if wanted and checkpoint is not None:
+                checkpoint.hurry()
 
         return told
 

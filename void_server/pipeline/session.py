@@ -41,7 +41,8 @@ from void_server.plates.header import EXRLimits
 from void_server.reasoners.vlm.site import read_site
 
 Answer = tuple[dict[str, StoredBlob], dict[str, Any]]
-Step = Callable[[int, int], None]
+Step = Callable[..., Any]
+"""Of a task's steps: (done, total), and `kept=True` where they are saved; see `void_server.pool.worker`."""
 
 _SHOT_UNITS = {
     "survey": reasoner.survey,
@@ -58,8 +59,9 @@ _SHOT_UNITS = {
 }
 
 
-def _no_step(done: int, total: int) -> None:
+def _no_step(done: int, total: int, kept: bool = False) -> bool:
     """For tasks that nobody watches."""
+    return False
 
 
 class Session:
@@ -121,7 +123,7 @@ class Session:
                 task["stage"], order, Results(task["results"]), self._blobs, self._limits, self._vlm
             )
         if what == "unit":
-            return self._unit(task["kind"], task["args"], step)
+            return self._unit(task["kind"], task["args"], step, task.get("spent", 0.0))
         raise Internal(f"There is no task {what!r}.")
 
     def drop_caches(self) -> None:
@@ -129,14 +131,14 @@ class Session:
         self._cache.clear()
         self._manifests.clear()
 
-    def _unit(self, kind: str, args: dict[str, Any], step: Step) -> dict[str, Any]:
+    def _unit(self, kind: str, args: dict[str, Any], step: Step, spent: float) -> dict[str, Any]:
         self._blobs.check_space()
         started = time.perf_counter()
         stored, info = self._compute(kind, args, step)
         return {
             "blobs": {name: {"digest": b.digest, "size": b.size} for name, b in stored.items()},
             "info": info,
-            "seconds": round(time.perf_counter() - started, 4),
+            "seconds": round(spent + time.perf_counter() - started, 4),
         }
 
     def _compute(self, kind: str, args: dict[str, Any], step: Step) -> Answer:

@@ -4,8 +4,10 @@
 Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`,
 `{"do": "preview", …}`.
 Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Before that, a unit of many steps may say
-`{"step": [done, total]}` any number of times; the server answers each with `{"go": true}`, or with `{"go": false}`,
-whereupon the worker ends the unit with `{"stopped": true}`. Pixels travel as blobs, never here.
+`{"step": [done, total], "kept": …}` any number of times, where `kept` tells that the same unit would go on from here;
+the server answers each with `{"go": true}`, or with `{"go": false}`, whereupon the worker ends the unit with
+`{"stopped": true}`. `{"go": true, "wanted": true}` asks a unit that can to keep what it has at its next step: others
+wait for the worker. Pixels travel as blobs, never here.
 """
 
 from __future__ import annotations
@@ -13,13 +15,28 @@ from __future__ import annotations
 import json
 import struct
 from collections.abc import Callable
+from enum import Enum
 from typing import IO, Any
+
+from void_server.errors import WorkerCrashed
 
 MAX_MESSAGE_BYTES = 256 << 20
 _LENGTH = struct.Struct(">I")
 
 OnStep = Callable[[int, int], bool]
 """Told how many steps of a task are done, of how many; False asks the task to end."""
+
+OnCrash = Callable[[WorkerCrashed], bool]
+"""Told each time a worker died over a task; False = it is not to be tried again."""
+
+
+class StepAnswer(Enum):
+    """What the server says to a step."""
+
+    GO = "go"
+    WANTED = "wanted"
+    """Go on, and keep what is done at the next step if that is possible."""
+    STOP = "stop"
 
 
 class TaskStopped(Exception):

@@ -12,7 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from void_server.errors import VoidError, WorkerCrashed, from_dict
-from void_server.pool.messages import OnStep, TaskStopped, read_message, write_message
+from void_server.pool.messages import StepAnswer, TaskStopped, read_message, write_message
+
+Stepped = Callable[[int, int, bool], StepAnswer]
+"""Told the steps done, of how many, and whether the task would go on from here if it ended now."""
 
 # One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -51,7 +54,7 @@ class WorkerProcess:
         """Process id, or None when it is not running."""
         return self._process.pid if self._process is not None and self._process.poll() is None else None
 
-    def run(self, task: dict[str, Any], on_step: OnStep | None = None) -> Any:
+    def run(self, task: dict[str, Any], on_step: Stepped | None = None) -> Any:
         """Run one task to its end.
 
         Args:
@@ -65,10 +68,10 @@ class WorkerProcess:
         process = self._ensure()
         limit = _Limit(self._timeout, process.kill)
 
-        def stepped(done: int, total: int) -> bool:
+        def stepped(done: int, total: int, kept: bool) -> StepAnswer:
             # A task that tells of steps may take long; none of them may.
             limit.begin_again()
-            return on_step is None or on_step(done, total)
+            return on_step(done, total, kept) if on_step is not None else StepAnswer.GO
 
         try:
             reply = self._exchange(process, task, stepped)
@@ -119,7 +122,7 @@ class WorkerProcess:
 
     @staticmethod
     def _exchange(
-        process: subprocess.Popen[bytes], task: dict[str, Any], on_step: OnStep | None
+        process: subprocess.Popen[bytes], task: dict[str, Any], on_step: Stepped
     ) -> dict[str, Any] | None:
         if process.stdin is None or process.stdout is None:
             return None
@@ -127,7 +130,9 @@ class WorkerProcess:
             write_message(process.stdin, task)
             while (reply := read_message(process.stdout)) is not None and "step" in reply:
                 done, total = reply["step"]
-                write_message(process.stdin, {"go": on_step is None or on_step(done, total)})
+                answer = on_step(done, total, bool(reply.get("kept")))
+                go = {"go": answer is not StepAnswer.STOP}
+                write_message(process.stdin, go | ({"wanted": True} if answer is StepAnswer.WANTED else {}))
             return reply
         except BrokenPipeError:
             return None

@@ -81,22 +81,26 @@ def serve(
             write_message(replies, {"error": wrong.to_dict()})
 
 
-def _step(tasks: IO[bytes], replies: IO[bytes], done: int, total: int) -> None:
-    """Tell the server of a step of the task in hand.
+def _step(tasks: IO[bytes], replies: IO[bytes], done: int, total: int, kept: bool = False) -> bool:
+    """Tell the server of a step of the task in hand; returns whether others wait for this worker.
+
+    Args:
+        kept: what was done is saved: the same task, begun again, would go on from here.
 
     Raises:
         TaskStopped: the server wants the task to end.
         SystemExit: the server is gone.
     """
-    write_message(replies, {"step": [done, total]})
+    write_message(replies, {"step": [done, total], "kept": kept})
     answer = read_message(tasks)
     if answer is None:
         raise SystemExit(0)
     if not answer["go"]:
         raise TaskStopped
+    return bool(answer.get("wanted"))
 
 
-def _answer(session: Any, task: dict[str, Any], step: Callable[[int, int], None]) -> dict[str, Any]:
+def _answer(session: Any, task: dict[str, Any], step: Callable[..., bool]) -> dict[str, Any]:
     try:
         return {"ok": session.handle(task, step)}
     except TaskStopped:

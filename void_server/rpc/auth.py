@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -12,9 +13,11 @@ import grpc
 
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
+from void_server.access.refusals import Refusals
 from void_server.access.tokens import TokenBook, token_digest
-from void_server.errors import Internal
+from void_server.errors import Internal, TooManyRefusals
 from void_server.rpc.handlers import behaviour_of, shaped_like
+from void_server.rpc.status import RichStatus
 
 _PREFIX = "Bearer "
 _REFUSED = "The token is missing, wrong or revoked. Give the file with your token with --token-file."
@@ -45,10 +48,12 @@ def caller(context: Any) -> Principal:
 class TokenInterceptor(grpc.ServerInterceptor):
     """Refuses calls without a valid token, and counts calls in progress for the idle watch.
 
-    A refused request is not even parsed. A stream ends with its next message when its token is revoked.
+    A refused request is not even parsed, and of an address that failed too often not even the token is looked at. A
+    stream ends with its next message when its token is revoked.
     """
 
-    def __init__(self, tokens: TokenBook, activity: Activity, audit: AuditLog) -> None:
+    def __init__(self, tokens: TokenBook, activity: Activity, audit: AuditLog, refusals: Refusals) -> None:
+        self._refusals = refusals
         self._tokens = tokens
         self._activity = activity
         self._audit = audit
@@ -62,27 +67,16 @@ class TokenInterceptor(grpc.ServerInterceptor):
         handler = continuation(details)
         if handler is None:
             return None
-        digest = _presented(details)
-        principal = self._tokens.find(digest) if digest else None
-        if principal is None:
-            return self._refusing(handler, str(details.method))
-        return self._admitting(handler, digest, principal)
-
-    def _refusing(self, handler: Any, method: str) -> grpc.RpcMethodHandler[Any, Any]:
-        def refuse(_request: Any, context: grpc.ServicerContext) -> Any:
-            self._audit.refused(method, context.peer())
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
-
-        return shaped_like(handler, refuse, None, None)
-
-    def _admitting(self, handler: Any, digest: str, principal: Principal) -> grpc.RpcMethodHandler[Any, Any]:
         inner = behaviour_of(handler)
+        presented, method = _presented(details), str(details.method)
 
         def unary(request: Any, context: grpc.ServicerContext) -> Any:
+            _, principal = self._admitted(presented, method, context)
             with self._activity:
                 return inner(request, PrincipalContext(context, principal))
 
         def stream(request: Any, context: grpc.ServicerContext) -> Any:
+            digest, principal = self._admitted(presented, method, context)
             with self._activity:
                 for message in inner(request, PrincipalContext(context, principal)):
                     if self._tokens.find(digest) != principal:
@@ -90,7 +84,31 @@ class TokenInterceptor(grpc.ServerInterceptor):
                     yield message
 
         chosen = stream if handler.response_streaming else unary
-        return shaped_like(handler, chosen, handler.request_deserializer, handler.response_serializer)
+        # Without a deserializer: `ParsingInterceptor`, which stands behind, parses what is admitted.
+        return shaped_like(handler, chosen, None, handler.response_serializer)
+
+    def _admitted(self, presented: str, method: str, context: grpc.ServicerContext) -> tuple[str, Principal]:
+        """The digest of a valid token and its bearer; the call ends here where there is none."""
+        peer = context.peer()
+        if wait := self._refusals.wait_seconds(peer):
+            context.abort_with_status(RichStatus(_too_many(wait)))
+        digest = token_digest(presented) if presented else ""
+        principal = self._tokens.find(digest) if digest else None
+        if principal is None:
+            self._refusals.refused(peer)
+            self._audit.refused(method, peer)
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
+        return digest, principal
+
+
+def _too_many(wait: float) -> TooManyRefusals:
+    seconds = math.ceil(wait)
+    return TooManyRefusals(
+        f"Too many calls without a valid token came from this address; it is not listened to for {seconds} seconds.",
+        fix="Give the file with your token with --token-file, then wait; the server's limits are max_refusals,"
+        " max_refusals_overall and refusal_window_seconds.",
+        retry_seconds=seconds,
+    )
 
 
 class Activity:
@@ -117,8 +135,8 @@ class Activity:
 
 
 def _presented(details: grpc.HandlerCallDetails) -> str:
-    """The digest of the token that came with a call; empty when none came."""
+    """The token that came with a call; empty when none came."""
     for key, value in details.invocation_metadata or ():
         if key == "authorization" and isinstance(value, str) and value.startswith(_PREFIX):
-            return token_digest(value[len(_PREFIX) :])
+            return value[len(_PREFIX) :]
     return ""

@@ -16,8 +16,10 @@ from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
 from void_server.jobs.visibility import Visibility
+from void_server.pool.schedule import Band, Turn
 from void_server.rpc.auth import caller
 from void_server.rpc.chunks import download_response
+from void_server.rpc.idle import moving
 from void_server.rpc.status import answers_errors, streams_errors
 
 MAX_FIND = 4096
@@ -30,6 +32,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
 
     Args:
         visible: decides which blobs a caller may open; the others are not there for it.
+        idle_seconds: limit `idle_stream_seconds`.
     """
 
     def __init__(
@@ -40,6 +43,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         pool: Pool,
         visible: Visibility,
         audit: AuditLog,
+        idle_seconds: int,
     ) -> None:
         self._blobs = blobs
         self._roots = roots
@@ -47,6 +51,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         self._pool = pool
         self._visible = visible
         self._audit = audit
+        self._idle_seconds = idle_seconds
 
     @answers_errors
     def FindMissing(
@@ -72,20 +77,24 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         self, request: Iterator[frames_pb2.UploadRequest | memoryview], context: grpc.ServicerContext
     ) -> frames_pb2.UploadResponse:
         """Receives one blob."""
+        request = moving(request, self._idle_seconds)
         first = next(request, None)
         if not isinstance(first, frames_pb2.UploadRequest) or first.WhichOneof("part") != "start":
             raise InvalidInput("An upload opens with a start message.")
         start = first.start
         who = caller(context)
+        known = self._visible.opens(start.blob.digest, who)
+        if not known:
+            self._visible.check_room(start.blob.bytes, who)
         stored = self._uploads.receive(
             check_digest(start.blob.digest),
             start.blob.bytes,
             start.offset,
             who.name,
             _chunks(request),
-            known=self._visible.opens(start.blob.digest, who),
+            known=known,
         )
-        self._visible.uploaded(stored.digest, who)
+        self._visible.uploaded(stored.digest, stored.size, who)
         return frames_pb2.UploadResponse(blob=types_pb2.Blob(digest=stored.digest, bytes=stored.size))
 
     @streams_errors
@@ -110,12 +119,16 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         """Looks into uploaded EXR files, in the workers."""
         if len(request.digests) > MAX_PROBE:
             raise LimitExceeded(f"{len(request.digests)} files in one question; at most {MAX_PROBE}.")
-        opens = self._visible.among(request.digests, caller(context))
+        who = caller(context)
+        opens = self._visible.among(request.digests, who)
         for digest in request.digests:
             if not self._blobs.has(check_digest(digest)) or digest not in opens:
                 raise not_stored(digest)
         futures = [
-            self._pool.submit({"do": "probe", "label": f"probe of {d}", "digest": d}) for d in request.digests
+            self._pool.submit(
+                {"do": "probe", "label": f"probe of {d}", "digest": d}, Turn(Band.INTERACTIVE, who.name)
+            )
+            for d in request.digests
         ]
         found = []
         for digest, future in zip(request.digests, futures, strict=True):
@@ -130,7 +143,8 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         self, request: frames_pb2.ProveRootRequest, context: grpc.ServicerContext
     ) -> frames_pb2.ProveRootResponse:
         """Reads the file that a client wrote below a root."""
-        return frames_pb2.ProveRootResponse(digest=self._roots.proof(request.root, request.relative))
+        roots = self._roots.of_shows(caller(context).shows)
+        return frames_pb2.ProveRootResponse(digest=roots.proof(request.root, request.relative))
 
 
 def _chunks(requests: Iterator[frames_pb2.UploadRequest | memoryview]) -> Iterator[bytes | memoryview]:

@@ -5,18 +5,22 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Iterator
+from functools import partial
 
 import grpc
 from void.v1 import jobs_pb2, jobs_pb2_grpc
 
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
+from void_server.configuration import Limits
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
 from void_server.jobs.canonical import input_digests, request_id
+from void_server.jobs.estimates import Estimates
 from void_server.jobs.inputs import claim_paths, files_of
 from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.runner import Runner
@@ -26,9 +30,10 @@ from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
 from void_server.rpc import translate
 from void_server.rpc.auth import caller
+from void_server.rpc.idle import stream_idle
 from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.status import answers_errors, streams_errors
-from void_server.rpc.validate import Validator
+from void_server.rpc.validate import Validator, check_priority, settle_show
 
 WATCH_POLL_SECONDS = 1.0
 
@@ -38,9 +43,10 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
 
     Args:
         visible: decides which blobs a caller may use; the others count as not uploaded.
-        max_open_jobs: limit of the configuration.
+        limits: of the configuration.
         long_calls: counts Watch and Preflight, together with the long calls of other services.
         stopping: set when the server ends.
+        estimates: when jobs will begin and end.
     """
 
     def __init__(
@@ -52,10 +58,11 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         looks: Looks,
         visible: Visibility,
         validator: Validator,
-        max_open_jobs: int,
+        limits: Limits,
         long_calls: LongCalls,
         audit: AuditLog,
         stopping: threading.Event,
+        estimates: Estimates,
     ) -> None:
         self._store = store
         self._runner = runner
@@ -64,10 +71,11 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self._looks = looks
         self._visible = visible
         self._validator = validator
-        self._max_open_jobs = max_open_jobs
+        self._limits = limits
         self._audit = audit
         self._long_calls = long_calls
         self._stopping = stopping
+        self._estimates = estimates
 
     @streams_errors
     def Preflight(
@@ -82,16 +90,21 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     ) -> Iterator[jobs_pb2.PreflightResponse]:
         self._validator.check(request.spec)
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
-        usable = self._usable(spec, caller(context))
+        who = caller(context)
+        settle_show(spec, who)
+        usable = self._usable(spec, who)
         _check_archive(spec, usable)
-        unusable = claim_paths(spec, self._roots, self._looks)
+        unusable = claim_paths(spec, self._roots_of(spec, who), self._looks)
         unseen = _leave_out_missing(spec, usable, unusable)
         progress: queue.SimpleQueue[Progress | None] = queue.SimpleQueue()
         outcome: list[tuple[list[Problem], list[str]] | BaseException] = []
 
+        def gone() -> bool:
+            return not context.is_active()
+
         def work() -> None:
             try:
-                outcome.append(self._runner.preflight(spec, progress.put, lambda: not context.is_active()))
+                outcome.append(self._runner.preflight(spec, progress.put, gone, who.name))
             except Exception as error:  # noqa: BLE001 - raised again in the call's own thread
                 outcome.append(error)
             finally:
@@ -121,6 +134,8 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         who = caller(context)
         with self._audit.attempt(who.name, "Submit") as attempt:
             self._validator.check(request.spec)
+            check_priority(request.spec, who)
+            settle_show(request.spec, who)
             usable = self._usable(request.spec, who)
             for role, file in files_of(request.spec):
                 if not file.HasField("path") and file.blob.digest not in usable:
@@ -132,32 +147,35 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                     )
             _check_archive(request.spec, usable)
             identity = request_id(request.spec)
-            for problem in claim_paths(request.spec, self._roots, self._looks):
+            for problem in claim_paths(request.spec, self._roots_of(request.spec, who), self._looks):
                 raise PreconditionFailed(
                     problem.message, fix=problem.fix, frame=problem.frames[0], file=problem.file
                 )
             order = (identity, request.spec.SerializeToString(), who.name)
-            record, created = self._store.submit(*order, again=request.again, max_open=self._max_open_jobs)
+            submit = partial(
+                self._store.submit,
+                *order,
+                max_open=self._limits.max_open_jobs,
+                max_frames=self._limits.max_queued_frames,
+                max_bytes=self._limits.max_owner_bytes,
+            )
+            record, created = submit(again=request.again)
             if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
-                record, created = self._store.submit(
-                    *order, again=True, fresh=False, max_open=self._max_open_jobs
-                )
+                record, created = submit(again=True, fresh=False)
             attempt.subject, attempt.outcome = record.id, "accepted" if created else "found"
         return jobs_pb2.SubmitResponse(job=self._to_proto(record), created=created)
 
     @answers_errors
     def Get(self, request: jobs_pb2.GetRequest, context: grpc.ServicerContext) -> jobs_pb2.GetResponse:
         """Returns one job."""
-        return jobs_pb2.GetResponse(job=self._to_proto(self._store.get(request.id, caller(context).viewer)))
+        return jobs_pb2.GetResponse(job=self._to_proto(self._store.get(request.id, caller(context).view)))
 
     @answers_errors
     def List(self, request: jobs_pb2.ListRequest, context: grpc.ServicerContext) -> jobs_pb2.ListResponse:
         """Lists jobs, newest first."""
         wanted = translate.states_from_proto(request.states)
-        jobs = self._store.newest(wanted, limit=request.limit or 100, viewer=caller(context).viewer)
-        return jobs_pb2.ListResponse(
-            jobs=[translate.job_to_proto(j, self._store.progress(j.id), with_files=False) for j in jobs]
-        )
+        jobs = self._store.newest(wanted, limit=request.limit or 100, viewer=caller(context).view)
+        return jobs_pb2.ListResponse(jobs=[self._to_proto(job, with_files=False) for job in jobs])
 
     @streams_errors
     def Watch(
@@ -170,7 +188,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     def _watch(
         self, request: jobs_pb2.WatchRequest, context: grpc.ServicerContext
     ) -> Iterator[jobs_pb2.WatchResponse]:
-        job = self._store.get(request.id, caller(context).viewer)
+        job = self._store.get(request.id, caller(context).view)
         if request.from_event > job.last_event + 1:
             raise InvalidInput(
                 f"Event {request.from_event} of job {job.id} was asked for, but it has had {job.last_event} events:"
@@ -179,20 +197,22 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
             )
         job_id = job.id
         upcoming = max(1, request.from_event)
-        shown = Progress()
+        shown, moved = Progress(), time.monotonic()
         while context.is_active() and not self._stopping.is_set():
             seen = self._store.changes()
             ended = self._store.state(job_id) in ENDED
             for event in self._store.events(job_id, upcoming):
-                upcoming = event.sequence + 1
+                upcoming, moved = event.sequence + 1, time.monotonic()
                 yield jobs_pb2.WatchResponse(event=translate.event_to_proto(event))
             if ended:
                 return
             progress = self._store.progress(job_id)
             if progress != shown and progress.total:
-                shown = progress
+                shown, moved = progress, time.monotonic()
                 yield jobs_pb2.WatchResponse(progress=translate.progress_to_proto(progress))
             self._store.wait_for_change(seen, WATCH_POLL_SECONDS)
+            if time.monotonic() - moved > self._limits.idle_stream_seconds:
+                raise stream_idle(self._limits.idle_stream_seconds)
         if self._stopping.is_set():
             context.abort(grpc.StatusCode.UNAVAILABLE, "The server is stopping; watch again when it is back.")
 
@@ -203,7 +223,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         """Asks a job to stop."""
         who = caller(context)
         with self._audit.attempt(who.name, "Cancel", request.id) as attempt:
-            record = self._store.request_cancel(request.id, who.viewer)
+            record = self._store.request_cancel(request.id, who.view)
             attempt.subject = record.id
         return jobs_pb2.CancelResponse(job=self._to_proto(record))
 
@@ -214,11 +234,18 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         """Forgets an ended job."""
         who = caller(context)
         with self._audit.attempt(who.name, "Delete", request.id) as attempt:
-            attempt.subject = self._store.delete(request.id, who.viewer)
+            attempt.subject = self._store.delete(request.id, who.view)
         return jobs_pb2.DeleteResponse()
 
-    def _to_proto(self, record: JobRecord) -> jobs_pb2.Job:
-        return translate.job_to_proto(record, self._store.progress(record.id))
+    def _to_proto(self, record: JobRecord, with_files: bool = True) -> jobs_pb2.Job:
+        job = translate.job_to_proto(record, self._store.progress(record.id), with_files=with_files)
+        if record.state not in ENDED:
+            translate.add_estimate(job, self._estimates.of(record.id), time.time())
+        return job
+
+    def _roots_of(self, spec: jobs_pb2.JobSpec, who: Principal) -> Roots:
+        """The roots that a job of this show and caller may read; a job of no show reads those that are for all."""
+        return self._roots.of_shows(who.shows).of_shows(frozenset({spec.show}))
 
     def _usable(self, spec: jobs_pb2.JobSpec, who: Principal) -> set[str]:
         """Digests of the order that are stored and that the caller may open."""

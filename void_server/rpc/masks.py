@@ -57,7 +57,7 @@ class Masks(masks_pb2_grpc.MasksServicer):
         # A click that nobody waits for any more leaves the queue.
         context.add_callback(lambda: _drop(future))
         made = future.result()
-        self._visible.uploaded(made["digest"], who)
+        self._visible.uploaded(made["digest"], made["bytes"], who)
         return masks_pb2.PreviewResponse(matte=types_pb2.Blob(digest=made["digest"], bytes=made["bytes"]))
 
     def _colour(self, given: types_pb2.ColourSpace, who: Principal) -> dict[str, Any]:

@@ -53,10 +53,12 @@ class ParsingInterceptor(grpc.ServerInterceptor):
 
     Args:
         limits: by full method name, such as "/void.v1.Jobs/Submit".
+        most_bytes: limit `max_request_bytes`, of all other methods.
     """
 
-    def __init__(self, limits: Mapping[str, RequestLimit]) -> None:
+    def __init__(self, limits: Mapping[str, RequestLimit], most_bytes: int = MAX_REQUEST_BYTES) -> None:
         self._limits = dict(limits)
+        self._others = RequestLimit(most_bytes)
 
     def intercept_service(
         self,
@@ -67,7 +69,7 @@ class ParsingInterceptor(grpc.ServerInterceptor):
         handler = continuation(details)
         if handler is None:
             return None
-        limit = self._limits.get(str(details.method), RequestLimit())
+        limit = self._limits.get(str(details.method), self._others)
         return shaped_like(handler, _parsing(handler, limit), None, ready_or(handler.response_serializer))
 
 

@@ -10,6 +10,8 @@ import grpc
 from void.v1 import server_pb2, server_pb2_grpc
 
 from void_server.configuration import Limits
+from void_server.frames.roots import Roots
+from void_server.rpc.auth import caller
 from void_server.rpc.status import answers_errors
 
 
@@ -18,7 +20,7 @@ class Server(server_pb2_grpc.ServerServicer):
 
     Args:
         capabilities: as the workers report them.
-        roots: names of the roots that files may be named below.
+        roots: that files may be named below; each caller is told those of its shows.
     """
 
     def __init__(
@@ -27,8 +29,9 @@ class Server(server_pb2_grpc.ServerServicer):
         workers: int,
         limits: Limits,
         capabilities: dict[str, Any],
-        roots: tuple[str, ...] = (),
+        roots: Roots,
     ) -> None:
+        self._roots = roots
         self._answer = server_pb2.GetCapabilitiesResponse(
             version=version,
             workers=workers,
@@ -38,7 +41,6 @@ class Server(server_pb2_grpc.ServerServicer):
             finders=[server_pb2.Plug(**p) for p in capabilities["finders"]],
             options=[server_pb2.Option(**o) for o in capabilities["options"]],
             packages=capabilities["packages"],
-            roots=roots,
             limits=[
                 server_pb2.Limit(
                     name=f.name,
@@ -55,4 +57,7 @@ class Server(server_pb2_grpc.ServerServicer):
         self, request: server_pb2.GetCapabilitiesRequest, context: grpc.ServicerContext
     ) -> server_pb2.GetCapabilitiesResponse:
         """Lists what this server can do."""
-        return self._answer
+        answer = server_pb2.GetCapabilitiesResponse()
+        answer.CopyFrom(self._answer)
+        answer.roots.extend(self._roots.of_shows(caller(context).shows).names)
+        return answer

@@ -10,6 +10,7 @@ from void.v1 import jobs_pb2, types_pb2
 
 from void_server.errors import InvalidInput
 from void_server.jobs.canonical import SEQUENCES
+from void_server.jobs.forecast import Estimate
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress
 from void_server.jobs.states import JobState
 
@@ -123,6 +124,18 @@ def job_to_proto(job: JobRecord, progress: Progress, *, with_files: bool = True)
     if job.finished is not None:
         message.finished.CopyFrom(_timestamp(job.finished))
     return message
+
+
+def add_estimate(job: jobs_pb2.Job, estimate: Estimate, now: float) -> None:
+    """Put in when a job is expected to begin and end.
+
+    Args:
+        now: seconds since 1970, UTC.
+    """
+    if estimate.start is not None and job.state == jobs_pb2.JOB_STATE_QUEUED and not job.HasField("started"):
+        job.estimated_start.CopyFrom(_timestamp(now + estimate.start))
+    if estimate.finish is not None:
+        job.estimated_finish.CopyFrom(_timestamp(now + estimate.finish))
 
 
 def _timestamp(seconds: float) -> Timestamp:

@@ -9,8 +9,9 @@ from typing import Any
 
 from void.v1 import jobs_pb2, types_pb2
 
+from void_server.access.principals import Principal, Role, check_shows
 from void_server.configuration import Limits
-from void_server.errors import InvalidInput, LimitExceeded, PreconditionFailed, Unsupported
+from void_server.errors import InvalidInput, LimitExceeded, NotFound, PreconditionFailed, Unsupported
 from void_server.frames.blobs import check_digest
 from void_server.frames.roots import check_relative
 from void_server.jobs.canonical import SEQUENCES
@@ -167,6 +168,45 @@ class Validator:
     def _check_colour(self, colour: types_pb2.ColourSpace) -> None:
         if colour.WhichOneof("config") == "archive":
             check_digest(colour.archive.digest)
+
+
+def check_priority(spec: jobs_pb2.JobSpec, who: Principal) -> None:
+    """Let a priority pass that the caller may give.
+
+    Raises:
+        InvalidInput: there is no such priority.
+        PreconditionFailed: it is a supervisor's to give.
+    """
+    if spec.priority not in jobs_pb2.Priority.values():
+        raise InvalidInput(f"There is no priority {spec.priority}.", fix="Give low, normal or high.")
+    if spec.priority == jobs_pb2.PRIORITY_HIGH and who.role is not Role.SUPERVISOR:
+        raise PreconditionFailed(
+            "Only a supervisor may give a job the priority high.",
+            fix="Leave it out, or ask a supervisor to submit the job.",
+        )
+
+
+def settle_show(spec: jobs_pb2.JobSpec, who: Principal) -> None:
+    """Let a show pass that the caller works on; a token for a single show puts it in where none is named.
+
+    Raises:
+        InvalidInput: the name cannot be a show's, or the token is for several shows and none is named.
+        NotFound: the token is not for this show, whether there is one of this name or not.
+    """
+    if spec.show:
+        check_shows([spec.show])
+    if who.shows is None:
+        return
+    if not spec.show and len(who.shows) > 1:
+        raise InvalidInput(
+            "Your token is for several shows, and the order names none.",
+            fix=f"Give one of them with --show: {', '.join(sorted(who.shows))}.",
+        )
+    spec.show = spec.show or next(iter(who.shows))
+    if spec.show not in who.shows:
+        raise NotFound(
+            f"There is no show {spec.show}.", fix=f"Your token is for: {', '.join(sorted(who.shows))}."
+        )
 
 
 def _check_path(path: types_pb2.RootedPath) -> None:
