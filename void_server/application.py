@@ -53,6 +53,7 @@ from void_server.rpc.masks import Masks
 from void_server.rpc.parsing import MAX_REQUEST_BYTES, ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
+from void_server.signing import signer
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ class Application:
         self._configuration = configuration
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
+        sign = signer(configuration.signing_key)
         limits = configuration.limits
         roots = Roots(configuration.roots, limits.max_blob_bytes)
         self._looks = Looks()
@@ -103,7 +105,9 @@ class Application:
         # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
         self._previews = LocalPool(worker_command(configuration), 1, limits.unit_timeout_seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
-        self._runner = Runner(self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"])
+        self._runner = Runner(
+            self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"], sign=sign
+        )
         self._activity = Activity()
         long_calls = LongCalls(limits.max_watches)
         self._health = Health(("", *_service_names()), long_calls)

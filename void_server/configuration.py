@@ -83,6 +83,7 @@ class ServerConfiguration:
         endpoint_file: JSON file that tells local clients the address; None = none.
         vlm: file that says which vision-language models may be asked; None for none.
         roots: by name, folders of shared storage whose files are read where they lie.
+        signing_key: private key with which sidecars are signed; None = they are not.
     """
 
     store: Path
@@ -96,6 +97,7 @@ class ServerConfiguration:
     limits: Limits = field(default_factory=Limits)
     vlm: Path | None = None
     roots: Mapping[str, Path] = field(default_factory=dict)
+    signing_key: Path | None = None
 
 
 def named_tokens_file(store: Path) -> Path:

@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
-        if options.command != "mask":
+        if options.command not in ("mask", "verify"):
             # Frames, database and logs are for the server's account alone, whatever the shell's umask says; masks that
             # an artist converts are files like those of any other tool.
             os.umask(0o077)
@@ -104,6 +104,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TOML",
         help="which vision-language models the reasoners openai and gemini may ask (docs/vlm_reasoners.md)",
     )
+    serve.add_argument(
+        "--signing-key",
+        type=Path,
+        metavar="FILE",
+        help="sign every sidecar with this key of `void-server sign-key` (docs/provenance.md)",
+    )
     add_root_option(serve)
     for limit in fields(Limits):
         serve.add_argument(
@@ -145,6 +151,7 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         vlm=options.vlm,
         limits=_limits(options),
         roots=_roots(options, store),
+        signing_key=options.signing_key,
     )
 
 

@@ -31,7 +31,7 @@ from void_server.frames.roots import Roots
 from void_server.frames.storage_errors import storage_error
 from void_server.jobs.inputs import missing_inputs
 from void_server.jobs.model import JobRecord, Problem, Progress
-from void_server.jobs.stage import Pool, Stage, Stopped, Unit
+from void_server.jobs.stage import Pool, Sign, Stage, Stopped, Unit
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
 
@@ -62,6 +62,7 @@ class Runner:
 
     Args:
         stages: stage names in order, as the workers' capabilities list them.
+        sign: signs a sidecar before it is published; None = none is signed.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Runner:
         pool: Pool,
         stages: list[str],
         max_running: int = 4,
+        sign: Sign | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -81,6 +83,7 @@ class Runner:
         self._pool = pool
         self._stages = stages
         self._max_running = max_running
+        self._sign = sign
         self._stopping = threading.Event()
         self._running: dict[str, threading.Thread] = {}
         self._waiting: set[str] = set()
@@ -236,7 +239,7 @@ class Runner:
     def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec, priority: tuple[int, ...]) -> None:
         results: dict[str, Any] = {}
         for number, name in enumerate(self._stages, 1):
-            plan = self._plan(spec, name, results, priority)
+            plan = self._plan(spec, name, results, priority, job.id)
             self._tell(job, plan)
             units = [Unit.from_dict(u) for u in plan["units"]]
             if not units:
@@ -256,11 +259,17 @@ class Runner:
                 after=job.number if job.fresh else None,
                 should_stop=lambda: self._should_stop(job.id),
                 on_progress=report,
+                sign=self._sign,
             )
             results[name] = stage.run(units)
 
     def _plan(
-        self, spec: jobs_pb2.JobSpec, stage: str, results: dict[str, Any], priority: tuple[int, ...]
+        self,
+        spec: jobs_pb2.JobSpec,
+        stage: str,
+        results: dict[str, Any],
+        priority: tuple[int, ...],
+        job_id: str = "",
     ) -> dict[str, Any]:
         tree = MessageToDict(spec, preserving_proto_field_name=True)
         message = {
@@ -269,6 +278,7 @@ class Runner:
             "stage": stage,
             "spec": tree,
             "results": results,
+            "job": job_id,
         }
         plan: dict[str, Any] = self._pool.submit(message, priority).result()
         return plan

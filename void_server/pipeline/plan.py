@@ -40,7 +40,7 @@ from void_server.pipeline.plan_steady import plan_steady, steady_of
 from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_generate
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
-from void_server.pipeline.provenance import header_attributes, provenance
+from void_server.pipeline.provenance import PUBLISHED, header_attributes, named_after_job, provenance
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
 from void_server.plates.header import EXRLimits
@@ -226,7 +226,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     units = []
     fills = [{"fill": last_fill(results, f), "steady": steady_of(results, f)} for f in order.frames]
     for position, frame in enumerate(shot.frames):
-        attributes = header_attributes(order, frame)
+        attributes = header_attributes(order, frame, results)
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
@@ -239,7 +239,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "fill": fills[position],
             "edge": edge,
             "passes": passes,
-            "attributes": attributes,
+            "attributes": named_after_job(attributes, order),
         }
         key = unit_key(
             "publish",
@@ -252,6 +252,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             window=shot.window,
             colour=asdict(shot.colour),
             attributes=attributes,
+            told=PUBLISHED,
         )
         units.append(
             unit(

@@ -17,6 +17,8 @@ from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
+from void_server.plates.delivered import delivered
+from void_server.plates.digest import content_digest
 from void_server.plates.plate import Plate
 from void_server.plates.result import write_quadmask, write_result
 from void_server.plates.verify import OutsideCheck, outside_difference
@@ -42,6 +44,8 @@ def publish(
         passes: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the stored fill of
             the frame before, or None.
         attributes: provenance for the header, under `void/`.
+
+    `made` of what is told says which job made the files, and the digests of what they hold.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -83,11 +87,13 @@ def publish(
             compression=edge["compression"],
             attributes=attributes,
         )
+        digests = {"result": delivered(path).digests.to_dict(), "matte": content_digest(matte_path)}
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
     quality = frame_quality(
         source.colour, result, blend, outside=outside, clipped=clipped, confidence=confidence, change=None
     )
-    return stored, _info(quality, outside, blend) | {"unfilled": unfilled}
+    made = {"job": attributes["void/job"], "delivered": digests}
+    return stored, _info(quality, outside, blend) | {"unfilled": unfilled, "made": made}
 
 
 def _finished(stored: dict[str, str], blobs: BlobFolder) -> FrameFill | None:

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.plates.exr import read_stripes
-from void_server.plates.header import EXRLimits, Part, read_header
+from void_server.plates.header import EXRLimits, Header, Part, read_header
 
 CONTENT_ATTRIBUTES = (
     "acesImageContainerFlag",
@@ -51,10 +52,19 @@ def content_digest(path: str | Path, limits: EXRLimits | None = None) -> str:
     Every channel of every part is decoded, in stripes, so memory stays bounded. Raises as `read_channels`.
     """
     header = read_header(path, limits)
+    return content_digest_of(header, (read_stripes(path, part.index, limits) for part in header.parts))
+
+
+def content_digest_of(header: Header, parts: Iterable[Iterable[Mapping[str, npt.NDArray[Any]]]]) -> str:
+    """The content digest of a file whose samples are decoded already.
+
+    Args:
+        parts: for each part of the header its channels by name, top to bottom in stripes of full width.
+    """
     digest = hashlib.sha256(b"VOID content 1\n" + struct.pack("<I", len(header.parts)))
-    for part in header.parts:
+    for part, stripes in zip(header.parts, parts, strict=True):
         digest.update(_description(part, several=len(header.parts) > 1))
-        for stripe in read_stripes(path, part.index, limits):
+        for stripe in stripes:
             digest.update(scan_lines([stripe[name] for name in _sorted_names(part)]).data)
     return digest.hexdigest()
 
