@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 from void_client import events
-from void_client.cli import capabilities, doctor, install, jobs, mask, remove, verify
+from void_client.cli import batch, capabilities, doctor, install, jobs, mask, remove, verify
 from void_client.cli.site_defaults import apply_site, check_locks
 from void_client.cli.terminal import JsonLines, Speaker, Terminal, flush_streams, make_streams_safe
 from void_client.errors import BadInput, ClientDefect, ClientError, Left
@@ -38,6 +38,7 @@ environment:
 
 exit codes:
   0    done
+  1    a shot of a batch failed; a frame that is verified differs
   2    bad input: an option, a pattern, a file or a setting; nothing was computed
   3    the server cannot be reached, or does not accept the token
   4    the job failed, a result could not be fetched or written, or the client itself failed
@@ -57,7 +58,7 @@ def build_parser(site: Site) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"void {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (remove, mask, verify, jobs, capabilities, doctor, install):
+    for command in (remove, batch, mask, verify, jobs, capabilities, doctor, install):
         command.add_parser(commands)
     apply_site(parser, site)
     return parser

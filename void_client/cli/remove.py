@@ -187,7 +187,7 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
         ClientError: see its exit code.
     """
     frames = parse_range(arguments.range) if arguments.range else None
-    draft = draft_order(_options(arguments), frames, lambda: chosen_config(arguments.ocio, os.environ))
+    draft = draft_order(options_of(arguments), frames, lambda: chosen_config(arguments.ocio, os.environ))
     if draft.inputs and draft.inputs.notes:
         speaker(events.Notes(draft.inputs.notes))
     with greeted(lambda: connect(arguments), draft, speaker) as (connection, server):
@@ -206,7 +206,12 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     return ExitCode.DONE
 
 
-def _options(arguments: argparse.Namespace) -> RemoveOptions:
+def options_of(arguments: argparse.Namespace) -> RemoveOptions:
+    """What the arguments ask for.
+
+    Raises:
+        BadInput: one is unusable.
+    """
     return RemoveOptions(
         patterns={
             "plate": arguments.plate,
