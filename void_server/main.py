@@ -26,6 +26,9 @@ LOCAL_IDLE_SECONDS = 60.0
 SAME_MACHINE = "this-machine"
 """Root of the user's own server: it reads what its user may read, where it lies. `void_client.roots` names it too."""
 
+AS_ANY_TOOL = ("mask", "verify", "openjd", "openjd-shot")
+"""Commands that write files as any other tool does: converted masks, templates, and the results of a shot."""
+
 _DESCRIPTION = """\
 Serves removals to VOID clients over gRPC.
 
@@ -49,9 +52,8 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
-        if options.command not in ("mask", "verify"):
-            # Frames, database and logs are for the server's account alone, whatever the shell's umask says; masks that
-            # an artist converts are files like those of any other tool.
+        if options.command not in AS_ANY_TOOL:
+            # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
             os.umask(0o077)
         if options.command != "serve":
             return options.run(options, default_store()) or 0

@@ -8,7 +8,6 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from void.v1 import jobs_pb2, server_pb2
 
@@ -64,6 +63,7 @@ examples:
   void batch shots.toml --check             (only look)
   void batch shots.toml --skip              (leave out what is wrong, do the others)
   void batch shots.toml --cancel            (end the jobs under way)
+  void batch shots.toml --only sh010        (one shot, as `void remove` does it)
 
 files: shots.state.json beside the file: what is done; REPORT/index.html, report.json, sheets/
 
@@ -103,6 +103,12 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check", action="store_true", help="check all orders, and send none")
     what.add_argument("--skip", action="store_true", help="leave out shots that are wrong, instead of all")
+    what.add_argument(
+        "--only",
+        metavar="SHOT",
+        default="",
+        help="run this shot alone, as `void remove` would: no state, no report; Ctrl-C cancels its job",
+    )
     what.add_argument("--cancel", action="store_true", help="ask the jobs under way to stop")
     add_server_options(parser)
     add_root_option(parser)
@@ -129,6 +135,8 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> int:
     file = read_shots(arguments.file)
     if file.problems:
         raise _all_wrong({"": list(file.problems)}, speaker)
+    if arguments.only:
+        return _only(file, arguments, speaker)
     state = BatchState(state_path(arguments.file))
     with connect(arguments) as connection:
         connection.greet(on_wait=lambda text: speaker(events.Notes((text,))))
@@ -144,6 +152,14 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> int:
             speaker.print(said, {"event": "checked", "shots": [s.name for s in checked.shots]})
             return ExitCode.DONE
         return _run(connection, server, file, checked, state, arguments, speaker)
+
+
+def _only(file: ShotFile, arguments: argparse.Namespace, speaker: Speaker) -> int:
+    """One shot, as a command of its own."""
+    wish = next((wish for wish in file.shots if wish.name == arguments.only), None)
+    if wish is None:
+        raise BadInput(f"{file.path} names no shot {arguments.only}.", file=str(file.path))
+    return int(remove.run(_options_of(wish, _template(arguments)), speaker))
 
 
 def _run(
@@ -217,7 +233,7 @@ def _template(arguments: argparse.Namespace) -> argparse.Namespace:
     remove.add_parser(parser.add_subparsers())
     apply_site(parser, arguments.site)
     template = parser.parse_args(["remove", "--plate", ""])
-    for name in ("server", "local", "token_file", "ca"):
+    for name in ("server", "local", "token_file", "ca", "json", "root", "upload"):
         setattr(template, name, getattr(arguments, name))
     return template
 
@@ -230,9 +246,7 @@ def _shot(
     Raises:
         BadInput: it cannot be read as an order.
     """
-    options = argparse.Namespace(**{**vars(template), **_as_options(wish.values)})
-    options.set = [f"{name}={value}" for name, value in wish.options.items()]
-    check_locks(options)
+    options = _options_of(wish, template)
     frames = parse_range(options.range) if options.range else None
     asked = remove.options_of(options)
     draft = draft_order(asked, frames, lambda: chosen_config(options.ocio, os.environ))
@@ -243,14 +257,23 @@ def _shot(
     return Shot(wish, draft, draft.folder, _fingerprint(wish, draft)), []
 
 
+def _options_of(wish: ShotWish, template: argparse.Namespace) -> argparse.Namespace:
+    """The shot as the options of `void remove`.
+
+    Raises:
+        BadInput: the site locks one at another value.
+    """
+    values = {("output" if key == "out" else key): value for key, value in wish.values.items()}
+    options = argparse.Namespace(**{**vars(template), **values})
+    options.set = [f"{name}={value}" for name, value in wish.options.items()]
+    check_locks(options)
+    return options
+
+
 def _fingerprint(wish: ShotWish, draft: Draft) -> str:
     config = draft.config
     named = "" if config is None else config.archive.blob.digest if config.archive else config.builtin
     return fingerprint(wish, named, [f.path for f in draft.inputs.files()] if draft.inputs else [])
-
-
-def _as_options(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {("output" if key == "out" else key): value for key, value in values.items()}
 
 
 def _texts(error: ClientError) -> list[str]:
