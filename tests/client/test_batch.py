@@ -93,6 +93,7 @@ def test_a_bad_shot_stops_no_other_and_stands_first_in_the_report(void, tmp_path
     shutil.copy(tmp_path / "sh030" / "plate" / "plate.1002.exr", tmp_path / "sh040" / "plate")
     again = void("batch", str(file), "--json")
     assert again.code == 0 and len(again.named("shot")) == 4
+    assert sum(e["files_done"] == 0 for e in again.named("hashing")) == 1, "the frames of one shot are read"
     assert len(jobs_of(void, tmp_path)) == jobs + 1
     after = {name: (tmp_path / "out" / name / f"{name}.1001.exr").stat().st_mtime_ns for name in GOOD}
     assert after == before

@@ -13,7 +13,10 @@ import numpy as np
 import OpenEXR
 import OpenImageIO as oiio
 import pytest
+from void.v1 import jobs_pb2
 
+from tests.server.calls import spec_of
+from void_client.results import result_folder
 from void_server.main import main
 from void_server.plates.exr import read_channels
 from void_server.plates.header import read_header
@@ -271,6 +274,20 @@ def test_the_client_runs_it_and_passes_on_its_words_and_exit_code(made, tmp_path
         and "2  something cannot" in ran.stdout
     )
     assert run("none.####.exr").returncode == UNKNOWN
+
+
+def test_the_mattes_of_a_quadmask_job_are_checked_too(shot, server, tmp_path, verify):
+    for name in ("plate", "roto", "affected"):
+        server.caller.upload_files(shot.files(name).values())
+    spec = spec_of(shot, str(tmp_path / "masks"))
+    spec.kind, spec.settings.engine = jobs_pb2.JOB_KIND_QUADMASK, ""
+    job = server.caller.run(spec)
+    for output in job.outputs:
+        path = result_folder(spec.output, False).path(output.kind, output.frame)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(server.caller.download(output.blob.digest))
+    code, answer = verify(tmp_path / "masks")
+    assert code == VERIFIED and {kind for kind, _ in only(answer)[1]} == {"matte"}
 
 
 def test_an_exr_of_another_program_is_no_result(made, tmp_path, verify):
