@@ -133,6 +133,8 @@ def _table(frames: Sequence[FrameCheck]) -> Iterator[str]:
     for row in rows:
         yield "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
     yield "  (MAY DIFFER: pixels inside the blend matte. DIFFERS: pixels with any bit that is not the plate's.)"
+    if any(frame.borrowed is not None for frame in frames):
+        yield "  (BORROWED from other frames, SYNTHESISED: means of void_qc inside the blend matte.)"
 
 
 def _row(frame: FrameCheck) -> tuple[str, ...]:
