@@ -33,6 +33,7 @@ class RunningServer:
         roots: Mapping[str, Path] | None = None,
         vlm: Path | None = None,
         root_shows: Mapping[str, frozenset[str]] | None = None,
+        signing_key: Path | None = None,
     ) -> None:
         self.store = store
         self.application = Application(
@@ -45,6 +46,7 @@ class RunningServer:
                 roots=roots or {},
                 vlm=vlm,
                 root_shows=root_shows or {},
+                signing_key=signing_key,
             )
         )
         self.application.start()

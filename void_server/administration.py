@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens`, `certs`, `weights` and `mask`: without a server, on the machine they are given."""
+"""The commands `void-server tokens`, `certs`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
+
+They work without a server, on the machine they are given.
+"""
 
 from __future__ import annotations
 
@@ -13,8 +16,10 @@ from void_server.access.principals import Role, check_shows
 from void_server.access.tokens import add_token, read_tokens, revoke_token
 from void_server.configuration import Limits, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.farm import command as farm
 from void_server.frames.durable import write_file
 from void_server.masks import command as masks
+from void_server.verification import command as verification
 from void_server.weights import command as weights
 
 _TOKENS = """\
@@ -95,6 +100,8 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     certs.set_defaults(run=_certs)
     weights.add_parser(commands)
     masks.add_parser(commands)
+    verification.add_parsers(commands)
+    farm.add_parsers(commands)
 
 
 def _add(options: argparse.Namespace, default_store: Path) -> None:

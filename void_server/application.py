@@ -57,6 +57,7 @@ from void_server.rpc.masks import Masks
 from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
+from void_server.signing import signer
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,7 @@ class Application:
         self._configuration = configuration
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
+        sign = signer(configuration.signing_key)
         limits = configuration.limits
         roots = Roots(configuration.roots, limits.max_blob_bytes, configuration.root_shows)
         self._looks = Looks()
@@ -109,7 +111,14 @@ class Application:
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         history = History(self._database)
         self._runner = Runner(
-            self._jobs, self._blobs, roots, self._looks, self._pool, capabilities["stages"], history
+            self._jobs,
+            self._blobs,
+            roots,
+            self._looks,
+            self._pool,
+            capabilities["stages"],
+            history,
+            sign=sign,
         )
         estimates = Estimates(
             self._jobs, history, capabilities["stages"], configuration.workers, self._pool.load

@@ -111,6 +111,7 @@ class ServerConfiguration:
         roots: by name, folders of shared storage whose files are read where they lie.
         root_shows: by name of a root, the shows whose jobs may read it; of one that is not in it, all.
         tls_client_ca: PEM file; clients must show a certificate that it signed, besides their token.
+        signing_key: private key with which sidecars are signed; None = they are not.
     """
 
     store: Path
@@ -126,6 +127,7 @@ class ServerConfiguration:
     roots: Mapping[str, Path] = field(default_factory=dict)
     root_shows: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tls_client_ca: Path | None = None
+    signing_key: Path | None = None
 
 
 def named_tokens_file(store: Path) -> Path:

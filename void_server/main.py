@@ -27,6 +27,9 @@ LOCAL_IDLE_SECONDS = 60.0
 SAME_MACHINE = "this-machine"
 """Root of the user's own server: it reads what its user may read, where it lies. `void_client.roots` names it too."""
 
+AS_ANY_TOOL = ("mask", "verify", "openjd", "openjd-shot")
+"""Commands that write files as any other tool does: converted masks, templates, and the results of a shot."""
+
 _DESCRIPTION = """\
 Serves removals to VOID clients over gRPC.
 
@@ -50,9 +53,8 @@ def main(arguments: list[str] | None = None) -> int:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
     try:
-        if options.command != "mask":
-            # Frames, database and logs are for the server's account alone, whatever the shell's umask says; masks that
-            # an artist converts are files like those of any other tool.
+        if options.command not in AS_ANY_TOOL:
+            # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
             os.umask(0o077)
         if options.command != "serve":
             return options.run(options, default_store()) or 0
@@ -111,6 +113,12 @@ def _parser() -> argparse.ArgumentParser:
         metavar="TOML",
         help="which vision-language models the reasoners openai and gemini may ask (docs/vlm_reasoners.md)",
     )
+    serve.add_argument(
+        "--signing-key",
+        type=Path,
+        metavar="FILE",
+        help="sign every sidecar with this key of `void-server sign-key` (docs/provenance.md)",
+    )
     add_root_option(serve)
     serve.add_argument(
         "--root-show",
@@ -161,6 +169,7 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         vlm=options.vlm,
         limits=_limits(options),
         roots=_roots(options, store),
+        signing_key=options.signing_key,
     )
 
 

@@ -13,7 +13,7 @@ import time
 import pytest
 
 from tests.masks.small_masks import needs_ffmpeg, write_mattes
-from void_client.cli import mask
+from void_client.cli import server_program
 from void_client.cli.main import main
 
 
@@ -54,7 +54,7 @@ def test_the_help_of_all_needs_no_server(capsys):
 
 
 def test_without_the_servers_package_it_says_what_to_install(monkeypatch, capsys):
-    monkeypatch.setattr(mask, "is_server_here", lambda: False)
+    monkeypatch.setattr(server_program, "is_server_here", lambda: False)
     assert main(["mask", "inspect", "--json", "m.####.exr"]) == 2
     told = capsys.readouterr()
     assert told.out == "" and "pip install 'void-for-hosts[server]'" in told.err and told.err.count("\n") == 1

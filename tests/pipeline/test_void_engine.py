@@ -5,6 +5,7 @@ nothing; what is promised of every result holds for them too.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import os
@@ -27,6 +28,7 @@ from tests.conftest import RunningServer
 from tests.server.calls import recorded_units, spec_of
 from void_server.errors import InvalidInput
 from void_server.pipeline.order import parse_order
+from void_server.plates.header import read_header
 
 TINY = Path(__file__).parents[1] / "engines" / "void" / "golden" / "tiny"
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
@@ -114,6 +116,21 @@ def test_the_papers_say_what_it_was_made_with(server, job):
     assert said["engine"]["name"] == "void" and said["engine"]["model"]["size"] == [96, 64]
     assert said["options"]["profile"] == "production" and said["prompt"] == "A wall."
     assert all(f["quality"]["outside_difference"] == 0 for f in said["frames"])
+
+
+def test_each_frame_names_the_weights_and_the_sidecar_lists_them(server, job, tmp_path):
+    said = sidecar(server, job)["engine"]
+    text = json.dumps(said["model"]["weights"], sort_keys=True, separators=(",", ":"))
+    assert (
+        said["model"]["weights"] and said["weights"] == f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    )
+    for output in job.outputs:
+        if output.kind in (jobs_pb2.OUTPUT_KIND_RESULT, jobs_pb2.OUTPUT_KIND_MATTE):
+            path = tmp_path / "frame.exr"
+            path.write_bytes(server.caller.download(output.blob.digest))
+            attributes = read_header(path).parts[0].attributes
+            assert attributes["void/weights"].text() == said["weights"]
+            assert attributes["void/job"].text() == job.request_id
 
 
 def test_it_is_computed_once(server, shot, job):

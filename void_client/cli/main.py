@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Sequence
 
 from void_client import events
-from void_client.cli import capabilities, doctor, install, jobs, mask, remove
+from void_client.cli import batch, capabilities, doctor, install, jobs, mask, remove, verify
 from void_client.cli.site_defaults import apply_site, check_locks
 from void_client.cli.terminal import JsonLines, Speaker, Terminal, flush_streams, make_streams_safe
 from void_client.errors import BadInput, ClientDefect, ClientError, Left
@@ -22,6 +22,7 @@ _DESCRIPTION = "Removes an object, and what it did to the scene, from EXR shots;
 _EPILOG = """\
 start with:
   void remove --plate 'plate.####.exr' --remove 'roto.####.exr' --out result/
+  void verify result/  to see what a model changed, and whether it is as delivered
   void doctor        if something does not work
   void install nuke  to have the VOID node in Nuke
   void install resolve  to have VOID in DaVinci Resolve's menu
@@ -37,6 +38,7 @@ environment:
 
 exit codes:
   0    done
+  1    a shot of a batch failed; a frame that is verified differs
   2    bad input: an option, a pattern, a file or a setting; nothing was computed
   3    the server cannot be reached, or does not accept the token
   4    the job failed, a result could not be fetched or written, or the client itself failed
@@ -56,7 +58,7 @@ def build_parser(site: Site) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"void {version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (remove, mask, jobs, capabilities, doctor, install):
+    for command in (remove, batch, mask, verify, jobs, capabilities, doctor, install):
         command.add_parser(commands)
     apply_site(parser, site)
     return parser

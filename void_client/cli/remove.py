@@ -219,7 +219,7 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     Raises:
         ClientError: see its exit code.
     """
-    for options in of_views(_options(arguments), arguments.views):
+    for options in of_views(options_of(arguments), arguments.views):
         _run_one(arguments, options, speaker)
     return ExitCode.DONE
 
@@ -246,7 +246,12 @@ def _run_one(arguments: argparse.Namespace, options: RemoveOptions, speaker: Spe
             speaker.print(job.id, {})
 
 
-def _options(arguments: argparse.Namespace) -> RemoveOptions:
+def options_of(arguments: argparse.Namespace) -> RemoveOptions:
+    """What the arguments ask for.
+
+    Raises:
+        BadInput: one is unusable.
+    """
     return RemoveOptions(
         patterns={
             "plate": arguments.plate,

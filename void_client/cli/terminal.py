@@ -16,6 +16,8 @@ Each JSON line is one object. `"event"` is one of:
 - `reconnecting` {reason}: the connection broke and is taken up again.
 - `written` {output, frame, path, fetched}: a result file is whole on disk.
 - `done` {job, directory, files, seconds}.
+- `shot` {shot, state, job, message, done, total}: a shot of a batch ended; `shot_problem` {shot, message},
+  `checked` {shots}, `cancel` {shot, job, said}, `batch` {done, failed, report}: what else `void batch` tells.
 - `error` {code, message, fix, frame or null, file, exit_code}: the command ends with this.
 
 `void jobs` and `void capabilities` print the contract's own messages under `job_details` and `capabilities`.

@@ -36,7 +36,7 @@ from void_server.jobs.fairness import Admission
 from void_server.jobs.history import History, StageTime, likeness
 from void_server.jobs.inputs import missing_inputs
 from void_server.jobs.model import JobRecord, Problem, Progress
-from void_server.jobs.stage import Pool, Stage, Stopped, Unit, set_aside, told_of_crashes
+from void_server.jobs.stage import Pool, Sign, Stage, Stopped, Unit, set_aside, told_of_crashes
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
 from void_server.pool.schedule import Band, Turn
@@ -68,6 +68,7 @@ class Runner:
     Args:
         stages: stage names in order, as the workers' capabilities list them.
         history: told what the stages of finished jobs took.
+        sign: signs a sidecar before it is published; None = none is signed.
     """
 
     def __init__(
@@ -79,6 +80,7 @@ class Runner:
         pool: Pool,
         stages: list[str],
         history: History,
+        sign: Sign | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -88,6 +90,7 @@ class Runner:
         self._stages = stages
         self._history = history
         self._admission = Admission()
+        self._sign = sign
         self._stopping = threading.Event()
         self._running: dict[str, threading.Thread] = {}
         self._waiting: set[str] = set()
@@ -293,6 +296,7 @@ class Runner:
                 after=job.number if job.fresh else None,
                 should_stop=lambda: self._should_stop(job.id),
                 on_progress=report,
+                sign=self._sign,
             )
             results[name] = stage.run(units)
             took[name] = StageTime(name, len(units), sum(result["seconds"] for result in results[name]))
@@ -313,6 +317,7 @@ class Runner:
             "stage": stage,
             "spec": tree,
             "results": results,
+            "job": job_id or "",
         }
         on_crash = told_of_crashes(self._store, job_id, label)
         try:

@@ -52,6 +52,10 @@ class Pool(Protocol):
         ...
 
 
+Sign = Callable[[bytes], bytes]
+"""Signs a sidecar: takes its JSON and returns the same with a signature."""
+
+
 class Stopped(Exception):
     """The stage was left between two units: the job is being cancelled, or the server stops."""
 
@@ -113,6 +117,7 @@ class Stage:
         after: only results recorded after this number serve; None = any.
         should_stop: asked between units.
         on_progress: called with (done, total, ETA in seconds or -1).
+        sign: for sidecars that are published; None leaves them as they are.
     """
 
     def __init__(
@@ -126,6 +131,7 @@ class Stage:
         after: int | None,
         should_stop: Callable[[], bool],
         on_progress: Callable[[int, int, float], None],
+        sign: Sign | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -135,6 +141,7 @@ class Stage:
         self._after = after
         self._should_stop = should_stop
         self._on_progress = on_progress
+        self._sign = sign
 
     def run(self, units: list[Unit]) -> list[dict[str, Any]]:
         """Finish all units; returns their results in the order of `units`, in the form that plans read.
@@ -248,9 +255,12 @@ class Stage:
         if self._job_id is None:
             return
         for name, kind in unit.publishes.items():
-            self._store.add_output(
-                self._job_id, Output(kind, unit.frame or 0, result.blobs[name], result.sizes[name])
-            )
+            digest, size = result.blobs[name], result.sizes[name]
+            if kind == "sidecar" and self._sign is not None:
+                # Not recorded with the unit, whose key knows nothing of the site's.
+                signed = self._blobs.add_bytes(self._sign(b"".join(self._blobs.read(digest))))
+                digest, size = signed.digest, signed.size
+            self._store.add_output(self._job_id, Output(kind, unit.frame or 0, digest, size))
 
 
 class _Steps:

@@ -14,6 +14,7 @@ from void_server.engines.cleanplate import CleanplateSettings
 from void_server.engines.void.settings import Running, VoidSettings
 from void_server.errors import InvalidInput
 from void_server.frames.roots import RootedFile
+from void_server.jobs.canonical import request_id
 from void_server.jobs.inputs import rooted_file
 from void_server.jobs.words import MODELS, SEGMENTER, finder_of, in_words, reasoner_of
 from void_server.pipeline.engine_choice import Choice, chosen
@@ -119,6 +120,8 @@ class Order:
         engine_why: why, where it was not asked for by name.
         fps: frames per second, or None = from the files.
         pixel_aspect: width of a pixel over its height, or None = from the files.
+        request: the order's own name, as `void_server.jobs.canonical.request_id`.
+        job: id of the job that asks; empty where none does.
     """
 
     frames: tuple[int, ...]
@@ -142,6 +145,8 @@ class Order:
     fps: float | None
     pixel_aspect: float | None
     output_name: str
+    request: str = ""
+    job: str = ""
 
     def file(self, role: str, frame: int) -> InputFile | None:
         """One file, if the input was given and has the frame."""
@@ -220,11 +225,12 @@ class Order:
         )
 
 
-def parse_order(spec: Mapping[str, Any], finders: Collection[str] = ()) -> Order:
+def parse_order(spec: Mapping[str, Any], finders: Collection[str] = (), job: str = "") -> Order:
     """Read the JSON form of a `void.v1.JobSpec` that the server's front has checked.
 
     Args:
         finders: those that this server has.
+        job: id of the job that asks.
 
     Raises:
         InvalidInput: an option has no usable value, or the engine cannot do what is asked.
@@ -258,6 +264,8 @@ def parse_order(spec: Mapping[str, Any], finders: Collection[str] = ()) -> Order
         fps=shot.fps.numerator / shot.fps.denominator if shot.fps.denominator else None,
         pixel_aspect=shot.pixel_aspect or None,
         output_name=message.output.name,
+        request=request_id(message),
+        job=job,
     )
     if order.frames and not order.frames[order.delivered]:
         raise InvalidInput(

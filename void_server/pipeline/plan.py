@@ -42,7 +42,7 @@ from void_server.pipeline.plan_steady import plan_steady
 from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_generate
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
-from void_server.pipeline.provenance import header_attributes, provenance
+from void_server.pipeline.provenance import PUBLISHED, header_attributes, named_after_job, provenance
 from void_server.pipeline.publish import KEY_FILES
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.units import Plan, unit
@@ -237,7 +237,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     fills = [last_fill(results, f) for f in order.frames]
     for position in range(len(shot.frames))[order.delivered]:
         frame = shot.frames[position]
-        attributes = header_attributes(order, frame)
+        attributes = header_attributes(order, frame, results)
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
@@ -251,7 +251,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "fill": fills[position],
             "edge": edge,
             "passes": passes,
-            "attributes": attributes,
+            "attributes": named_after_job(attributes, order),
             "keys": order.options.matte_files == "keys",
         }
         key = unit_key(
@@ -268,6 +268,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             attributes=attributes,
             leaves="inside",
             keys=args["keys"],
+            told=PUBLISHED,
         )
         earlier = unit_key(
             "publish of a plate",

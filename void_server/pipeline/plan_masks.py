@@ -10,7 +10,7 @@ from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import known_shot, matte_contents
 from void_server.pipeline.order import Order
-from void_server.pipeline.provenance import header_attributes, provenance
+from void_server.pipeline.provenance import PUBLISHED, header_attributes, named_after_job, provenance
 from void_server.pipeline.results import Results
 from void_server.pipeline.units import Plan, unit
 from void_server.quadmask.coded_video import FPS, VideoLimits, cannot_write
@@ -31,16 +31,23 @@ def plan_mattes(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         "compression": order.options.compression,
     }
     for position, frame in enumerate(shot.frames):
-        told = {"edge": edge, "attributes": header_attributes(order, frame)}
+        attributes = header_attributes(order, frame, results)
         key = unit_key(
             "mattes",
             plate=frame.plate,
             mattes=matte_contents(frame),
             view=shot.view,
             window=shot.window,
-            **told,
+            edge=edge,
+            attributes=attributes,
+            told=PUBLISHED,
         )
-        args = {"shot": digest, "position": position, **told}
+        args = {
+            "shot": digest,
+            "position": position,
+            "edge": edge,
+            "attributes": named_after_job(attributes, order),
+        }
         label = f"mattes of frame {frame.frame}"
         units.append(unit("mattes", key, label, args, frame=frame.frame, publishes={"matte": "matte"}))
     return Plan(units)

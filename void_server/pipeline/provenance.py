@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -24,11 +25,17 @@ from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 SIDECAR_VERSION = 1
 
+PUBLISHED = 2
+"""Raised when a unit that publishes a frame tells more of it than before; part of its key."""
+
 ENGINE_VERSIONS = {"cleanplate": CLEANPLATE_VERSION, "void": VOID_VERSION, "none": "1"}
 
 
-def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | float]:
-    """What each returned EXR says about itself; no dates, so equal work gives equal bytes."""
+def header_attributes(order: Order, frame: FrameRef, results: Results) -> dict[str, str | int | float]:
+    """What each returned EXR says about itself; no dates, so equal work gives equal bytes.
+
+    Lists of any length, such as weight files and what was prompted, stand in the sidecar; here are their digests.
+    """
     clean = {"void/clean_plate": frame.clean_plate.content} if frame.active and frame.clean_plate else {}
     return {
         "void/version": version("void-for-hosts"),
@@ -39,29 +46,42 @@ def header_attributes(order: Order, frame: FrameRef) -> dict[str, str | int | fl
         "void/preview": int(order.preview),
         "void/plate": frame.content,
         "void/mattes": json.dumps({role: m.content for role, m in sorted(frame.mattes.items())}),
+        **({"void/weights": weights} if (weights := _weights_digest(results)) else {}),
         **clean,
     }
+
+
+def named_after_job(attributes: dict[str, str | int | float], order: Order) -> dict[str, str | int | float]:
+    """The attributes with the order that the file is made for.
+
+    It is no part of the unit's key: a frame that a later order has in common with an earlier one is not encoded again,
+    and names the one that it was made for. The sidecar says so of each frame.
+    """
+    return {**attributes, "void/job": order.request}
 
 
 def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """The sidecar of a job, JSON-ready.
 
-    Top level: `format`, `name`, `range` (of what comes back), `handles` (frames read before and after it), `view`,
-    `engine` (of `void` with `model`, what it ran on, and `regions`, what it saw of the shot: `plan_regions.described`,
-    null for the whole frame that was asked for), `segmenter`, `instruction`, `found` (what words alone found, by what,
-    as boxes that `--boxes` takes, and what left for it; null where nothing was looked for), `model` (what the model of
-    a reasoner said, and what left for it, where to),
-    `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
-    (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null
-    where the artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
-    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
-    for want of a fill), `confidence` (0..1, null where nothing was blended), `seam` (the edge against the plate
-    beside it, null without one), `kept_percent` (of what might be blended, how much keeps the plate's bits), what the
-    engine says under `fill`, and what the reasoner says under `proposal` (null where it was not asked), what a
-    model's answer means on the frame under `effects` (null without one; `outlines` are the things that SAM2 was asked
-    about, with how many parts of their cells it outlined), and what the segmenter says of a matte that it made under
-    `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is "none", and a
-    frame's figures are the percent of the picture that each region covers.
+    Top level: `format`, `name`, `job` (id, and the order's `request_id`), `range` (of what comes back), `handles`
+    (frames read before and after it), `view`, `engine` (of `void` with `model`, what it ran on, `weights`, the
+    digest over all its weight files, and `regions`, what it saw of the shot: `plan_regions.described`, null for the
+    whole frame that was asked for), `segmenter`, `instruction`, `found` (what words alone found, by what, as boxes
+    that `--boxes` takes, and what left for it; null where nothing was looked for), `model` (what the model of a
+    reasoner said, and what left for it, where to), `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour`
+    (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs by
+    digest (bytes and content; `clean_plate` is null where the artist gave none), `job` (the order that its files
+    were made for: an earlier one where nothing that they hold has changed since), `delivered` (digests of their
+    samples: `plates.delivered`; `result` is null of a quadmask) and its figures: `changed_percent`,
+    `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled`
+    (samples that kept the plate's bits for want of a fill), `confidence` (0..1, null where nothing was blended),
+    `seam` (the edge against the plate beside it, null without one), `kept_percent` (of what might be blended, how
+    much keeps the plate's bits), what the engine says under `fill`, and what the reasoner says under `proposal`
+    (null where it was not asked), what a model's answer means on the frame under `effects` (null without one;
+    `outlines` are the things that SAM2 was asked about, with how many parts of their cells it outlined), and what
+    the segmenter says of a matte that it made under `segmented` (null where the artist drew it). Of a job that makes
+    only the quadmask, `engine` is "none", and a frame's figures are the percent of the picture that each region
+    covers.
     """
     segmented = segmented_frames(order, results)
     asked = results.find("ask", None)
@@ -70,6 +90,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         "format": SIDECAR_VERSION,
         "version": version("void-for-hosts"),
         "name": order.output_name,
+        "job": {"id": order.job, "request_id": order.request},
         "range": [
             delivered[0],
             delivered[-1],
@@ -107,6 +128,7 @@ def _frame(
 ) -> dict[str, Any]:
     published = results.get("publish", frame.frame).info
     info = {name: figure for name, figure in published.items() if name not in (LINES, ENCODED)}
+    made = info.pop("made")
     review, effects = results.find("review", frame.frame), results.find("effects", frame.frame)
     fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
     info["change_over_time"] = review.info["change_over_time"] if review is not None else None
@@ -126,6 +148,8 @@ def _frame(
         else None,
         "result": results.get("publish", frame.frame).blobs.get("result"),
         "matte": results.get("publish", frame.frame).blobs["matte"],
+        "job": made["job"],
+        "delivered": made["delivered"],
         "quality": info,
         "segmented": {"sha256": segmented[0], **segmented[1]} if segmented is not None else None,
         "proposal": _proposal(frame.frame, results),
@@ -154,7 +178,20 @@ def _engine(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any
     if made is None:
         return named
     seen = region_plan(order, results, shot.work_window())
-    return named | {"model": dict(made.info), "regions": described(order, seen) if seen else None}
+    return named | {
+        "model": dict(made.info),
+        "weights": _weights_digest(results),
+        "regions": described(order, seen) if seen else None,
+    }
+
+
+def _weights_digest(results: Results) -> str:
+    """SHA-256 over names and SHA-256 of all weight files that the engine ran on, in canonical JSON; empty without."""
+    made = results.find("generate", None)
+    if made is None:
+        return ""
+    text = json.dumps(made.info["weights"], sort_keys=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 
 def _reasoner(order: Order) -> str:

@@ -27,6 +27,8 @@ from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
+from void_server.plates.delivered import delivered
+from void_server.plates.digest import content_digest
 from void_server.plates.plate import Plate
 from void_server.plates.result import as_published, write_grey, write_quadmask, write_result
 from void_server.plates.splice import Onto, check_copied, fits, whole_chunks
@@ -59,6 +61,8 @@ def publish(
             and `before`, the stored fill of the frame before, or None; `attributes`: provenance for the header, under
             `void/`; `keys`: whether each region is wanted as a file of its own too; `earlier`: blobs and info of the
             same plate as it was last published with such layers, or absent.
+
+    `made` of what is told says which job made the files, and the digests of what they hold.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -112,6 +116,7 @@ def publish(
         write_quadmask(matte_path, source, mask, onto=onto["matte"], **given)
         if again and copied:
             check_copied(path, again.onto["result"], copied)
+        digests = {"result": delivered(path).digests.to_dict(), "matte": content_digest(matte_path)}
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     if args["keys"]:
@@ -136,6 +141,7 @@ def publish(
         "blend_percent": 100.0 * float(touched) / whole.pixels,
         "kept_percent": 100.0 * (reached - touched) / max(1, reached),
         "unfilled": unfilled,
+        "made": {"job": args["attributes"]["void/job"], "delivered": digests},
         LINES: list(lines),
         ENCODED: copied.encoded_lines if copied else whole.height,
     }

@@ -118,7 +118,7 @@ class Session:
         if what == "preview":
             return self._previews.made(task, self._blobs, self._limits)
         if what == "plan":
-            order = parse_order(task["spec"], finders_of(self._vlm))
+            order = parse_order(task["spec"], finders_of(self._vlm), task.get("job", ""))
             return plan_stage(
                 task["stage"], order, Results(task["results"]), self._blobs, self._limits, self._vlm
             )

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.plates.exr import read_stripes
-from void_server.plates.header import EXRLimits, Part, read_header
+from void_server.plates.header import EXRLimits, Header, Part, read_header
 
 Wanted: TypeAlias = Mapping[int, Collection[str]]
 """Exact channel names by index of the part."""
@@ -67,19 +67,34 @@ def digest_and_samples(
             lacks is left out.
     """
     header = read_header(path, limits)
-    digest = hashlib.sha256(b"VOID content 1\n" + struct.pack("<I", len(header.parts)))
     kept: dict[tuple[int, str], npt.NDArray[Any]] = {}
-    for part in header.parts:
-        digest.update(_description(part, several=len(header.parts) > 1))
-        names, top = _sorted_names(part), 0
+
+    def stripes(part: Part) -> Iterator[Mapping[str, npt.NDArray[Any]]]:
+        top = 0
         for stripe in read_stripes(path, part.index, limits):
-            digest.update(scan_lines([stripe[name] for name in names]).data)
             for name in set(wanted.get(part.index, ())) & stripe.keys():
                 lines = stripe[name]
                 whole = kept.setdefault((part.index, name), np.empty(part.data_window.shape, lines.dtype))
                 whole[top : top + len(lines)] = lines
-            top += len(stripe[names[0]]) if names else 0
-    return digest.hexdigest(), kept
+            top += len(next(iter(stripe.values()))) if stripe else 0
+            yield stripe
+
+    return content_digest_of(header, map(stripes, header.parts)), kept
+
+
+def content_digest_of(header: Header, parts: Iterable[Iterable[Mapping[str, npt.NDArray[Any]]]]) -> str:
+    """The content digest of a file whose samples are decoded already.
+
+    Args:
+        parts: for each part of the header its channels by name, top to bottom in stripes of full width.
+    """
+    digest = hashlib.sha256(b"VOID content 1\n" + struct.pack("<I", len(header.parts)))
+    for part, stripes in zip(header.parts, parts, strict=True):
+        digest.update(_description(part, several=len(header.parts) > 1))
+        names = _sorted_names(part)
+        for stripe in stripes:
+            digest.update(scan_lines([stripe[name] for name in names]).data)
+    return digest.hexdigest()
 
 
 def scan_lines(channels: list[npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
