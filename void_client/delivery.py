@@ -96,7 +96,7 @@ class Delivery:
 
     def fetch_all(self, outputs: Iterable[jobs_pb2.Output]) -> int:
         """Fetch all outputs of an ended job, telling how far it is; returns the number of files."""
-        wanted = list(outputs)
+        wanted = [o for o in outputs if self._folder.path(o.kind, o.frame)]
         self._meter = Meter("fetching", len(wanted), sum(o.blob.bytes for o in wanted), self._on_event)
         return self.finish(wanted)
 

@@ -14,7 +14,8 @@ class Output:
     """A published file.
 
     Attributes:
-        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot" or "coded_video".
+        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot" or "coded_video"; for the monitor page
+            "still_before", "still_after", "still_regions" and "still_thumb".
         frame: frame number; 0 for outputs of the whole shot.
         digest: SHA-256 of the bytes.
         size: length in bytes.

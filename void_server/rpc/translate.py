@@ -30,6 +30,10 @@ _OUTPUTS = {
     "contact_sheet": jobs_pb2.OUTPUT_KIND_CONTACT_SHEET,
     "qc_plot": jobs_pb2.OUTPUT_KIND_QC_PLOT,
     "coded_video": jobs_pb2.OUTPUT_KIND_CODED_VIDEO,
+    "still_before": jobs_pb2.OUTPUT_KIND_STILL_BEFORE,
+    "still_after": jobs_pb2.OUTPUT_KIND_STILL_AFTER,
+    "still_regions": jobs_pb2.OUTPUT_KIND_STILL_REGIONS,
+    "still_thumb": jobs_pb2.OUTPUT_KIND_STILL_THUMB,
 }
 
 _SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}
