@@ -32,6 +32,7 @@ class RunningServer:
         limits: Limits | None = None,
         roots: Mapping[str, Path] | None = None,
         vlm: Path | None = None,
+        monitor: str = "",
     ) -> None:
         self.store = store
         self.application = Application(
@@ -43,6 +44,7 @@ class RunningServer:
                 limits=limits or Limits(),
                 roots=roots or {},
                 vlm=vlm,
+                monitor=monitor,
             )
         )
         self.application.start()

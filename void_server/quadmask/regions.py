@@ -103,7 +103,7 @@ def regions_picture(quadmask: Quadmask) -> npt.NDArray[np.uint8]:
     """
     strength = np.maximum(quadmask.remove, quadmask.affected)[..., None]
     picture = np.concatenate([_colours(quadmask), strength], axis=-1)
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
 
 
 def _colours(quadmask: Quadmask) -> Values:
@@ -115,5 +115,5 @@ def _colours(quadmask: Quadmask) -> Values:
         CODE_AFFECTED: quadmask.affected - overlap,
     }
     summed = sum(w[..., None] * np.array(OVERLAY_COLOURS[c], np.float32) for c, w in weights.items())
-    colours: Values = summed / np.maximum(sum(weights.values()), np.float32(1e-6))[..., None]
-    return colours
+    total = np.maximum(quadmask.remove, quadmask.affected)[..., None]
+    return np.asarray(summed / np.maximum(total, np.float32(1e-6)), np.float32)
