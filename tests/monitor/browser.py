@@ -8,11 +8,11 @@ them to 4, each ended by a zero byte.
 from __future__ import annotations
 
 import base64
+import fcntl
 import json
 import os
 import select
 import shutil
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -47,15 +47,7 @@ class Browser:
             "--force-color-profile=srgb",
             "about:blank",
         ]
-        self._process = subprocess.Popen(
-            ["sh", "-c", f'exec "$0" "$@" 3<&{read} 4>&{write}', *command],
-            pass_fds=(read, write),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={**os.environ, "HOME": str(folder)},
-        )
-        os.close(read)
-        os.close(write)
+        self._pid = _spawn(command, {**os.environ, "HOME": str(folder)}, read, write)
         self._buffer, self._number = b"", 0
         self.seen: list[dict[str, Any]] = []
         """Events as they came."""
@@ -69,7 +61,7 @@ class Browser:
         self._call("Browser.close")
         os.close(self._to)
         os.close(self._from)
-        self._process.wait(SECONDS)
+        os.waitpid(self._pid, 0)
 
     def call(self, method: str, **arguments: Any) -> dict[str, Any]:
         """A command to the page."""
@@ -97,13 +89,13 @@ class Browser:
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
-    def wait(self, expression: str, seconds: float = SECONDS) -> Any:
-        """Until the expression is true in the page; returns what it gives."""
+    def wait(self, expression: str, seconds: float = SECONDS) -> None:
+        """Until the expression is true in the page."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             try:
-                if found := self.value(expression):
-                    return found
+                if self.value(f"Boolean({expression})"):
+                    return
             except AssertionError:
                 pass
             time.sleep(0.05)
@@ -191,3 +183,16 @@ class Browser:
             data = os.read(self._from, 1 << 16)
             assert data, "the browser ended"
             self._buffer += data
+
+
+def _spawn(command: list[str], environment: dict[str, str], read: int, write: int) -> int:
+    """Start a program that reads from descriptor 3 what is put into one pipe, and writes to 4."""
+    ends = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (read, write)]
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    given = [(nowhere, 0), (nowhere, 1), (nowhere, 2), (ends[0], 3), (ends[1], 4)]
+    actions = [(os.POSIX_SPAWN_DUP2, mine, theirs) for mine, theirs in given]
+    try:
+        return os.posix_spawn(command[0], command, environment, file_actions=actions)
+    finally:
+        for descriptor in (nowhere, *ends, read, write):
+            os.close(descriptor)

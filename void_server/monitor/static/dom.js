@@ -59,7 +59,7 @@ export function badge(state) {
 export function meter(progress) {
   const part = progress.total ? progress.done / progress.total : 0;
   const whole = (progress.stage_number - 1 + part) / Math.max(1, progress.stage_count);
-  const left = progress.eta_seconds >= 0 ? `, ${duration(progress.eta_seconds)} left in this stage` : "";
+  const left = progress.eta_seconds >= 1 ? `, ${duration(progress.eta_seconds)} left in this stage` : "";
   const words = `${progress.stage} ${progress.done}/${progress.total}${left}`;
   const bar = make("i");
   bar.style.width = `${Math.round(part * 100)}%`;

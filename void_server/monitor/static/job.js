@@ -57,7 +57,7 @@ function drawFacts() {
     ["Job", job.id + (job.attempt > 1 ? `, attempt ${job.attempt}` : "")],
     ["Owner", job.owner],
     ["Makes", job.kind === "quadmask" ? "quadmask" : `removal, engine ${job.engine || "auto"}${job.preview ? ", preview" : ""}`],
-    ["Frames", `${frames(job)} (${job.count}), ${files} published`],
+    ["Frames", `${frames(job)}: ${files} of ${job.count} published`],
     ["Results go to", job.directory],
     ["Submitted", clock(job.created)],
     ["Began", job.started ? clock(job.started) : job.estimated_start ? `about ${clock(job.estimated_start)}` : ""],
@@ -65,8 +65,7 @@ function drawFacts() {
     ["Took", job.finished && ran !== null ? duration(ran) : ""],
   ];
   $("facts").replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) =>
-    make("div", {}, make("dt", { text: name }), make("dd", { class: "number", text: value }))));
-  for (const dd of $("facts").querySelectorAll("dd")) if (dd.textContent.length > 24) dd.classList.remove("number");
+    make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
 }
 
 async function drawPapers() {

@@ -3,26 +3,27 @@
 
 import { $, make, makeSvg, show } from "./dom.js";
 
-// Name in the sidecar, label, unit, and which values are worth a look whatever the others are.
+// Name in the sidecar, label and unit. `bad`: values that stand out whatever the others are. `least`: what a frame must
+// differ by from the median to stand out. `low`: low values are the worse ones. `span`, `from`: the axis.
 const FIGURES = [
-  { at: ["quality", "confidence"], label: "Confidence", unit: "0 to 1", low: true, bad: (v) => v < 0.3, span: [0, 1] },
-  { at: ["quality", "change_over_time"], label: "Change over time (flicker)", unit: "stops" },
-  { at: ["fill", "ring_psnr"], label: "Hidden ring rebuilt", unit: "dB", low: true, bad: (v) => v < 24 },
-  { at: ["fill", "ring_error"], label: "Sources disagree around the hole (seam)", unit: "mean difference" },
-  { at: ["fill", "coverage"], label: "Seen in other frames", unit: "share", low: true, span: [0, 1] },
-  { at: ["fill", "unseen"], label: "Made up, no frame shows it", unit: "share" },
-  { at: ["fill", "synthesised"], label: "Made up by the model", unit: "share" },
-  { at: ["quality", "changed_percent"], label: "Changed pixels", unit: "%" },
-  { at: ["quality", "clipped"], label: "Clipped samples", unit: "samples", bad: (v) => v > 0 },
-  { at: ["quality", "unfilled"], label: "Unfilled samples", unit: "samples", bad: (v) => v > 0 },
-  { at: ["quality", "outside_difference"], label: "Difference outside (must be 0)", unit: "", bad: (v) => v !== 0 },
-  { at: ["quality", "remove"], label: "Remove region", unit: "% of the picture" },
-  { at: ["quality", "affected"], label: "Affected region", unit: "% of the picture" },
-  { at: ["quality", "overlap"], label: "Overlap", unit: "% of the picture" },
-  { at: ["segmented", "confidence"], label: "Matte's confidence", unit: "0 to 1", low: true, bad: (v) => v < 0.3, span: [0, 1] },
+  { at: ["quality", "confidence"], label: "Confidence", unit: "0 to 1", low: true, bad: (v) => v < 0.3, least: 0.05, span: [0, 1] },
+  { at: ["quality", "change_over_time"], label: "Change over time (flicker)", unit: "stops", least: 0.03 },
+  { at: ["fill", "ring_psnr"], label: "Hidden ring rebuilt", unit: "dB", low: true, bad: (v) => v < 24, least: 2, from: 20 },
+  { at: ["fill", "ring_error"], label: "Sources disagree around the hole (seam)", unit: "difference", least: 0.01 },
+  { at: ["fill", "coverage"], label: "Seen in other frames", unit: "share", low: true, least: 0.02, span: [0, 1] },
+  { at: ["fill", "unseen"], label: "Made up, no frame shows it", unit: "share", least: 0.005 },
+  { at: ["fill", "synthesised"], label: "Made up by the model", unit: "share", least: 0.02 },
+  { at: ["quality", "changed_percent"], label: "Changed pixels", unit: "%", least: 0.5 },
+  { at: ["quality", "clipped"], label: "Clipped samples", unit: "samples", bad: (v) => v > 0, least: 1 },
+  { at: ["quality", "unfilled"], label: "Unfilled samples", unit: "samples", bad: (v) => v > 0, least: 1 },
+  { at: ["quality", "outside_difference"], label: "Difference outside (must be 0)", unit: "", bad: (v) => v !== 0, least: 0 },
+  { at: ["quality", "remove_percent"], label: "Remove region", unit: "% of the picture", least: 1 },
+  { at: ["quality", "affected_percent"], label: "Affected region", unit: "% of the picture", least: 1 },
+  { at: ["quality", "overlap_percent"], label: "Overlap", unit: "% of the picture", least: 1 },
+  { at: ["segmented", "confidence"], label: "Matte's confidence", unit: "0 to 1", low: true, bad: (v) => v < 0.3, least: 0.05, span: [0, 1] },
 ];
 
-const WIDTH = 420, HEIGHT = 120, LEFT = 42, RIGHT = 8, TOP = 10, BOTTOM = 20;
+const WIDTH = 420, HEIGHT = 132, LEFT = 52, RIGHT = 8, TOP = 10, BOTTOM = 20;
 const MOST_POINTS = 150;
 // An outlier is further from the median than 5 scaled median deviations (1.4826 of one is a standard deviation of
 // normal noise), and than a tenth of the median itself: a steady curve has none.
@@ -76,19 +77,19 @@ export function outliersOf(series, figure) {
   const values = series.map((p) => p.value);
   const middle = median(values);
   const scatter = median(values.map((v) => Math.abs(v - middle)));
-  const far = Math.max(FAR * scatter, LEAST * Math.abs(middle), 1e-9);
+  const far = Math.max(FAR * scatter, LEAST * Math.abs(middle), figure.least);
   return series.filter(({ value }) => {
     if (figure.bad?.(value)) return true;
     return series.length >= 5 && (figure.low ? middle - value : value - middle) > far;
   });
 }
 
-const short = (v) => (Math.abs(v) >= 1000 ? v.toExponential(1) : String(Number(v.toPrecision(3))));
+const short = (v) => (v !== 0 && (Math.abs(v) >= 10000 || Math.abs(v) < 0.001) ? v.toExponential(1) : String(Number(v.toPrecision(3))));
 
 function plot({ figure, series, outliers }, all) {
   const first = all[0].frame, last = all.at(-1).frame;
   const values = series.map((p) => p.value);
-  let [low, high] = figure.span ?? [Math.min(0, ...values.slice(0, 1), bound(values, Math.min)), bound(values, Math.max)];
+  let [low, high] = figure.span ?? [Math.min(figure.from ?? 0, bound(values, Math.min)), bound(values, Math.max)];
   if (high <= low) high = low + 1;
   const x = (frame) => LEFT + (last === first ? 0.5 : (frame - first) / (last - first)) * (WIDTH - LEFT - RIGHT);
   const y = (value) => TOP + (1 - (value - low) / (high - low)) * (HEIGHT - TOP - BOTTOM);

@@ -102,7 +102,7 @@ async function draw() {
     const { naturalWidth: width, naturalHeight: height } = $("before");
     // As wide as the page and as high as most of the window, without changing the picture's shape.
     $("stage").style.aspectRatio = `${width} / ${height}`;
-    $("stage").style.maxWidth = `min(100%, calc(72vh * ${width / height}))`;
+    $("stage").style.maxWidth = `min(100%, calc(64vh * ${width / height}))`;
   } catch { /* gone in the meantime: the next news says so */ }
 }
 
