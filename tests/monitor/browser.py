@@ -18,10 +18,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-CHROMIUM = next(
-    (p for n in ("chromium", "chromium-browser", "google-chrome") if (p := shutil.which(n))), None
-)
-NO_CHROMIUM = "there is no chromium: that the monitor page works in a browser is not checked"
+CHROMIUM = shutil.which("chromium")
+NO_CHROMIUM = "there is no chromium: that the monitor page works in a browser is not checked (make system)"
 SECONDS = 15.0
 KEYS = {"Enter": 13, "Escape": 27, "ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40}
 
