@@ -29,6 +29,7 @@ class Browser:
 
     def __init__(self, folder: Path) -> None:
         assert CHROMIUM is not None
+        self.profile = folder
         (read, self._to), (self._from, write) = os.pipe(), os.pipe()
         command = [
             CHROMIUM,

@@ -44,7 +44,8 @@ def hostile(server: RunningServer, shot: SmallShot, done: jobs_pb2.Job) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(server: RunningServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """Ends before the server does, which it would miss."""
     opened = Browser(tmp_path_factory.mktemp("chromium"))
     yield opened
     assert opened.complaints() == []
@@ -283,11 +284,10 @@ def test_the_page_asks_its_own_server_for_everything_and_nobody_else(job_page, s
     assert hosts == {urlsplit(server.application.monitor_url).netloc}
 
 
-def test_pictures_do_not_stay_in_the_browser_s_files(job_page, server, done, tmp_path_factory):
-    (profile,) = (p for p in tmp_path_factory.getbasetemp().iterdir() if p.name.startswith("chromium"))
+def test_pictures_do_not_stay_in_the_browser_s_files(job_page, server, done):
     digest = next(o.blob.digest for o in done.outputs if (o.kind, o.frame) == (10, 1003))
     wanted = server.caller.download(digest)[400:500]
-    files = [p for p in profile.rglob("*") if p.is_file()]
+    files = [p for p in job_page.profile.rglob("*") if p.is_file()]
     assert files and len(wanted) == 100
     assert [p for p in files if wanted in p.read_bytes()] == []
 
