@@ -3,7 +3,7 @@
 # make demo     removes the object from the bundled shot and says where the result is
 # make test     all that CI runs: contract lint, style, types, tests
 # make coverage the tests once more, counting the lines that they reach (they then take half as long again)
-# make system   ffmpeg, lua5.1, luajit and tclsh, which some tests need, where packages may be installed without asking
+# make system   ffmpeg, lua5.1, luajit, tclsh and chromium, which some tests need, where packages may be installed without asking
 # make sam2     Meta's package for official checkpoints of SAM2, into .venv (docs/masks.md); nothing else needs it
 # make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
@@ -74,7 +74,7 @@ coverage: $(VENV)/.dev system $(VENV)/.sam2
 
 # Never fails: what is missing is said, and the tests that need it are skipped with the same words.
 # Commands and their packages: one that does not exist here must not keep the others away.
-SYSTEM := ffmpeg:ffmpeg lua5.1:lua5.1 luajit:luajit tclsh:tcl
+SYSTEM := ffmpeg:ffmpeg lua5.1:lua5.1 luajit:luajit tclsh:tcl chromium:chromium
 SYSTEM_MISSING = There is no $(1) and it cannot be installed from here:
 
 system:
@@ -93,6 +93,8 @@ system:
 	  echo "$(call SYSTEM_MISSING,luajit) that it reads Resolve's macro is not checked."
 	@command -v tclsh >/dev/null || \
 	  echo "$(call SYSTEM_MISSING,tclsh) that .nk and .gizmo files are whole and true to Nuke's classes is not checked."
+	@command -v chromium >/dev/null || \
+	  echo "$(call SYSTEM_MISSING,chromium) that the monitor page works in a browser is not checked."
 
 # Left to itself pip would fetch another torch to build it, and torchvision, which the video predictor does not import.
 # No extra of a package can state these options.

@@ -34,6 +34,7 @@ class RunningServer:
         vlm: Path | None = None,
         root_shows: Mapping[str, frozenset[str]] | None = None,
         signing_key: Path | None = None,
+        monitor: str = "",
     ) -> None:
         self.store = store
         self.application = Application(
@@ -47,6 +48,7 @@ class RunningServer:
                 vlm=vlm,
                 root_shows=root_shows or {},
                 signing_key=signing_key,
+                monitor=monitor,
             )
         )
         self.application.start()

@@ -16,7 +16,7 @@ from void_client import events
 from void_client.connection import Connection
 from void_client.content import Meter
 from void_client.events import Sink
-from void_client.results import ResultFolder, holds, whole_file
+from void_client.results import WRITTEN_KINDS, ResultFolder, holds, whole_file
 from void_client.stop import Stop, Stopped
 from void_client.transfer import PARALLEL, download
 
@@ -96,7 +96,7 @@ class Delivery:
 
     def fetch_all(self, outputs: Iterable[jobs_pb2.Output]) -> int:
         """Fetch all outputs of an ended job, telling how far it is; returns the number of files."""
-        wanted = list(outputs)
+        wanted = [o for o in outputs if o.kind in WRITTEN_KINDS]
         self._meter = Meter("fetching", len(wanted), sum(o.blob.bytes for o in wanted), self._on_event)
         return self.finish(wanted)
 

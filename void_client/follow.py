@@ -12,6 +12,7 @@ from void_client import events
 from void_client.connection import Connection, Retries
 from void_client.errors import ClientError, JobCancelled, JobFailed, ServerDefect, status_of
 from void_client.events import Sink
+from void_client.results import WRITTEN_KINDS
 
 WATCH_RENEWAL_S = 600.0
 """A watch is begun anew after this time: a connection that died without a word is noticed no later."""
@@ -126,6 +127,8 @@ class _Watcher:
                 fix=f"`void jobs fetch {self._job_id}` gets all results.",
             )
         self.next_event = event.sequence + 1
+        if event.HasField("output") and event.output.kind not in WRITTEN_KINDS:
+            return
         self._on_event(client_event(self._job_id, event))
         if event.HasField("output") and self._on_output:
             self._on_output(event.output)

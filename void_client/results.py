@@ -45,6 +45,8 @@ _SHOT_SUFFIXES = {
     # In a folder of the shot's name, as VOID's own scripts want it.
     jobs_pb2.OUTPUT_KIND_CODED_VIDEO: "/quadmask_0.mp4",
 }
+WRITTEN_KINDS = frozenset({*_EXR_FOLDERS, *_SHOT_SUFFIXES})
+"""Outputs that become files. The others, stills for the monitor page and kinds of a newer server, are passed over."""
 
 
 @dataclass(frozen=True)

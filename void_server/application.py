@@ -45,6 +45,7 @@ from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
+from void_server.monitor.service import Monitor, tls_files
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.chunks import upload_chunk
@@ -87,6 +88,12 @@ class Application:
         self._stopping = threading.Event()
         credentials = _credentials(configuration)
         sign = signer(configuration.signing_key)
+        monitor_tls = tls_files(
+            configuration.monitor,
+            loopback=is_loopback(configuration.monitor),
+            certificate=configuration.tls_certificate,
+            key=configuration.tls_key,
+        )
         limits = configuration.limits
         roots = Roots(configuration.roots, limits.max_blob_bytes, configuration.root_shows)
         self._looks = Looks()
@@ -171,6 +178,26 @@ class Application:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_service_names(), self._server)
         self.address = self._bind(credentials)
+        self._monitor = None
+        if configuration.monitor:
+            self._monitor = Monitor(
+                configuration.monitor,
+                loopback=is_loopback(configuration.monitor),
+                tls=monitor_tls,
+                max_connections=limits.max_monitor_connections,
+                store=self._jobs,
+                database=self._database,
+                blobs=self._blobs,
+                visible=visible,
+                tokens=tokens,
+                audit=audit,
+                refusals=refusals,
+                version=VERSION,
+                activity=self._activity,
+                stopping=self._stopping,
+                estimate=lambda job_id: estimates.of(job_id).at(time.time()),
+            )
+        self.monitor_url = self._monitor.url if self._monitor is not None else ""
 
     def start(self) -> None:
         """Take up interrupted jobs and begin to serve."""
@@ -180,6 +207,9 @@ class Application:
             log.info("job %s goes on where it was interrupted", job_id)
         self._runner.start()
         self._server.start()
+        if self._monitor is not None:
+            self._monitor.start()
+            log.info("monitor page on %s", self.monitor_url)
         for name in ("", *_service_names()):
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         if self._configuration.endpoint_file is not None:
@@ -205,6 +235,8 @@ class Application:
         self._stopping.set()
         self._health.enter_graceful_shutdown()
         self._idle.close()
+        if self._monitor is not None:
+            self._monitor.stop()
         self._server.stop(STOP_GRACE_SECONDS).wait()
         self._runner.stop()
         self._looks.close()

@@ -87,6 +87,12 @@ class Limits:
     max_audit_bytes: int = _limit(
         16 << 20, "bytes", "Size at which the audit log is set aside; 8 such files are kept.", least=4096
     )
+    max_monitor_connections: int = _limit(
+        64,
+        "connections",
+        "Browsers' connections to the monitor page at once; one address has a quarter.",
+        least=8,
+    )
 
     def __post_init__(self) -> None:
         for limit in fields(self):
@@ -108,6 +114,7 @@ class ServerConfiguration:
         idle_seconds: end after so long without calls and live jobs; 0 = never.
         endpoint_file: JSON file that tells local clients the address; None = none.
         vlm: file that says which vision-language models may be asked; None for none.
+        monitor: HOST:PORT of the monitor page; empty = none.
         roots: by name, folders of shared storage whose files are read where they lie.
         root_shows: by name of a root, the shows whose jobs may read it; of one that is not in it, all.
         tls_client_ca: PEM file; clients must show a certificate that it signed, besides their token.
@@ -128,6 +135,7 @@ class ServerConfiguration:
     root_shows: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tls_client_ca: Path | None = None
     signing_key: Path | None = None
+    monitor: str = ""
 
 
 def named_tokens_file(store: Path) -> Path:

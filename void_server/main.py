@@ -88,6 +88,13 @@ def _parser() -> argparse.ArgumentParser:
         "--listen", default="127.0.0.1:7788", metavar="HOST:PORT", help="address (default %(default)s)"
     )
     serve.add_argument(
+        "--monitor",
+        default="",
+        metavar="HOST:PORT",
+        help="serve the monitor page too, behind the same tokens (docs/monitor.md); for example 127.0.0.1:7789,"
+        " beyond this machine with TLS only (default: none)",
+    )
+    serve.add_argument(
         "--store",
         type=Path,
         metavar="DIR",
@@ -170,6 +177,7 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         limits=_limits(options),
         roots=_roots(options, store),
         signing_key=options.signing_key,
+        monitor=options.monitor,
     )
 
 
@@ -216,6 +224,7 @@ def _serve_local(options: argparse.Namespace) -> int:
         idle_seconds=options.idle_seconds,
         endpoint_file=folder / "endpoint.json",
         limits=_limits(options),
+        monitor=options.monitor,
         roots={SAME_MACHINE: Path("/")} if supported() else {},
     )
     try:
@@ -233,6 +242,8 @@ def _serve(configuration: ServerConfiguration) -> int:
         application.start()
         print(f"void-server {VERSION} on {application.address}", flush=True)
         print(f"token file: {configuration.token_file}", flush=True)
+        if application.monitor_url:
+            print(f"monitor page: {application.monitor_url}", flush=True)
         application.wait()
     finally:
         application.stop()

@@ -62,7 +62,8 @@ def regions(server, job, frame: int, tmp_path) -> np.ndarray:
 
 def test_it_gives_mattes_a_sheet_and_papers_and_no_picture(server, shot, job):
     kinds = {KINDS(o.kind).removeprefix("OUTPUT_KIND_").lower() for o in job.outputs}
-    assert kinds - {"coded_video"} == {"matte", "sidecar", "contact_sheet"}
+    stills = {"still_before", "still_regions", "still_thumb"}
+    assert kinds - {"coded_video"} == {"matte", "sidecar", "contact_sheet"} | stills
     assert sum(o.kind == jobs_pb2.OUTPUT_KIND_MATTE for o in job.outputs) == len(shot.files("plate"))
     assert output(server, job, jobs_pb2.OUTPUT_KIND_CONTACT_SHEET).startswith(b"\x89PNG")
 

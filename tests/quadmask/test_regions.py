@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from void_server.quadmask.regions import Quadmask, overlay
+from void_server.quadmask.regions import Quadmask, overlay, regions_picture
 
 mattes = arrays.arrays(np.float32, (4, 5), elements=st.floats(0, 1, width=32))
 quadmasks = st.builds(Quadmask, mattes, mattes)
@@ -90,3 +90,11 @@ def test_a_matte_counts_as_its_code_from_one_half():
     edge = np.array([[0.3, 0.5, 0.7]], np.float32)
     assert Quadmask(edge, np.zeros_like(edge)).codes.tolist() == [[255, 0, 0]]
     assert Quadmask(np.zeros_like(edge), edge).codes.tolist() == [[255, 127, 127]]
+
+
+@given(quadmasks)
+def test_the_regions_picture_laid_over_black_is_the_overlay_of_black(quadmask):
+    picture = regions_picture(quadmask).astype(np.float32)
+    laid = picture[..., :3] * picture[..., 3:] / 255
+    expected = overlay(np.zeros((4, 5, 3), np.uint8), quadmask, opacity=1.0)
+    assert np.abs(laid - expected).max() <= 1.5

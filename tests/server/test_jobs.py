@@ -226,6 +226,7 @@ def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_
         "publish": 5,
         "review": 4,
         "report": 1,
+        "still": 5,
     }
 
 

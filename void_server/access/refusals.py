@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from urllib.parse import unquote
+
+from void_server.errors import TooManyRefusals
 
 MOST_ADDRESSES = 4096
 """Addresses that are remembered, about 1 MB; the one that failed longest ago is forgotten first."""
@@ -86,3 +89,18 @@ class Refusals:
 
     def _current(self, window: tuple[float, int], now: float) -> tuple[float, int]:
         return window if now < window[0] + self._window else (now, 0)
+
+
+def too_many(wait: float) -> TooManyRefusals:
+    """What a refused address is told.
+
+    Args:
+        wait: seconds.
+    """
+    seconds = math.ceil(wait)
+    return TooManyRefusals(
+        f"Too many calls without a valid token came from this address; it is not listened to for {seconds} seconds.",
+        fix="Give the file with your token with --token-file, then wait; the server's limits are max_refusals,"
+        " max_refusals_overall and refusal_window_seconds.",
+        retry_seconds=seconds,
+    )

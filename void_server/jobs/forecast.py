@@ -39,6 +39,13 @@ class Estimate:
     start: float | None
     finish: float | None
 
+    def at(self, now: float) -> tuple[float | None, float | None]:
+        """Start and finish as times, `now` being one, of the same clock."""
+        return (
+            None if self.start is None else now + self.start,
+            None if self.finish is None else now + self.finish,
+        )
+
 
 def forecast(works: Sequence[Work], workers: int, load: Mapping[str, float]) -> dict[str, Estimate]:
     """The estimates of all jobs, by id.

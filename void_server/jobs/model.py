@@ -15,8 +15,9 @@ class Output:
     """A published file.
 
     Attributes:
-        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot", "coded_video", or
-            "matte_remove", "matte_affected", "matte_overlap", "matte_blend".
+        kind: "result", "matte", "sidecar", "contact_sheet", "qc_plot", "coded_video", "matte_remove", "matte_affected",
+            "matte_overlap" or "matte_blend"; for the monitor page "still_before", "still_after", "still_regions" and
+            "still_thumb".
         frame: frame number; 0 for outputs of the whole shot.
         digest: SHA-256 of the bytes.
         size: length in bytes.

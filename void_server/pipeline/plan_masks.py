@@ -12,6 +12,7 @@ from void_server.pipeline.known_shot import known_shot, matte_contents
 from void_server.pipeline.order import Order
 from void_server.pipeline.provenance import PUBLISHED, header_attributes, named_after_job, provenance
 from void_server.pipeline.results import Results
+from void_server.pipeline.stills import still_units
 from void_server.pipeline.units import Plan, unit
 from void_server.quadmask.coded_video import FPS, VideoLimits, cannot_write
 
@@ -61,6 +62,7 @@ def plan_mask_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     args: dict[str, Any] = {"shot": digest, "sidecar": sidecar}
     publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet"}
     units = [unit("mask_report", unit_key("mask_report", **args), "report", args, publishes=publishes)]
+    units += still_units(shot, digest, sidecar["frames"], None)
     if lacking := cannot_write():
         return Plan(units, notes=[CANNOT.format(lacking)])
     display = results.get("ingest", order.frames[0], "plate").info["display_window"]

@@ -36,6 +36,7 @@ from void_server.pipeline.review import review
 from void_server.pipeline.segment import forget_model, segment
 from void_server.pipeline.shot import CACHE_BYTES, ByteCache, StoredShot
 from void_server.pipeline.sources import Sources
+from void_server.pipeline.stills import still
 from void_server.plates.colour import DEFAULT_CONFIG, ColourSpace
 from void_server.plates.header import EXRLimits
 from void_server.reasoners.vlm.site import read_site
@@ -193,6 +194,8 @@ class Session:
             return review(shot, args, self._blobs)
         if kind == "report":
             return report(shot, args, self._blobs)
+        if kind == "still":
+            return still(shot, args, self._blobs)
         raise Internal(f"There is no unit {kind!r}.")
 
     def _let_go_after(self, answer: Answer) -> Answer:

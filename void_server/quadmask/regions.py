@@ -92,19 +92,28 @@ def overlay(
         quadmask: mattes of the same size.
         opacity: how much of the colour shows where a matte is 1.
     """
+    total = np.maximum(quadmask.remove, quadmask.affected)[..., None] * np.float32(opacity)
+    mixed = picture.astype(np.float32) * (1 - total) + 255 * _colours(quadmask) * total
+    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+
+
+def regions_picture(quadmask: Quadmask) -> npt.NDArray[np.uint8]:
+    """(h, w, 4) uint8: the regions in the colours of `overlay` to be laid over a picture, the alpha as strong as the
+    mattes.
+    """
+    strength = np.maximum(quadmask.remove, quadmask.affected)[..., None]
+    picture = np.concatenate([_colours(quadmask), strength], axis=-1)
+    return np.asarray(np.rint(np.clip(picture, 0, 1) * 255), np.uint8)
+
+
+def _colours(quadmask: Quadmask) -> Values:
+    """(h, w, 3) float32 0..1: the colour of each pixel's regions, black where there is none."""
     overlap = quadmask.overlap
     weights = {
         CODE_OVERLAP: overlap,
         CODE_REMOVE: quadmask.remove - overlap,
         CODE_AFFECTED: quadmask.affected - overlap,
     }
-    total = np.maximum(quadmask.remove, quadmask.affected)[..., None] * np.float32(opacity)
-    colour = (
-        sum(
-            weight[..., None] * np.array(OVERLAY_COLOURS[code], np.float32)
-            for code, weight in weights.items()
-        )
-        / np.maximum(sum(weights.values()), 1e-6)[..., None]
-    )
-    mixed = picture.astype(np.float32) * (1 - total) + 255 * colour * total
-    return np.clip(np.rint(mixed), 0, 255).astype(np.uint8)
+    summed = sum(w[..., None] * np.array(OVERLAY_COLOURS[c], np.float32) for c, w in weights.items())
+    total = np.maximum(quadmask.remove, quadmask.affected)[..., None]
+    return np.asarray(summed / np.maximum(total, np.float32(1e-6)), np.float32)

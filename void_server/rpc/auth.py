@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Callable
@@ -13,9 +12,9 @@ import grpc
 
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
-from void_server.access.refusals import Refusals
+from void_server.access.refusals import Refusals, too_many
 from void_server.access.tokens import TokenBook, token_digest
-from void_server.errors import Internal, TooManyRefusals
+from void_server.errors import Internal
 from void_server.rpc.handlers import behaviour_of, shaped_like
 from void_server.rpc.status import RichStatus
 
@@ -91,7 +90,7 @@ class TokenInterceptor(grpc.ServerInterceptor):
         """The digest of a valid token and its bearer; the call ends here where there is none."""
         peer = context.peer()
         if wait := self._refusals.wait_seconds(peer):
-            context.abort_with_status(RichStatus(_too_many(wait)))
+            context.abort_with_status(RichStatus(too_many(wait)))
         digest = token_digest(presented) if presented else ""
         principal = self._tokens.find(digest) if digest else None
         if principal is None:
@@ -99,16 +98,6 @@ class TokenInterceptor(grpc.ServerInterceptor):
             self._audit.refused(method, peer)
             context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
         return digest, principal
-
-
-def _too_many(wait: float) -> TooManyRefusals:
-    seconds = math.ceil(wait)
-    return TooManyRefusals(
-        f"Too many calls without a valid token came from this address; it is not listened to for {seconds} seconds.",
-        fix="Give the file with your token with --token-file, then wait; the server's limits are max_refusals,"
-        " max_refusals_overall and refusal_window_seconds.",
-        retry_seconds=seconds,
-    )
 
 
 class Activity:

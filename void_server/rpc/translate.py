@@ -35,6 +35,10 @@ _OUTPUTS = {
     "matte_affected": jobs_pb2.OUTPUT_KIND_MATTE_AFFECTED,
     "matte_overlap": jobs_pb2.OUTPUT_KIND_MATTE_OVERLAP,
     "matte_blend": jobs_pb2.OUTPUT_KIND_MATTE_BLEND,
+    "still_before": jobs_pb2.OUTPUT_KIND_STILL_BEFORE,
+    "still_after": jobs_pb2.OUTPUT_KIND_STILL_AFTER,
+    "still_regions": jobs_pb2.OUTPUT_KIND_STILL_REGIONS,
+    "still_thumb": jobs_pb2.OUTPUT_KIND_STILL_THUMB,
 }
 
 _SEVERITIES = {"warning": types_pb2.SEVERITY_WARNING, "error": types_pb2.SEVERITY_ERROR}
