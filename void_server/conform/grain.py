@@ -2,8 +2,8 @@
 """Grain made from a shot's model: as much as a fill lacks, new in every frame, the same for the same seed.
 
 White noise of a counter-based generator (Philox, Salmon et al., SC 2011), keyed by seed, view and frame and counted by
-place in the plate, so that any frame and any part of it can be made alone; filtered to the grain's spectrum, mixed to the
-channels' correlation, scaled by the level.
+place in the plate, so that any frame and any part of it can be made alone; filtered to the grain's spectrum, mixed to
+the channels' correlation, scaled by the level.
 """
 
 from __future__ import annotations
@@ -13,12 +13,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from void_server.conform.grain_model import F32, F64, GrainModel
 
 BLOCK = 128
-"""Side in pixels of the pieces of the plate that noise is drawn and filtered in: always whole, so that no crop enters."""
+"""Side in pixels of the pieces of the plate in which noise is made; always whole, so that no crop enters."""
 MOST_IN_FEATHER = 12.0
 """Times the plate's grain, in power, that a fill may be given where it fades out, since two grains mixed half and half
 have but half their power: 12 keeps nine tenths of it down to a blend of 0.15."""
@@ -112,7 +111,7 @@ def cubic_taps(fraction: float) -> F64:
     x = np.array([1 + fraction, fraction, 1 - fraction, 2 - fraction])
     near = ((CUBIC + 2) * x - (CUBIC + 3)) * x * x + 1
     far = ((CUBIC * x - 5 * CUBIC) * x + 8 * CUBIC) * x - 4 * CUBIC
-    return np.where(x <= 1, near, far)
+    return np.asarray(np.where(x <= 1, near, far), np.float64)
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,8 @@ class _Looks:
 
     def noise(self, shape: tuple[int, ...], at: tuple[int, int], key: int) -> tuple[F32, F32]:
         """Two independent (h, w, C) fields of power 1 over part of the plate: of the grain's spectrum, and of that of
-        what sampling takes."""
+        what sampling takes.
+        """
         channels, (height, width) = len(self.mix), shape[:2]
         result = np.empty((height, width, 2 * channels), np.float32)
         white: dict[tuple[int, int], F32] = {}

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The grain of a shot out of samples of some of its frames: a curve by level, a spectrum, correlations.
 
-Where texture is drawn between pixels, a share of it stays in the samples. Blocks are therefore chosen by the slopes that
-the neighbours of a frame show, which the frame's own grain does not enter, and how the samples grow with the slope is
-fitted and taken off.
+Where texture is drawn between pixels, a share of it stays in the samples. Blocks are therefore chosen by the slopes
+that the neighbours of a frame show, which the frame's own grain does not enter, and how the samples grow with the slope
+is fitted and taken off.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from void_server.conform.grain_model import F32, F64, GrainModel
+from void_server.conform.grain_model import F64, GrainModel
 from void_server.conform.grain_samples import GrainSamples
 
 VERSION = "1"
@@ -49,7 +49,8 @@ SURE_BLOCKS = 2000
 @dataclass(frozen=True)
 class _Blocks:
     """M blocks: (M, C) mean level, (M, C) mean product of the two differences, (M, C) half of the greater mean square
-    of the two, (M,) slope."""
+    of the two, (M,) slope.
+    """
 
     level: F64
     power: F64
@@ -143,7 +144,7 @@ def _means(tiles: npt.NDArray[np.floating]) -> F64:
     """(T * BLOCKS * BLOCKS, C) the mean of each block."""
     count, side, _, channels = tiles.shape
     cut = tiles.reshape(count, BLOCKS, side // BLOCKS, BLOCKS, side // BLOCKS, channels)
-    return cut.mean((2, 4), dtype=np.float64).reshape(-1, channels)
+    return np.asarray(cut.mean((2, 4), dtype=np.float64).reshape(-1, channels), np.float64)
 
 
 def _calm(blocks: _Blocks) -> npt.NDArray[np.bool_]:
@@ -190,15 +191,16 @@ def _spectra(taken: list[GrainSamples], curves: _Curves, calm: npt.NDArray[np.bo
     products = np.zeros((channels, 2 * side, 2 * side))
     pairs = np.zeros((2 * side, 2 * side))
     common = np.zeros((channels, channels))
-    first, size = 0, {"s": (2 * side, 2 * side), "axes": (1, 2)}
+    first, size, axes = 0, (2 * side, 2 * side), (1, 2)
     for one in taken:
         mask = calm[first : first + len(one.slope)].repeat(side // BLOCKS, 1).repeat(side // BLOCKS, 2)
         first += len(one.slope)
         scale = mask[..., None] / np.sqrt(np.maximum(curves.at(one.level), 1e-12))
         before, after = one.before * scale, one.after * scale
-        pairs += np.real(np.fft.ifft2(np.square(np.abs(np.fft.fft2(mask, **size))).sum(0)))
+        seen = np.square(np.abs(np.fft.fft2(mask, size, axes))).sum(0)
+        pairs = pairs + np.real(np.fft.ifft2(seen))
         for c in range(channels):
-            ahead, behind = (np.fft.fft2(values[..., c], **size) for values in (before, after))
+            ahead, behind = (np.fft.fft2(values[..., c], size, axes) for values in (before, after))
             products[c] += np.real(np.fft.ifft2((ahead * np.conj(behind)).sum(0)))
         common += np.einsum("tijc,tijd->cd", before, after)
     covariance = products / np.maximum(pairs, 1)
@@ -214,9 +216,11 @@ def _spectra(taken: list[GrainSamples], curves: _Curves, calm: npt.NDArray[np.bo
 
 def _tapered(covariance: F64, side: int) -> F64:
     """(C, side, side) of a (C, 2 side, 2 side) autocovariance, falling to 0 at a quarter of the side (Hann's window on
-    the outer half of that): beyond, there is only the error of the estimate."""
+    the outer half of that): beyond, there is only the error of the estimate.
+    """
     lag = np.abs(np.fft.fftfreq(side, 1 / side))
     reach = side / 4
     fall = 0.5 + 0.5 * np.cos(np.pi * np.clip((lag - reach / 2) / (reach / 2), 0, 1))
     at = np.fft.fftfreq(side, 1 / side).astype(int)
-    return covariance[:, at[:, None], at[None, :]] * fall[:, None] * fall[None, :]
+    cut = covariance[:, at[:, None], at[None, :]]
+    return np.asarray(cut * fall[:, None] * fall[None, :], np.float64)

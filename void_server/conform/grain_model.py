@@ -80,11 +80,14 @@ class GrainModel:
     @classmethod
     def from_arrays(cls, arrays: dict[str, npt.NDArray[Any]]) -> GrainModel:
         """The model that `to_arrays` gave."""
-        names = ("levels", "sigma", "counts", "spectrum", "correlation")
         return cls(
-            *(arrays[name] for name in names),
-            float(arrays["confidence"][0]),
-            arrays["reason"].tobytes().decode(),
+            levels=arrays["levels"],
+            sigma=arrays["sigma"],
+            counts=arrays["counts"],
+            spectrum=arrays["spectrum"],
+            correlation=arrays["correlation"],
+            confidence=float(arrays["confidence"][0]),
+            reason=arrays["reason"].tobytes().decode(),
         )
 
     def summary(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ WINDOW, PYRAMID = 31, 5
 RETURN = 0.3
 """Pixels by which following a tile there and back may miss its start; else the shot's affine motion is taken."""
 RANK, RANK_AT_REST = 10, 4
-"""Dimensions of what is taken out of a tile's differences: a level, its slopes, a gain; unless at rest an affine motion."""
+"""Dimensions of what is taken out of a tile's differences: a level, its slopes, a gain, and a motion."""
 NEAR = 2
 """Pixels each way from which a slope enters a sample: half of the kernel that draws between pixels."""
 SMOOTH = 0.8
@@ -96,7 +96,7 @@ def grain_samples(
     at_rest = not any(shift.any() for shift in moved)
     rank = RANK_AT_REST if at_rest else RANK
     before, after = _without(here - first, last, rank), _without(here - last, first, rank)
-    level = _blurred((first + last) / 2, SMOOTH)
+    level = _blurred((first + last) * np.float32(0.5), SMOOTH)
     slope = np.zeros(level.shape[:3], np.float32) if at_rest else _steepest(level)
     return GrainSamples(before, after, level, slope, rank)
 
@@ -108,10 +108,10 @@ def _corners(height: int, width: int, tile: int) -> npt.NDArray[np.int32]:
         return np.zeros((0, 2), np.int32)
     grid = np.stack(np.meshgrid(columns, rows), axis=-1).reshape(-1, 2)
     if len(grid) <= MOST_TILES:
-        return grid.astype(np.int32)
+        return np.asarray(grid, np.int32)
     # A step that shares no factor with the row's length visits all columns.
     taken = np.unique(np.linspace(0, len(grid) - 1, MOST_TILES).round().astype(int))
-    return grid[taken].astype(np.int32)
+    return np.asarray(grid[taken], np.int32)
 
 
 def _finite(plate: F32, corners: npt.NDArray[np.int32], tile: int) -> npt.NDArray[np.bool_]:
@@ -128,9 +128,13 @@ def _followed(here: U8, there: U8, corners: npt.NDArray[np.int32], tile: int) ->
     # Where nothing moves, no motion is the exact one.
     if _at_rest(here, there):
         return np.zeros((len(corners), 2))
-    size = {"winSize": (WINDOW, WINDOW), "maxLevel": PYRAMID}
-    ahead, found, _ = cv2.calcOpticalFlowPyrLK(here, there, centres, None, **size)
-    back, returned, _ = cv2.calcOpticalFlowPyrLK(there, here, ahead, None, **size)
+    size = WINDOW, WINDOW
+    ahead, found, _ = cv2.calcOpticalFlowPyrLK(
+        here, there, centres, np.empty(0, np.float32), winSize=size, maxLevel=PYRAMID
+    )
+    back, returned, _ = cv2.calcOpticalFlowPyrLK(
+        there, here, ahead, np.empty(0, np.float32), winSize=size, maxLevel=PYRAMID
+    )
     missed = np.linalg.norm((back - centres)[:, 0], axis=1)
     good = (found[:, 0] == 1) & (returned[:, 0] == 1) & (missed < RETURN)
     shift = np.where(good[:, None], (ahead - centres)[:, 0], np.nan).astype(np.float64)
@@ -166,8 +170,8 @@ def _tiles(plate: F32, corners: F32, tile: int) -> F32:
     offsets = np.arange(tile, dtype=np.float32)
     across = (corners[:, 0, None] + offsets)[:, None, :].repeat(tile, axis=1)
     down = (corners[:, 1, None] + offsets)[:, :, None].repeat(tile, axis=2)
-    maps = (values.reshape(-1, tile) for values in (across, down))
-    drawn = cv2.remap(plate, *maps, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
+    first, second = (np.asarray(values.reshape(-1, tile), np.float32) for values in (across, down))
+    drawn = cv2.remap(plate, first, second, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(drawn.reshape(len(corners), tile, tile, -1), np.float32)
 
 

@@ -39,6 +39,7 @@ STAGES = (
     "encode",
     "generate",
     "conform",
+    "grain",
     "publish",
     "review",
     "report",

@@ -21,6 +21,7 @@ from void_server.pipeline.manifest import FrameRef
 from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_ask import plan_ask, plan_effects
 from void_server.pipeline.plan_find import plan_find
+from void_server.pipeline.plan_grain import plan_grain, wanted_grain
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_masks import plan_mask_report, plan_mattes
 from void_server.pipeline.plan_reasoner import (
@@ -101,6 +102,7 @@ def plan_stage(
         "encode": plan_encode,
         "generate": plan_generate,
         "conform": plan_conform,
+        "grain": plan_grain,
         "publish": _plan_publish,
         "review": _plan_review,
         "report": _plan_report,
@@ -225,8 +227,11 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     }
     units = []
     fills = [{"fill": last_fill(results, f), "steady": steady_of(results, f)} for f in order.frames]
+    grain = wanted_grain(order, results)
     for position, frame in enumerate(shot.frames):
         attributes = header_attributes(order, frame)
+        added = {"grain": grain} if grain is not None and fills[position]["fill"] else {}
+        read: dict[str, Any] = {**added, "number": frame.frame} if added else {}
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
@@ -240,6 +245,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "edge": edge,
             "passes": passes,
             "attributes": attributes,
+            **added,
         }
         key = unit_key(
             "publish",
@@ -252,6 +258,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             window=shot.window,
             colour=asdict(shot.colour),
             attributes=attributes,
+            **read,
         )
         units.append(
             unit(

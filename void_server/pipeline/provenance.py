@@ -49,7 +49,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     it saw of the shot: `plan_regions.described`, null for the whole frame that was asked for), `segmenter`,
     `instruction`, `found` (what words alone found, by what, as boxes that `--boxes` takes, and what left for it;
     null where nothing was looked for), `model` (what the model of a reasoner said, and what left for it, where to),
-    `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
+    `reasoner`, `seed`, `preview`, `prompt`, `grain` (the plate's, as measured: `GrainModel.summary`; null where it
+    was not looked at), `options`, `colour` (space and config), `fps`, `numerics`, `seconds`
     (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null
     where the artist gave none) and its figures: `changed_percent`, `outside_difference` (must be 0),
     `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
@@ -81,6 +82,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         "seed": order.seed,
         "preview": order.preview,
         "prompt": order.prompt,
+        "grain": _grain(results),
         "options": _options(order),
         "colour": {
             "space": shot.colour.name,
@@ -140,6 +142,11 @@ def _found(results: Results) -> dict[str, Any] | None:
     return None if found is None else {**found.info, "boxes": boxes_text(found_prompts(results))}
 
 
+def _grain(results: Results) -> dict[str, Any] | None:
+    found = results.find("grain", None)
+    return dict(found.info) if found is not None else None
+
+
 def _engine(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """Name and version; of `void` also what the model ran on, at which size, and what of the shot it saw."""
     named = {"name": order.engine, "version": ENGINE_VERSIONS[order.engine]}
@@ -166,6 +173,7 @@ def _options(order: Order) -> dict[str, Any]:
         edge["ground"] = options.ground
     if order.masks_only:
         return edge | {"first_unaffected": "on" if options.first_unaffected else "off"}
+    edge["grain_amount"] = options.grain_amount
     if order.engine == "void":
         return edge | {
             "profile": options.profile,

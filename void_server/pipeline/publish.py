@@ -15,6 +15,7 @@ from void_server.engines.cleanplate import FrameFill, SteadyGain, steadied
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.grain import with_grain
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.plate import Plate
@@ -31,6 +32,7 @@ def publish(
     edge: dict[str, Any],
     passes: dict[str, Any],
     attributes: dict[str, str | int | float],
+    grain: dict[str, Any] | None,
     blobs: BlobFolder,
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
     """Make the returned files of one frame; leaves the blobs `result` and `matte`.
@@ -42,6 +44,7 @@ def publish(
         passes: `qc`, `source` and `relight`, whether these layers are wanted, and `before`, the stored fill of
             the frame before, or None.
         attributes: provenance for the header, under `void/`.
+        grain: what of the plate's grain the fill is to be given (`plan_grain.wanted_grain`); None for none.
 
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
@@ -60,7 +63,8 @@ def publish(
     result, clipped, unfilled = source.colour, 0, 0
     fill = _finished(stored_fill, blobs)
     if fill is not None and (blend > 0).any():
-        picture, at = _fill_in_plate_space(shot, fill, source)
+        grained = with_grain(shot, position, fill, blend, window, grain, blobs) if grain else fill
+        picture, at = _fill_in_plate_space(shot, grained, source)
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
