@@ -107,6 +107,10 @@ def estimate_grain(samples: Iterable[GrainSamples]) -> GrainModel:
         if np.count_nonzero(calm) < LEAST_BLOCKS:
             return GrainModel.unknown("Texture that moves hides the grain, if there is any.")
         curves = _Curves.through(blocks.of(calm), mean=True)
+    chosen = calm.reshape(tiles, BLOCKS, BLOCKS)
+    if blocks.slope.any():
+        spread = _by_chance(*_spectra(taken, curves, chosen), (taken[0].slope.shape[1] // BLOCKS) ** 2)
+        share = np.maximum(share, _above_weakest(blocks, curves, calm, spread))
     cleared = replace(blocks, power=blocks.power * (1 - share[:, None]))
     curves, texture = _Curves.through(cleared.of(calm), mean=True), float(share[calm].mean())
     relative = float(np.median(np.sqrt(curves.power) / np.maximum(curves.levels, 1e-6)))
@@ -114,7 +118,7 @@ def estimate_grain(samples: Iterable[GrainSamples]) -> GrainModel:
         return GrainModel.unknown(
             f"What grain there is, {100 * relative:.2g} % of the level, is less than {100 * LEAST_SHARE:g} %."
         )
-    spectrum, correlation = _spectra(taken, curves, calm.reshape(tiles, BLOCKS, BLOCKS))
+    spectrum, correlation = _spectra(taken, curves, chosen)
     count = int(np.count_nonzero(calm))
     side = taken[0].slope.shape[1] // BLOCKS
     return GrainModel(
@@ -179,6 +183,31 @@ def _of_texture(blocks: _Blocks, expected: F64, alike: npt.NDArray[np.bool_]) ->
         growth, rest = np.polyfit(slope, there, 1, w=1 / there)
         explained = growth * float(blocks.slope[calm].mean())
         share[level] = np.clip(explained / max(explained + rest, 1e-6), 0, 1) if rest > 0 else 1
+    return share
+
+
+def _by_chance(spectrum: F64, correlation: F64, pixels: int) -> float:
+    """Standard deviation over mean of a block's power: the mean over channels and pixels of a * b, where a and b have
+    one of three equal normal variables in common, so that its variance is 5 times the square of the grain's power.
+    """
+    alike = np.einsum("cij,dij->cd", spectrum, spectrum) / spectrum[0].size
+    return float(np.sqrt(5 / pixels * np.mean(np.square(correlation) * alike)))
+
+
+def _above_weakest(blocks: _Blocks, curves: _Curves, calm: npt.NDArray[np.bool_], spread: float) -> F64:
+    """(M,) share 0..1 of the calm blocks' power above what their weakest fifth tells, by level.
+
+    Texture only adds, here more and there less; grain is the same everywhere, and its weakest fifth begins 0.84
+    standard deviations below the mean.
+    """
+    share = np.zeros(len(blocks.slope))
+    ratio = (blocks.power / np.maximum(curves.at(blocks.level), 1e-12)).mean(1)
+    for level in np.array_split(np.argsort(blocks.level.mean(1), kind="stable"), GROUPS):
+        there = ratio[level[calm[level]]]
+        if there.size < LEAST_OF_LEVEL:
+            continue
+        mean = float(np.quantile(there, 0.2)) / max(1 - 0.84 * spread, 0.3)
+        share[level] = np.clip(1 - mean / max(float(there.mean()), 1e-12), 0, 1)
     return share
 
 
