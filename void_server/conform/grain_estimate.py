@@ -29,7 +29,7 @@ LEAST_BLOCKS = 200
 LEAST_SHARE = 0.01
 """Grain weaker than this share of the level is not added: 1 % is about one code value of 255 on a display at middle
 grey. The noise of path tracers and of lossy codecs lies below (0.7 % on two rendered shots that have no grain)."""
-CALMEST = 0.2
+CALMEST = 0.15
 """Share of the blocks of a level that is used: those with the least slopes."""
 OUTLIER = 4.0
 """Times its expected power from which either difference of a block shows something that moves by itself, or an edge."""
