@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Grain that is made: as strong, as soft and as coloured as the model; new in every frame, the same for the same key."""
+"""Grain that is made: as strong, as soft and as coloured as the model; new in every frame, the same for one key."""
 
 from __future__ import annotations
 

@@ -180,6 +180,8 @@ def _of_texture(blocks: _Blocks, expected: F64, alike: npt.NDArray[np.bool_]) ->
         if calm.size < LEAST_OF_LEVEL or high > UNEVEN * low:
             share[level] = 1
             continue
+        if slope[-1] <= slope[0]:
+            continue
         growth, rest = np.polyfit(slope, there, 1, w=1 / there)
         explained = growth * float(blocks.slope[calm].mean())
         share[level] = np.clip(explained / max(explained + rest, 1e-6), 0, 1) if rest > 0 else 1

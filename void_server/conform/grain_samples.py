@@ -29,7 +29,8 @@ RETURN = 0.3
 """Pixels by which following a tile there and back may miss its start; else the shot's affine motion is taken."""
 NEARER, MOST_MOVING = 0.7, 0.2
 """A tile moved if following it lowers its mean square difference, under a Gaussian of 1.5 px, to less than this: chance
-alone lowers that of grain by a few percent. A camera moved if more than this share of the tiles did."""
+alone lowers that of grain by a few percent. A camera moved if more than this share of the tiles did, or most
+of those that can be followed."""
 RANK, RANK_AT_REST = 10, 4
 """Dimensions of what is taken out of a tile's differences: a level, its slopes, a gain, and a motion."""
 NEAR = 2
@@ -138,7 +139,7 @@ def _followed(here: U8, there: U8, corners: npt.NDArray[np.int32], tile: int) ->
     missed = np.linalg.norm((back - centres)[:, 0], axis=1)
     good = (found[:, 0] == 1) & (returned[:, 0] == 1) & (missed < RETURN)
     shift = np.where(good[:, None], (ahead - centres)[:, 0], np.nan).astype(np.float64)
-    if good.any() and _at_rest(here, there, corners[good], shift[good], tile):
+    if good.any() and _at_rest(here, there, corners[good], shift[good], tile, len(corners)):
         # Where nothing moves, no motion is the exact one.
         return np.zeros_like(shift)
     if good.sum() >= 6 and not good.all():
@@ -149,8 +150,12 @@ def _followed(here: U8, there: U8, corners: npt.NDArray[np.int32], tile: int) ->
     return shift
 
 
-def _at_rest(here: U8, there: U8, corners: npt.NDArray[np.int32], shift: F64, tile: int) -> bool:
-    """Whether few tiles of one view are nearer to the other where they were followed to than where they began."""
+def _at_rest(here: U8, there: U8, corners: npt.NDArray[np.int32], shift: F64, tile: int, count: int) -> bool:
+    """Whether few of `count` tiles are nearer to the other view where they were followed to than where they began.
+
+    Args:
+        corners, shift: of the tiles that could be followed.
+    """
     one, two = (cv2.GaussianBlur(view.astype(np.float32), (0, 0), 1.5) for view in (here, there))
     start = corners.astype(np.float32)
     first = _tiles(one, start, tile)
@@ -158,7 +163,8 @@ def _at_rest(here: U8, there: U8, corners: npt.NDArray[np.int32], shift: F64, ti
         np.square(first - _tiles(two, at.astype(np.float32), tile)).mean((1, 2, 3))
         for at in (start, start + shift)
     )
-    return float(np.mean(arrived < NEARER * began)) <= MOST_MOVING
+    moved = int(np.count_nonzero(arrived < NEARER * began))
+    return moved <= MOST_MOVING * count and 2 * moved <= len(corners)
 
 
 def _tiles(plate: F32, corners: F32, tile: int) -> F32:
