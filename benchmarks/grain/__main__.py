@@ -99,16 +99,13 @@ def _of_shot(shot: Shot, options: argparse.Namespace) -> list[str]:
     at_rest = noises is None
     for name, chosen in (("single", settings), ("mean", replace(settings, grain=False))):
         fills = found.fills(positions, shot.plates, settings=chosen)
-        clean = found.fills(positions, bare.plates, settings=chosen) if noises else [None] * len(positions)
         results = [published(shot, p, f, model) for p, f in zip(positions, fills, strict=True)]
-        inside = [
-            (r.picture, r.bare, c and published(bare, p, c, GrainModel.unknown("")).bare)
-            for p, r, c in zip(positions, results, clean, strict=True)
-        ]
-        truths = [
-            shot.clean[p].astype(np.float32) if t is None else t
-            for p, (*_, t) in zip(positions, inside, strict=True)
-        ]
+        if noises is None:
+            truths = [shot.clean[p].astype(np.float32) for p in positions]
+        else:
+            same = found.fills(positions, bare.plates, settings=chosen)
+            unknown = GrainModel.unknown("")
+            truths = [published(bare, p, f, unknown).bare for p, f in zip(positions, same, strict=True)]
         outside = [
             shot.plates[p].astype(np.float32) - (shot.clean[p] if noises is None else bare.plates[p])
             for p in positions
