@@ -99,6 +99,12 @@ def test_tiles_with_samples_that_are_not_finite_are_left_out():
     np.testing.assert_allclose((model.sigma / true_sigma(model.levels)).mean(), 1, atol=0.05)
 
 
+def test_a_shot_without_any_whole_tile_shows_nothing():
+    plates = tuple(p.copy() for p in frames(velocity=(0.0, 0.0)))
+    plates[1][::16, ::16] = np.nan
+    assert samples_of((plates[0], plates[1], plates[2])) is None
+
+
 def test_a_picture_smaller_than_a_tile_shows_nothing():
     small = np.full((20, 20, 3), 0.2, np.float32)
     assert samples_of((small, small, small)) is None

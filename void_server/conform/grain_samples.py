@@ -74,9 +74,9 @@ def grain_samples(
     """
     height, width = views[1].shape
     corners = _corners(height, width, tile)
+    corners = corners[_finite(plates[1], corners, tile)]
     if len(corners) == 0:
         return None
-    corners = corners[_finite(plates[1], corners, tile)]
     moved = [_followed(views[1], other, corners, tile) for other in (views[0], views[2])]
     usable = np.ones(len(corners), bool)
     for shift in moved:
@@ -119,7 +119,7 @@ def _corners(height: int, width: int, tile: int) -> npt.NDArray[np.int32]:
 
 
 def _finite(plate: F32, corners: npt.NDArray[np.int32], tile: int) -> npt.NDArray[np.bool_]:
-    return np.array([bool(np.isfinite(plate[y : y + tile, x : x + tile]).all()) for x, y in corners], bool)
+    return np.array([np.isfinite(plate[y : y + tile, x : x + tile]).all() for x, y in corners], bool)
 
 
 def _followed(here: U8, there: U8, corners: npt.NDArray[np.int32], tile: int) -> F64:
