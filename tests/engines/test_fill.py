@@ -324,3 +324,22 @@ def test_disagreement_around_the_hole_lowers_the_confidence():
     grainy = scene(grain=0.25).fill(5)
     assert grainy.figures["ring_error"] > 0.03
     assert grainy.figures["confidence"] < 0.6 < scene().fill(5).figures["confidence"]
+
+
+@pytest.mark.parametrize("grain", [True, False])
+@pytest.mark.parametrize("camera", [{}, {"pan": (1.4, 3.3)}], ids=["locked off", "between pixels"])
+def test_a_fill_says_how_much_of_white_grain_it_has_kept(camera, grain):
+    settings = CleanplateSettings(grain=grain)
+    made = scene(**camera)
+    reader = made.reader(settings)
+    bare = fill_frame(5, reader, settings)
+    random = np.random.default_rng(4)
+    reader.scene = replace(
+        made, plates=[p + 0.001 * random.standard_normal(p.shape).astype(np.float32) for p in made.plates]
+    )
+    grained = fill_frame(5, reader, settings)
+    x0, y0, x1, y1 = bare.box
+    inside = made.remove[5][y0:y1, x0:x1] == 1
+    told = float((bare.kept.astype(np.float32) * bare.fine)[inside].mean())
+    found = float(((grained.colour - bare.colour) / 0.001)[inside].var())
+    assert found == pytest.approx(told, rel=0.12, abs=0.02)

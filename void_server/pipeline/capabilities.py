@@ -40,6 +40,7 @@ STAGES = (
     "generate",
     "compare",
     "conform",
+    "grain",
     "publish",
     "review",
     "report",

@@ -33,7 +33,17 @@ CATALOGUE: tuple[Option, ...] = (
         "grain",
         "switch",
         "on",
-        "Keep the grain of real frames: the finest detail comes from one source; off averages over all sources.",
+        "Engine cleanplate: keep the grain of real frames: the finest detail comes from one source; off averages all"
+        " sources, so that the grain is new in every frame (see grain_amount).",
+    ),
+    Option(
+        "grain_amount",
+        "number",
+        "1",
+        "How much of the grain that the result lacks is added, as measured on the plate: 1 = as much as the plate has;"
+        " 0 = none. Real frames bring their own, and what was made up or averaged lacks it.",
+        minimum=0,
+        maximum=2,
     ),
     Option(
         "sources",
@@ -335,6 +345,7 @@ class Options:
     """The options of one order, parsed; see `CATALOGUE` for meaning, units and ranges."""
 
     grain: bool
+    grain_amount: float
     sources: int
     reach: int
     unseen: Literal["auto", "texture", "smooth"]
@@ -403,6 +414,7 @@ class Options:
         try:
             return Options(
                 grain=values["grain"] == "on",
+                grain_amount=float(values["grain_amount"]),
                 sources=int(values["sources"]),
                 reach=int(values["reach"]),
                 unseen=cast(Literal["auto", "texture", "smooth"], values["unseen"]),

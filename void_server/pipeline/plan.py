@@ -23,6 +23,7 @@ from void_server.pipeline.order import CLEAN_PLATE, INPUTS, Order
 from void_server.pipeline.plan_ask import plan_ask, plan_effects
 from void_server.pipeline.plan_compare import plan_compare
 from void_server.pipeline.plan_find import plan_find
+from void_server.pipeline.plan_grain import plan_grain, wanted_grain
 from void_server.pipeline.plan_keys import last_fill, plan_carry, plan_complete
 from void_server.pipeline.plan_masks import plan_mask_report, plan_mattes
 from void_server.pipeline.plan_reasoner import (
@@ -111,6 +112,7 @@ def plan_stage(
         "generate": plan_generate,
         "compare": plan_compare,
         "conform": plan_conform,
+        "grain": plan_grain,
         "publish": _plan_publish,
         "review": _plan_review,
         "report": _plan_report,
@@ -236,9 +238,12 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     }
     units = []
     fills = [last_fill(results, f) for f in order.frames]
+    grain = wanted_grain(order, results)
     for position in range(len(shot.frames))[order.delivered]:
         frame = shot.frames[position]
         attributes = header_attributes(order, frame, results)
+        added = {"grain": grain} if grain is not None and fills[position]["fill"] else {}
+        read: dict[str, Any] = {**added, "number": frame.frame} if added else {}
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
@@ -254,6 +259,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "passes": passes,
             "attributes": named_after_job(attributes, order),
             "keys": order.options.matte_files == "keys",
+            **added,
         }
         key = unit_key(
             "publish",
@@ -270,6 +276,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             leaves="inside",
             keys=args["keys"],
             told=PUBLISHED,
+            **read,
         )
         earlier = unit_key(
             "publish of a plate",

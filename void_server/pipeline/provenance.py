@@ -68,20 +68,20 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     digest over all its weight files, and `regions`, what it saw of the shot: `plan_regions.described`, null for the
     whole frame that was asked for), `segmenter`, `instruction`, `found` (what words alone found, by what, as boxes
     that `--boxes` takes, and what left for it; null where nothing was looked for), `model` (what the model of a
-    reasoner said, and what left for it, where to), `reasoner`, `seed`, `preview`, `prompt`, `options`, `colour`
-    (space and config), `fps`, `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs by
-    digest (bytes and content; `clean_plate` is null where the artist gave none), `job` (the order that its files
-    were made for: an earlier one where nothing that they hold has changed since), `delivered` (digests of their
-    samples: `plates.delivered`; `result` is null of a quadmask) and its figures: `changed_percent`,
-    `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled`
-    (samples that kept the plate's bits for want of a fill), `confidence` (0..1, null where nothing was blended),
-    `seam` (the edge against the plate beside it, null without one), `kept_percent` (of what might be blended, how
-    much keeps the plate's bits), what the engine says under `fill`, and what the reasoner says under `proposal`
-    (null where it was not asked), what a model's answer means on the frame under `effects` (null without one;
-    `outlines` are the things that SAM2 was asked about, with how many parts of their cells it outlined), and what
-    the segmenter says of a matte that it made under `segmented` (null where the artist drew it). Of a job that makes
-    only the quadmask, `engine` is "none", and a frame's figures are the percent of the picture that each region
-    covers.
+    reasoner said, and what left for it, where to), `reasoner`, `seed`, `preview`, `prompt`, `grain` (the plate's, as
+    measured: `GrainModel.summary`; null where it was not looked at), `options`, `colour` (space and config), `fps`,
+    `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content;
+    `clean_plate` is null where the artist gave none), `job` (the order that its files were made for: an earlier one
+    where nothing that they hold has changed since), `delivered` (digests of their samples: `plates.delivered`;
+    `result` is null of a quadmask) and its figures: `changed_percent`, `outside_difference` (must be 0),
+    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
+    for want of a fill), `confidence` (0..1, null where nothing was blended), `seam` (the edge against the plate
+    beside it, null without one), `kept_percent` (of what might be blended, how much keeps the plate's bits), what
+    the engine says under `fill`, and what the reasoner says under `proposal` (null where it was not asked), what a
+    model's answer means on the frame under `effects` (null without one; `outlines` are the things that SAM2 was
+    asked about, with how many parts of their cells it outlined), and what the segmenter says of a matte that it made
+    under `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is "none", and
+    a frame's figures are the percent of the picture that each region covers.
     """
     segmented = segmented_frames(order, results)
     asked = results.find("ask", None)
@@ -107,6 +107,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         "seed": order.seed,
         "preview": order.preview,
         "prompt": order.prompt,
+        "grain": _grain(results),
         "options": _options(order),
         "colour": {
             "space": shot.colour.name,
@@ -171,6 +172,11 @@ def _found(results: Results) -> dict[str, Any] | None:
     return None if found is None else {**found.info, "boxes": boxes_text(found_prompts(results))}
 
 
+def _grain(results: Results) -> dict[str, Any] | None:
+    found = results.find("grain", None)
+    return dict(found.info) if found is not None else None
+
+
 def _engine(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any]:
     """Name and version; of `void` also what the model ran on, at which size, and what of the shot it saw."""
     named = {"name": order.engine, "version": ENGINE_VERSIONS[order.engine]}
@@ -213,6 +219,7 @@ def _options(order: Order) -> dict[str, Any]:
         edge["ground"] = options.ground
     if order.masks_only:
         return edge | {"first_unaffected": "on" if options.first_unaffected else "off"}
+    edge["grain_amount"] = options.grain_amount
     if order.engine == "void":
         return edge | {
             "profile": options.profile,

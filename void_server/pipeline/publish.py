@@ -25,6 +25,7 @@ from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.compare import stored_fill
+from void_server.pipeline.grain import with_grain
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.delivered import delivered
@@ -59,8 +60,9 @@ def publish(
             compression, and `narrow`: whether only what the engine changed is replaced of the affected region;
             `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether the plate's are,
             and `before`, the stored fill of the frame before, or None; `attributes`: provenance for the header, under
-            `void/`; `keys`: whether each region is wanted as a file of its own too; `earlier`: blobs and info of the
-            same plate as it was last published with such layers, or absent.
+            `void/`; `keys`: whether each region is wanted as a file of its own too; `grain`: what of the plate's grain
+            the fill is to be given (`plan_grain.wanted_grain`), or absent; `earlier`: blobs and info of the same plate
+            as it was last published with such layers, or absent.
 
     `made` of what is told says which job made the files, and the digests of what they hold.
 
@@ -95,6 +97,9 @@ def publish(
             # What keeps the plate's bits was not made up, whatever the engine answered there.
             made_up = over(window_of(shot, fill), (blend > 0).astype(np.float32), window)
             fill = replace(fill, synthesised=fill.synthesised * made_up)
+        if args.get("grain"):
+            grained = with_grain(shot, position, fill, blend, window, args["grain"], blobs)
+            picture, at = _fill_in_plate_space(shot, grained, source)
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))

@@ -7,7 +7,7 @@ the background, so that an answer that shimmers does not make the choice flicker
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
@@ -32,6 +32,7 @@ from void_server.engines.void.plate_size import Rect, at_level_beside, at_plate_
 from void_server.engines.void.regions import meet
 from void_server.pipeline.regions import cut
 
+F16 = npt.NDArray[np.float16]
 F32 = npt.NDArray[np.float32]
 Bools = npt.NDArray[np.bool_]
 Way = Literal["plate", "guided"]
@@ -250,7 +251,14 @@ def real_fill(box: Rect, colour: F32, filled: Bools, share: F32, fill: FrameFill
         None if fill.relit is None else share * placed(fill.relit),
         None if gain is None else np.asarray(1 + some * (placed(gain, 1) - 1), np.float32),
         None if offset is None else np.asarray(some * placed(offset), np.float32),
+        kept=None if fill.kept is None else _of_grain(fill.kept, placed, filled, share * share),
+        fine=None if fill.fine is None else placed(fill.fine.astype(np.float32), 1).astype(np.float16),
     )
+
+
+def _of_grain(kept: npt.NDArray[np.float16], placed: Callable[[F32], F32], filled: Bools, share: F32) -> F16:
+    """What is left of the grain's power where real pixels are mixed by a share (squared) with smooth ones."""
+    return np.where(filled, share * placed(kept.astype(np.float32)), 1).astype(np.float16)
 
 
 def _moved(rect: Rect, origin: Rect) -> Rect:

@@ -23,6 +23,7 @@ from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
 from void_server.pipeline.find import find
 from void_server.pipeline.finders import finders_of
+from void_server.pipeline.grain import grain
 from void_server.pipeline.ingest import ingest, probe
 from void_server.pipeline.manifest import ShotManifest, load_manifest
 from void_server.pipeline.mask_preview import Previews
@@ -169,6 +170,8 @@ class Session:
             return compare_frame(shot, args, self._blobs)
         if kind == "conform":
             return conform(shot, args, self._blobs)
+        if kind == "grain":
+            return grain(shot, args, self._blobs)
         if kind == "find":
             answer = find(shot, args, self._vlm, step)
             return self._let_go_after(answer) if args["finder"] == GROUNDING else answer

@@ -26,7 +26,7 @@ from void_server.engines.cleanplate.arrays import (
 )
 from void_server.engines.cleanplate.harmonise import apply_log_gain, log_gain
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, membrane
-from void_server.engines.cleanplate.sampling import sample_finite
+from void_server.engines.cleanplate.sampling import noise_left, sample_finite
 from void_server.engines.cleanplate.settings import CleanplateSettings
 from void_server.engines.cleanplate.shot import ShotReader
 from void_server.engines.cleanplate.sources import Source
@@ -137,11 +137,15 @@ class Blended:
             what none of them shows.
         trace: (H, W, 3) float32, where the high band comes from: x and y in the plate, and the source's position in
             the shot; the position is -1 where there is no source. None unless it was asked for.
+        kept: (H, W) float32 0..1, share of the sources' grain, in power, that averaging them left.
+        fine: (H, W) float32 0..1, share of white noise's power that sampling them between pixels left.
     """
 
     colour: F32
     use: F32
     trace: F32 | None
+    kept: F32
+    fine: F32
 
 
 def blend_sources(
@@ -173,13 +177,14 @@ def blend_sources(
         share = label if settings.grain else weight
         for tile in target.box.tiles(share > 0, TILE):
             positions = target.box.positions(moved, tile)
-            picture = sample_finite(part, positions - first, cubic=cubic)
-            total.add(tile, picture, lift, share)
+            there = positions - first
+            picture = sample_finite(part, there, cubic=cubic)
+            total.add(tile, picture, lift, share, noise_left(there))
             if trace is not None:
                 chosen = target.box.enlarge_part(label, tile) > 0.5
                 part = trace[tile[1] : tile[3], tile[0] : tile[2]]
                 part[chosen, :2], part[chosen, 2] = positions[chosen], source.frame
-    return Blended(total.result(), _use(target, weights), trace)
+    return Blended(total.result(), _use(target, weights), trace, *total.grain())
 
 
 def _lent(source: Source, shot: ShotReader) -> F32:
@@ -257,6 +262,8 @@ class _BandSum:
         self._weight = np.zeros(target.box.proxy_size, np.float32)
         self._sum = np.zeros((*target.box.full_size, 3), np.float32)
         self._shares = np.zeros(target.box.full_size, np.float32)
+        self._squares = np.zeros(target.box.full_size, np.float32)
+        self._left = np.zeros(target.box.full_size, np.float32)
 
     def add_low(self, low: F32, weight: F32) -> None:
         """A source's (h, w, 3) low band and its (h, w) weight."""
@@ -270,7 +277,7 @@ class _BandSum:
         """
         return -_log(np.maximum(low, 0) + self._eps) if self._grain else gain
 
-    def add(self, tile: Rect, picture: F32, lift: F32, share: F32) -> None:
+    def add(self, tile: Rect, picture: F32, lift: F32, share: F32, left: F32) -> None:
         """A tile of a source's picture at plate resolution, which is written to, and how much it counts there.
 
         Args:
@@ -278,15 +285,29 @@ class _BandSum:
             picture: (b, a, 3), scene-linear.
             lift: (h, w, 3), what `lift` gave.
             share: (h, w).
+            left: (b, a), what sampling left of noise.
         """
         x0, y0, x1, y1 = tile
         counts = self._box.enlarge_part(share, tile)
+        square = counts * counts
+        self._squares[y0:y1, x0:x1] += square
+        self._left[y0:y1, x0:x1] += square * left
         picture += self._eps
         picture *= _exp(self._box.enlarge_part(lift, tile))
         if float(counts.min()) < 1:
             picture *= over_channels(counts, 3)
         self._sum[y0:y1, x0:x1] += picture
         self._shares[y0:y1, x0:x1] += counts
+
+    def grain(self) -> tuple[F32, F32]:
+        """`kept` and `fine` of `Blended`; 0 and 1 where nothing is shown."""
+        shown = self._shares > ROUNDING
+        kept = self._squares / np.maximum(np.square(self._shares), ROUNDING)
+        fine = self._left / np.maximum(self._squares, 1e-12)
+        return (
+            np.where(shown, np.clip(kept, 0, 1), 0).astype(np.float32),
+            np.where(shown, np.clip(fine, 0, 1), 1).astype(np.float32),
+        )
 
     def result(self) -> F32:
         """(H, W, 3) of the box; 0 away from where anything is shown."""

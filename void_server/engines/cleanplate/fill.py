@@ -4,10 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from void_server.engines.cleanplate.arrays import (
+    F16,
     F32,
     I32,
     Arrays,
@@ -18,7 +21,7 @@ from void_server.engines.cleanplate.arrays import (
     over_channels,
 )
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
-from void_server.engines.cleanplate.compose import Target, blend_sources
+from void_server.engines.cleanplate.compose import Blended, Target, blend_sources
 from void_server.engines.cleanplate.harmonise import epsilon
 from void_server.engines.cleanplate.proxy import EFFECT, FILL, HOLE, RING, ProxyFrame
 from void_server.engines.cleanplate.refine import refine
@@ -31,6 +34,8 @@ from void_server.engines.cleanplate.thinned import ThinnedShot, enlarged, thinni
 from void_server.engines.cleanplate.tracks import follow, occupied
 from void_server.engines.cleanplate.workbox import WorkBox
 
+Sample = TypeVar("Sample", np.float16, np.float32)
+
 FULLY_SHOWN = 0.999
 """Share from which a borrowed pixel counts as background: weights of several sources sum to 1 only nearly."""
 ROWS = 64
@@ -40,6 +45,10 @@ DOUBT = 0.04
 ERROR_OF_DOUBT = 4.0
 """Summed round-trip error, in units u, at which confidence has fallen to 1/e, as the weights of docs/cleanplate.md,
 step 5."""
+
+
+_OPTIONAL = ("trace", "relit", "gain", "offset", "change", "kept", "fine")
+"""Layers of a fill that may be missing, in the order of its fields."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +72,10 @@ class FrameFill:
             1; 1 and 0 where nothing was. None unless they were asked for.
         change: float32 (h, w), 0..1, where an engine that answers for all of its picture changed something beyond its
             own error; elsewhere the plate is to stay. None for one that says so by its colour.
+        kept: float16 (h, w), 0..1, share of grain's power that averaging frames left; 0 where a pixel was made up
+            smoothly, 1 on the plate's own and on texture of a frame. None where it is not known.
+        fine: float16 (h, w), 0..1, share of white noise's power that sampling between pixels left of that; None as
+            `kept`.
     """
 
     box: tuple[int, int, int, int]
@@ -76,6 +89,8 @@ class FrameFill:
     gain: F32 | None = None
     offset: F32 | None = None
     change: F32 | None = None
+    kept: F16 | None = None
+    fine: F16 | None = None
 
     @property
     def empty(self) -> bool:
@@ -91,8 +106,7 @@ class FrameFill:
             "borrowed": self.borrowed,
             "synthesised": self.synthesised,
         }
-        names = ("trace", "relit", "gain", "offset", "change")
-        optional = {name: getattr(self, name) for name in names}
+        optional = {name: getattr(self, name) for name in _OPTIONAL}
         arrays.update({name: values for name, values in optional.items() if values is not None})
         arrays.update(
             {f"figure.{name}": np.array([value], np.float64) for name, value in self.figures.items()}
@@ -115,11 +129,7 @@ class FrameFill:
             arrays["borrowed"],
             arrays["synthesised"],
             figures,
-            arrays.get("trace"),
-            arrays.get("relit"),
-            arrays.get("gain"),
-            arrays.get("offset"),
-            arrays.get("change"),
+            *(arrays.get(name) for name in _OPTIONAL),
         )
 
 
@@ -169,7 +179,7 @@ def _filled(target: int, shot: ShotReader, settings: CleanplateSettings) -> Fram
     confidence = _confidence(cut, sources, borrowed, synthesised) - own * relit.doubt
     figures = _figures(target, sources, in_hole, cut, confidence) | verdict.figures
     figures |= _relit_figure(cut, proxy, own)
-    layers = blended.trace, own, relit.gain, relit.offset
+    layers = blended.trace, own, relit.gain, relit.offset, *_grain(blended, borrowed, synthesised)
     whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, *layers)
     return _trimmed(cut, whole)
 
@@ -246,6 +256,15 @@ def _confidence(cut: Target, sources: list[Source], borrowed: F32, synthesised: 
     return np.asarray(np.clip(sureness, 0, 1), np.float32)
 
 
+def _grain(blended: Blended, borrowed: F32, synthesised: F32) -> tuple[F16, F16]:
+    """`kept` and `fine` of a fill: borrowed pixels and the plate's own have grain of their own each."""
+    own = np.square(np.clip(1 - borrowed - synthesised, 0, 1))
+    lent = np.square(borrowed) * blended.kept
+    kept = own + lent
+    fine = np.where(kept > 0, (own + lent * blended.fine) / np.maximum(kept, 1e-12), 1)
+    return kept.astype(np.float16), fine.astype(np.float16)
+
+
 def _figures(
     target: int, sources: list[Source], in_hole: Bools, cut: Target, confidence: F32
 ) -> dict[str, float]:
@@ -278,7 +297,7 @@ def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
     left, top, right, bottom = bounds(cut.filled) or (0, 0, 0, 0)
     x, y = cut.box.full[:2]
 
-    def part(values: F32) -> F32:
+    def part(values: NDArray[Sample]) -> NDArray[Sample]:
         return np.ascontiguousarray(values[top:bottom, left:right])
 
     return FrameFill(
@@ -288,5 +307,10 @@ def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
         part(whole.borrowed),
         part(whole.synthesised),
         whole.figures,
-        *(None if v is None else part(v) for v in (whole.trace, whole.relit, whole.gain, whole.offset)),
+        trace=None if whole.trace is None else part(whole.trace),
+        relit=None if whole.relit is None else part(whole.relit),
+        gain=None if whole.gain is None else part(whole.gain),
+        offset=None if whole.offset is None else part(whole.offset),
+        kept=None if whole.kept is None else part(whole.kept),
+        fine=None if whole.fine is None else part(whole.fine),
     )

@@ -141,7 +141,7 @@ def carry_keys(
     """The fill of a frame with what the key frames show in place of what was filled smoothly."""
     for key in keys:
         if key.position == position:
-            return replace(fill, colour=key.colour)
+            return _with_grain(replace(fill, colour=key.colour), fill.synthesised > 0)
     near = [
         min(side, key=lambda key: abs(key.position - position))
         for side in ([k for k in keys if k.position < position], [k for k in keys if k.position > position])
@@ -195,7 +195,21 @@ def _carried(
     inside = _within(fill.box, box.full)
     share = np.where(fill.synthesised > 0, blended.use[inside] * fill.synthesised, 0).astype(np.float32)
     colour = fill.colour + (blended.colour[inside] - fill.colour) * share[..., None]
-    return replace(fill, colour=np.asarray(colour, np.float32)), share >= FILLED
+    carried = replace(fill, colour=np.asarray(colour, np.float32))
+    return _with_grain(carried, share, blended.kept[inside], blended.fine[inside]), share >= FILLED
+
+
+def _with_grain(
+    fill: FrameFill, share: F32 | Bools, kept: F32 | float = 1.0, fine: F32 | float = 1.0
+) -> FrameFill:
+    """A fill of which a share was taken from texture, with `kept` and `fine` saying so: texture has a frame's grain."""
+    if fill.kept is None or fill.fine is None:
+        return fill
+    taken = np.square(share.astype(np.float32)) * kept
+    rest = np.square(1 - share.astype(np.float32)) * fill.kept
+    total = taken + rest
+    mixed = np.where(total > 0, (taken * fine + rest * fill.fine) / np.maximum(total, 1e-12), 1)
+    return replace(fill, kept=total.astype(np.float16), fine=mixed.astype(np.float16))
 
 
 def _source(position: int, key: KeyFrame, pixels: I32, shot: ShotReader) -> Source | None:

@@ -59,3 +59,29 @@ def _neighbourhood(part: F32, column: F32, row: F32) -> tuple[F32, F32]:
     high = cv2.dilate(part, kernel, anchor=(1, 1))
     nearest = {"interpolation": cv2.INTER_NEAREST, "borderMode": cv2.BORDER_REPLICATE}
     return cv2.remap(low, column, row, **nearest), cv2.remap(high, column, row, **nearest)
+
+
+def noise_left(positions: F32) -> F32:
+    """(h, w) 0.52..1: share of white noise's power that the cubic kernel leaves at (h, w, 2) positions.
+
+    It is the sum of the squares of the kernel's weights, for either direction a polynomial in f * (1 - f), f being the
+    position between two pixels.
+    """
+    left = np.ones(positions.shape[:2], np.float32)
+    for axis in cv2.split(positions):
+        between = axis - np.floor(axis)
+        between *= 1 - between
+        left *= np.polyval(_LEFT, between).astype(np.float32)
+    return left
+
+
+def _polynomial() -> F32:
+    """(4,) coefficients for `np.polyval`; the weights are those of OpenCV's `interpolateCubic`, a = -0.75."""
+    a, f = -0.75, np.linspace(0, 0.5, 9)
+    x = np.stack([1 + f, f, 1 - f, 2 - f])
+    near, far = ((a + 2) * x - (a + 3)) * x * x + 1, ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    power = np.square(np.where(x <= 1, near, far)).sum(0)
+    return np.polyfit(f * (1 - f), power, 3).astype(np.float32)
+
+
+_LEFT = _polynomial()

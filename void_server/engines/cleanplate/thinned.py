@@ -120,4 +120,6 @@ def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
         relit=None if fill.relit is None else larger_share(fill.relit),
         gain=None if fill.gain is None else larger(fill.gain),
         offset=None if fill.offset is None else larger(fill.offset),
+        kept=None,
+        fine=None,
     )

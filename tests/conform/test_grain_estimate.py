@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Grain of known strength, spectrum and correlation is found again, under texture that moves too."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from tests.conform.grained_scene import CORRELATION, frames, samples_of, true_sigma, white
+from void_server.conform.grain_estimate import LEAST_SHARE, estimate_grain
+from void_server.conform.grain_model import GrainModel
+
+MOTIONS = {"at rest": (0.0, 0.0), "slow": (1.37, 0.61), "fast": (6.2, -2.4)}
+
+
+@cache
+def found(motion: str, size: float = 0.0) -> GrainModel:
+    taken = [samples_of(frames(velocity=MOTIONS[motion], size=size, seed=seed)) for seed in range(3)]
+    return estimate_grain(s for s in taken if s is not None)
+
+
+@pytest.mark.parametrize("size", [0.0, 0.6])
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_the_strength_is_found_within_a_tenth_at_every_level(motion, size):
+    model = found(motion, size)
+    assert model.known
+    ratio = model.sigma / true_sigma(model.levels)
+    np.testing.assert_allclose(ratio.mean(1), 1, atol=0.05)
+    np.testing.assert_allclose(ratio, 1, atol=0.1)
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_the_channels_correlation_is_found(motion):
+    expected = np.where(np.eye(3) == 1, 1, CORRELATION)
+    np.testing.assert_allclose(found(motion).correlation, expected, atol=0.05)
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_white_grain_has_a_flat_spectrum(motion):
+    spectrum = found(motion).spectrum
+    near = np.real(np.fft.ifft2(spectrum))
+    assert np.abs(near[:, [0, 1, 1], [1, 0, 1]]).max() < 0.05
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_the_spectrum_of_soft_grain_is_that_of_the_filter_it_came_from(motion):
+    near = np.real(np.fft.ifft2(found(motion, 0.6).spectrum))
+    # A Gaussian of 0.6 px as OpenCV samples it, correlated with itself.
+    taps = np.exp(-np.square(np.arange(-2, 3)) / (2 * 0.6**2))
+    whole = np.correlate(taps, taps, "full")
+    expected = whole[5] / whole[4]
+    np.testing.assert_allclose(near[:, 0, 1], expected, atol=0.05)
+    np.testing.assert_allclose(near[:, 1, 0], expected, atol=0.05)
+
+
+@pytest.mark.parametrize("motion", MOTIONS)
+def test_without_grain_none_is_found_however_texture_moves(motion):
+    taken = [samples_of(frames(velocity=MOTIONS[motion], seed=s, grain=0.0, texture=0.3)) for s in range(2)]
+    model = estimate_grain(s for s in taken if s is not None)
+    assert not model.known
+    assert model.reason
+
+
+def test_grain_below_the_least_share_is_none():
+    weak = frames(velocity=(0.0, 0.0), grain=0.1)
+    one = samples_of(weak)
+    assert one is not None
+    assert not estimate_grain([one]).known
+    assert 0.1 * true_sigma(np.array(0.2)) / 0.2 < LEAST_SHARE
+
+
+def test_too_few_places_say_so():
+    model = estimate_grain([])
+    assert not model.known
+    assert "few" in model.reason
+
+
+def test_what_moves_by_itself_is_no_grain():
+    plates = [p.copy() for p in frames(velocity=(0.0, 0.0))]
+    for k, plate in enumerate(plates):
+        plate[60:160, 60 + 40 * k : 180 + 40 * k] = 0.5 + 0.3 * white((100, 120), np.random.default_rng(k))
+    one = samples_of((plates[0], plates[1], plates[2]))
+    assert one is not None
+    model = estimate_grain([one])
+    ratio = model.sigma / true_sigma(model.levels)
+    np.testing.assert_allclose(np.median(ratio, axis=1), 1, atol=0.1)
+
+
+def test_tiles_with_samples_that_are_not_finite_are_left_out():
+    plates = tuple(p.copy() for p in frames(velocity=(0.0, 0.0)))
+    plates[1][:80] = np.nan
+    plates[0][100:130, :50] = np.inf
+    one = samples_of((plates[0], plates[1], plates[2]))
+    assert one is not None
+    model = estimate_grain([one])
+    assert model.known
+    np.testing.assert_allclose((model.sigma / true_sigma(model.levels)).mean(), 1, atol=0.05)
+
+
+def test_a_shot_without_any_whole_tile_shows_nothing():
+    plates = tuple(p.copy() for p in frames(velocity=(0.0, 0.0)))
+    plates[1][::16, ::16] = np.nan
+    assert samples_of((plates[0], plates[1], plates[2])) is None
+
+
+def test_a_picture_smaller_than_a_tile_shows_nothing():
+    small = np.full((20, 20, 3), 0.2, np.float32)
+    assert samples_of((small, small, small)) is None
+
+
+def test_a_stored_model_is_the_same():
+    model = found("at rest")
+    again = GrainModel.from_arrays(model.to_arrays())
+    assert again.reason == model.reason
+    assert again.confidence == model.confidence
+    np.testing.assert_array_equal(again.spectrum, model.spectrum)
+    np.testing.assert_array_equal(again.sigma, model.sigma)
