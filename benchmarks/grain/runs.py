@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.quality.engine_run import FEATHER, GROW, _corrections, _Reader
+from benchmarks.quality.engine_run import FEATHER, GROW, Reader, _corrections
 from benchmarks.quality.shots import Shot
 from void_server.conform.blend import blend_matte, composite
 from void_server.conform.grain import added_grain, frame_key
@@ -84,8 +84,8 @@ class Analysis:
         self._proxies, self._settled = proxies, settled
 
     @staticmethod
-    def _reader(proxies: Any, motions: Any, plates: list[NDArray[Any]]) -> _Reader:
-        return _Reader(proxies, motions, lambda position: plates[position].astype(np.float32))
+    def _reader(proxies: Any, motions: Any, plates: list[NDArray[Any]]) -> Reader:
+        return Reader(proxies, motions, lambda position: plates[position].astype(np.float32))
 
     def fills(
         self, positions: list[int], plates: list[NDArray[Any]], *, settings: CleanplateSettings | None = None

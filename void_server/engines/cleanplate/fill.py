@@ -47,7 +47,7 @@ ERROR_OF_DOUBT = 4.0
 step 5."""
 
 
-_OPTIONAL = ("trace", "relit", "gain", "offset", "change", "kept", "fine")
+_OPTIONAL = ("trace", "relit", "gain", "offset", "kept", "fine", "change")
 """Layers of a fill that may be missing, in the order of its fields."""
 
 
@@ -70,12 +70,12 @@ class FrameFill:
         relit: float32 (h, w), 0..1, how much is the plate's own surface with shadow or reflection undone.
         gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset where `relit` is
             1; 1 and 0 where nothing was. None unless they were asked for.
-        change: float32 (h, w), 0..1, where an engine that answers for all of its picture changed something beyond its
-            own error; elsewhere the plate is to stay. None for one that says so by its colour.
         kept: float16 (h, w), 0..1, share of grain's power that averaging frames left; 0 where a pixel was made up
             smoothly, 1 on the plate's own and on texture of a frame. None where it is not known.
         fine: float16 (h, w), 0..1, share of white noise's power that sampling between pixels left of that; None as
             `kept`.
+        change: float32 (h, w), 0..1, where an engine that answers for all of its picture changed something beyond its
+            own error; elsewhere the plate is to stay. None for one that says so by its colour.
     """
 
     box: tuple[int, int, int, int]
@@ -88,9 +88,9 @@ class FrameFill:
     relit: F32 | None = None
     gain: F32 | None = None
     offset: F32 | None = None
-    change: F32 | None = None
     kept: F16 | None = None
     fine: F16 | None = None
+    change: F32 | None = None
 
     @property
     def empty(self) -> bool:
