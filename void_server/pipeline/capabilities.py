@@ -8,7 +8,7 @@ from typing import Any
 from void_server.pipeline.engine_choice import ENGINE_MAX_FRAMES, missing_for_void
 from void_server.pipeline.finders import missing_for_finders
 from void_server.pipeline.keys import package_versions
-from void_server.pipeline.options import CATALOGUE, Option
+from void_server.pipeline.option_catalogue import CATALOGUE, Option
 from void_server.pipeline.sam2_weights import missing_for_sam2
 from void_server.pipeline.void_weights import DEFAULT, weight_sets
 from void_server.reasoners.vlm.site import VlmSite
