@@ -49,12 +49,12 @@ class Helper:
         self._next = 1
         self._waiting: dict[int, tuple[OnEvent, OnEnd]] = {}
         self._lines: queue.Queue[str | None] = queue.Queue()
+        self._host = host
+        self._mismatch: ProtocolMismatch | None = None
         self._process = _started(command, self.log)
         for target in (self._write, self._read):
             # A host could not quit while another thread of it waits here.
             threading.Thread(target=target, name="void-helper", daemon=True).start()
-        self._host = host
-        self._mismatch: ProtocolMismatch | None = None
         self.request("hello", {"protocol": PROTOCOL, "host": host}, _ignored, self._greeted)
 
     @property

@@ -65,7 +65,7 @@ def test_every_code_of_the_client_is_told_with_its_exit_code():
 def test_every_code_of_a_finding_is_told_and_none_besides():
     literals = {found.code for found in literal_codes(sources_of_packages())}
     assert len(literals) > 5
-    told = {code for code, *_ in rows("Codes of findings")}
+    told = {code for heading in ("findings", "the monitor page") for code, *_ in rows(f"Codes of {heading}")}
     assert told == literals - codes_of(VoidError) - codes_of(ClientError)
 
 

@@ -7,7 +7,9 @@ import http.client
 import json
 import ssl
 
+import grpc
 import pytest
+from void.v1 import jobs_pb2
 
 from tests.monitor.client import Client
 from tests.monitor.conftest import token_of
@@ -16,7 +18,7 @@ from void_server.access.certificates import make_certificates
 from void_server.access.principals import Role
 from void_server.access.tokens import revoke_token
 from void_server.application import Application
-from void_server.configuration import ServerConfiguration, audit_file, named_tokens_file
+from void_server.configuration import Limits, ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import InvalidInput
 from void_server.monitor import sessions as sessions_module
 
@@ -156,8 +158,24 @@ def test_cancelling_stops_a_job_and_is_written_into_the_audit_log(server, anna, 
 def test_each_picture_that_leaves_is_written_into_the_audit_log(server, as_anna, done):
     as_anna.get(f"/api/jobs/{done.id}/files/still_after/1002")
     line = json.loads(audit_file(server.store).read_text().splitlines()[-1])
-    digest = next(o.blob.digest for o in done.outputs if o.frame == 1002 and o.kind == 11)
+    still = jobs_pb2.OUTPUT_KIND_STILL_AFTER
+    digest = next(o.blob.digest for o in done.outputs if (o.kind, o.frame) == (still, 1002))
     assert (line["principal"], line["call"], line["subject"]) == ("anna", "Download", digest)
+
+
+def test_whoever_guesses_tokens_is_not_listened_to_for_a_while_at_either_door(start_server, shot):
+    server = start_server(monitor="127.0.0.1:0", limits=Limits(max_refusals=3))
+    guesser = Client(server.application.monitor_url, token="wrong")
+    assert [guesser.get("/api/me").status for _ in range(4)] == [401, 401, 401, 429]
+    with pytest.raises(grpc.RpcError) as refused:
+        server.caller.get("0" * 12)
+    assert refused.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_a_browser_whose_session_ended_guesses_nothing(start_server):
+    server = start_server(monitor="127.0.0.1:0", limits=Limits(max_refusals=3))
+    visitor = Client(server.application.monitor_url)
+    assert {visitor.get("/api/me").status for _ in range(6)} == {401}
 
 
 def test_beyond_this_machine_there_is_no_monitor_without_tls(tmp_path):

@@ -285,7 +285,8 @@ def test_the_page_asks_its_own_server_for_everything_and_nobody_else(job_page, s
 
 
 def test_pictures_do_not_stay_in_the_browser_s_files(job_page, server, done):
-    digest = next(o.blob.digest for o in done.outputs if (o.kind, o.frame) == (10, 1003))
+    still = jobs_pb2.OUTPUT_KIND_STILL_BEFORE
+    digest = next(o.blob.digest for o in done.outputs if (o.kind, o.frame) == (still, 1003))
     wanted = server.caller.download(digest)[400:500]
     files = [p for p in job_page.profile.rglob("*") if p.is_file()]
     assert files and len(wanted) == 100

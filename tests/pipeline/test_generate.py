@@ -57,7 +57,7 @@ def made(blobs: BlobFolder, weights, key: str, told=None, **running):
         },
     }
     shot = SimpleNamespace(frames=range(FRAMES))
-    return generate(shot, args, blobs, told or (lambda done, total: None))
+    return generate(shot, args, blobs, told or (lambda done, total, kept=False: None))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_a_full_gpu_takes_the_next_way_of_working_and_goes_on_from_the_saved_ste
     RESIDENT.drop()
     full_at(7)
     told = []
-    found, info = made(blobs, weights, "full", lambda done, total: told.append(done))
+    found, info = made(blobs, weights, "full", lambda done, total, kept=False: told.append(done))
     assert whole["memory"] == "full" and whole["without_room"] == []
     assert info["memory"] == "offload" and len(info["without_room"]) >= 1
     assert "full" in info["without_room"][0]
@@ -121,7 +121,7 @@ def test_another_error_is_not_taken_for_a_lack_of_memory(blobs, weights, monkeyp
 def test_only_without_step_caching_steps_are_saved(blobs, weights, step_cache, saved):
     folder = blobs.root / "checkpoints"
 
-    def stop(done: int, total: int) -> None:
+    def stop(done: int, total: int, kept: bool = False) -> None:
         if done == 6:
             raise InterruptedError
 

@@ -94,7 +94,7 @@ def test_only_what_real_pixels_need_is_computed_beside_the_model_and_an_edge_nee
     assert "conform" in fresh and not fresh & (REBUILDING | {"encode", "generate", "compare"})
     before = recorded_units(server.store)
     assert server.caller.run(wish(small, "edge", grow="3")).state == DONE
-    assert set(fresh_units(server, before)) <= {"publish", "review", "report", "ingest", "preflight"}
+    assert set(fresh_units(server, before)) <= {"publish", "review", "report", "still", "ingest", "preflight"}
 
 
 def test_what_the_clean_plate_engine_did_for_the_shot_is_not_done_again(server, small, job):

@@ -145,7 +145,7 @@ def test_all_of_the_region_is_replaced_on_request_without_asking_the_model_again
     before = recorded_units(server.store)
     other = server.caller.run(wish(shot, "all of it", replace="region"))
     fresh = {kind for key, (kind, _) in recorded_units(server.store).items() if key not in before}
-    assert other.state == DONE and fresh <= {"publish", "review", "report"}
+    assert other.state == DONE and fresh <= {"publish", "review", "report", "still"}
     for frame in (shot.first, shot.last):
         only, whole = (picture(server, j, frame, tmp_path)[1][..., -1] for j in (job, other))
         assert (only <= whole).all() and (whole > 0).any()

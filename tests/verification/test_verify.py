@@ -284,6 +284,8 @@ def test_the_mattes_of_a_quadmask_job_are_checked_too(shot, server, tmp_path, ve
     job = server.caller.run(spec)
     for output in job.outputs:
         path = result_folder(spec.output, False).path(output.kind, output.frame)
+        if path is None:
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(server.caller.download(output.blob.digest))
     code, answer = verify(tmp_path / "masks")

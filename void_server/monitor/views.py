@@ -11,6 +11,7 @@ from typing import Any
 from void.v1 import jobs_pb2
 
 from void_server.jobs.model import Event, JobRecord, Progress
+from void_server.jobs.states import ENDED
 
 Estimate = tuple[float | None, float | None]
 """When a job is expected to begin and to end, in seconds since 1970; None = unknown."""
@@ -81,7 +82,8 @@ def job_row(
     job: JobRecord, summary: Summary, progress: Progress, estimate: Callable[[str], Estimate]
 ) -> dict[str, Any]:
     """A line of the queue."""
-    begin, end = (round(t / ESTIMATE_STEP) * ESTIMATE_STEP if t else None for t in estimate(job.id))
+    expected = no_estimate(job.id) if job.state in ENDED else estimate(job.id)
+    begin, end = (round(t / ESTIMATE_STEP) * ESTIMATE_STEP if t else None for t in expected)
     errors = [p.message for p in job.problems if p.severity == "error"]
     return {
         "id": job.id,
