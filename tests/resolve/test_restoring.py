@@ -82,7 +82,7 @@ def test_whichever_call_fails_nothing_is_left_half_done(seat, walked, way):
     assert ended > 0
 
 
-@pytest.mark.parametrize("way", ["source", "key", "fusion"])
+@pytest.mark.parametrize("way", WAYS)
 def test_wherever_the_artist_cancels_all_is_as_it_was(seat, walked, way):
     _, walk, _ = walked(way)
     ended = 0
