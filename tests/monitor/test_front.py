@@ -93,18 +93,25 @@ def test_silence_ends_a_connection(client, monkeypatch):
     assert answer == b"" and seconds < 3
 
 
+def connections_served():
+    return sum("process_request" in thread.name for thread in threading.enumerate())
+
+
 def test_a_reader_that_does_not_read_is_left(server, client, as_anna, done, monkeypatch):
     monkeypatch.setattr(front, "SEND_SECONDS", 0.5)
     bearer = as_anna._headers["Authorization"]
-    before = threading.active_count()
+    before = connections_served()
     with socket.create_connection((client.host, client.port)) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
         wanted = head(f"/api/jobs/{done.id}/files/sidecar/0", f"Authorization: {bearer}")
         sock.sendall(wanted * 400)
         until = time.monotonic() + 15
-        while threading.active_count() > before and time.monotonic() < until:
+        while connections_served() <= before and time.monotonic() < until:
+            time.sleep(0.01)
+        assert connections_served() > before
+        while connections_served() > before and time.monotonic() < until:
             time.sleep(0.1)
-    assert threading.active_count() <= before
+        assert connections_served() <= before
 
 
 def test_several_requests_share_a_connection_and_head_has_no_body(client):
