@@ -8,48 +8,19 @@ import hashlib
 import json
 import subprocess
 import sys
-import sysconfig
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import void.v1
 
-from tests.client.conftest import ROOT, clean_environment
+from tests.install.user import PACKAGES, User, state
 from void_client.install.plugin_files import RECORD, shipped_files
 from void_client.install.start_line import MARK
 from wheelhouse.pip import build_own_wheel
 
-CONTRACT = Path(next(iter(void.v1.__path__))).parents[1]
-PACKAGES = sysconfig.get_paths()["purelib"]
 
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python in which void is installed for itself, as `python -I` wants it."""
-    folder = tmp_path_factory.mktemp("python")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    (site / "void.pth").write_text(f"{ROOT}\n{CONTRACT}\n{PACKAGES}\n")
-    return folder / "bin" / "python"
-
-
-@dataclass
-class User:
-    """Somebody with a home folder who runs the command."""
-
-    home: Path
-    python: Path
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = clean_environment(HOME=str(self.home))
-        environment.pop("PYTHONPATH")
-        environment.pop("XDG_DATA_HOME", None)
-        command = [str(self.python), "-m", "void_client", "install", "nuke", *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, env=environment, cwd=self.home, timeout=120
-        )
+class NukeUser(User):
+    host = "nuke"
 
     @property
     def init(self) -> Path:
@@ -61,20 +32,13 @@ class User:
 
 
 @pytest.fixture
-def user(tmp_path: Path, python: Path) -> User:
+def user(tmp_path: Path, python: Path) -> NukeUser:
     home = tmp_path / "Jürgen 東京 o'Neil"
     (home / ".nuke").mkdir(parents=True)
-    return User(home, python)
+    return NukeUser(home, python)
 
 
-def state(folder: Path) -> dict[str, bytes | None]:
-    """Everything below a folder; None for folders."""
-    return {
-        p.relative_to(folder).as_posix(): None if p.is_dir() else p.read_bytes() for p in folder.rglob("*")
-    }
-
-
-def test_the_plugin_lies_in_the_user_s_data_and_init_names_it(user: User) -> None:
+def test_the_plugin_lies_in_the_user_s_data_and_init_names_it(user: NukeUser) -> None:
     ran = user()
     assert (ran.returncode, ran.stderr) == (0, "")
     assert {n: user.plugin.joinpath(n).read_bytes() for n in shipped_files()} == shipped_files()
@@ -82,7 +46,7 @@ def test_the_plugin_lies_in_the_user_s_data_and_init_names_it(user: User) -> Non
     assert str(user.plugin) in ran.stdout and "Nuke 14 to 17" in ran.stdout and "NUKE_PATH=" in ran.stdout
 
 
-def test_the_helper_that_the_plugin_is_told_of_greets(user: User) -> None:
+def test_the_helper_that_the_plugin_is_told_of_greets(user: NukeUser) -> None:
     user()
     command = json.loads((user.plugin / "void_helper.json").read_text())["command"]
     assert command == [str(user.python), "-I", "-u", "-m", "void_client.helper"]
@@ -91,7 +55,7 @@ def test_the_helper_that_the_plugin_is_told_of_greets(user: User) -> None:
     assert json.loads(said)["reply"]["protocol"] == 1
 
 
-def test_a_second_run_has_nothing_to_do(user: User) -> None:
+def test_a_second_run_has_nothing_to_do(user: NukeUser) -> None:
     user()
     before = state(user.home)
     ran = user()
@@ -102,7 +66,7 @@ def test_a_second_run_has_nothing_to_do(user: User) -> None:
 @pytest.mark.parametrize(
     "init", [None, b"", b"import nuke", b"import nuke\r\nx = 1\r\n", b"\xef\xbb\xbf# \xc3\xbc\n"]
 )
-def test_uninstall_leaves_everything_as_it_was(user: User, init: bytes | None) -> None:
+def test_uninstall_leaves_everything_as_it_was(user: NukeUser, init: bytes | None) -> None:
     if init is not None:
         user.init.write_bytes(init)
     user()
@@ -113,7 +77,7 @@ def test_uninstall_leaves_everything_as_it_was(user: User, init: bytes | None) -
     assert "nothing to do" in user("--uninstall").stdout
 
 
-def test_what_the_user_wrote_around_the_line_stays(user: User) -> None:
+def test_what_the_user_wrote_around_the_line_stays(user: NukeUser) -> None:
     user.init.write_bytes(b"one = 1\n")
     user()
     user.init.write_bytes(user.init.read_bytes() + b"two = 2\n")
@@ -121,7 +85,7 @@ def test_what_the_user_wrote_around_the_line_stays(user: User) -> None:
     assert user.init.read_bytes() == b"one = 1\ntwo = 2\n"
 
 
-def test_files_that_the_user_added_or_changed_are_kept_and_named(user: User) -> None:
+def test_files_that_the_user_added_or_changed_are_kept_and_named(user: NukeUser) -> None:
     user()
     added, changed = user.plugin / "mine.gizmo", user.plugin / "void_nuke" / "knobs.py"
     added.write_text("mine")
@@ -137,7 +101,7 @@ def test_files_that_the_user_added_or_changed_are_kept_and_named(user: User) -> 
     }
 
 
-def test_a_changed_file_is_as_shipped_again_after_the_next_run(user: User) -> None:
+def test_a_changed_file_is_as_shipped_again_after_the_next_run(user: NukeUser) -> None:
     user()
     changed = user.plugin / "void_nuke" / "knobs.py"
     shipped = changed.read_bytes()
@@ -147,7 +111,7 @@ def test_a_changed_file_is_as_shipped_again_after_the_next_run(user: User) -> No
     assert changed.read_bytes() == shipped
 
 
-def test_a_file_that_a_release_no_longer_has_goes(user: User) -> None:
+def test_a_file_that_a_release_no_longer_has_goes(user: NukeUser) -> None:
     user()
     old = user.plugin / "void_nuke" / "old.py"
     old.write_bytes(b"old")
@@ -159,7 +123,7 @@ def test_a_file_that_a_release_no_longer_has_goes(user: User) -> None:
     assert "nothing to do" in user().stdout
 
 
-def test_an_interrupted_run_is_finished_by_the_next(user: User) -> None:
+def test_an_interrupted_run_is_finished_by_the_next(user: NukeUser) -> None:
     user()
     (user.plugin / "void_nuke" / "knobs.py").unlink()
     user.init.unlink()
@@ -167,7 +131,7 @@ def test_an_interrupted_run_is_finished_by_the_next(user: User) -> None:
     assert "nothing to do" in user().stdout
 
 
-def test_a_dry_run_changes_nothing_and_says_what_it_would(user: User) -> None:
+def test_a_dry_run_changes_nothing_and_says_what_it_would(user: NukeUser) -> None:
     before = state(user.home)
     ran = user("--dry-run")
     assert ran.stdout.count("would do: ") == 2
@@ -178,7 +142,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(user: User) -> None:
     assert state(user.home) == before
 
 
-def test_with_dir_all_lies_there(user: User, tmp_path: Path) -> None:
+def test_with_dir_all_lies_there(user: NukeUser, tmp_path: Path) -> None:
     studio = tmp_path / "studio tools"
     studio.mkdir()
     assert user("--dir", str(studio)).returncode == 0
@@ -189,7 +153,7 @@ def test_with_dir_all_lies_there(user: User, tmp_path: Path) -> None:
     assert state(studio) == {}
 
 
-def test_a_link_stays_a_link_and_permissions_stay(user: User, tmp_path: Path) -> None:
+def test_a_link_stays_a_link_and_permissions_stay(user: NukeUser, tmp_path: Path) -> None:
     real = tmp_path / "dotfiles.py"
     real.write_text("x = 1\n")
     real.chmod(0o640)
@@ -199,14 +163,14 @@ def test_a_link_stays_a_link_and_permissions_stay(user: User, tmp_path: Path) ->
     assert real.stat().st_mode & 0o777 == 0o640
 
 
-def test_without_nuke_s_folder_dir_is_offered(user: User) -> None:
+def test_without_nuke_s_folder_dir_is_offered(user: NukeUser) -> None:
     (user.home / ".nuke").rmdir()
     ran = user()
     assert ran.returncode == 2 and "--dir" in ran.stderr
     assert state(user.home) == {}
 
 
-def test_an_init_that_is_not_utf_8_is_left_and_the_line_is_told(user: User) -> None:
+def test_an_init_that_is_not_utf_8_is_left_and_the_line_is_told(user: NukeUser) -> None:
     user.init.write_bytes(b"# gr\xfc\xdfe\n")
     ran = user()
     assert ran.returncode == 2 and "pluginAppendPath" in ran.stderr
@@ -214,7 +178,7 @@ def test_an_init_that_is_not_utf_8_is_left_and_the_line_is_told(user: User) -> N
     assert not user.plugin.exists()
 
 
-def test_a_folder_of_somebody_else_is_not_touched(user: User) -> None:
+def test_a_folder_of_somebody_else_is_not_touched(user: NukeUser) -> None:
     user.plugin.mkdir(parents=True)
     (user.plugin / "thesis.txt").write_text("mine")
     for ran in (user(), user("--uninstall")):
@@ -222,7 +186,7 @@ def test_a_folder_of_somebody_else_is_not_touched(user: User) -> None:
     assert state(user.plugin) == {"thesis.txt": b"mine"}
 
 
-def test_a_place_that_cannot_be_written_to_is_told(user: User) -> None:
+def test_a_place_that_cannot_be_written_to_is_told(user: NukeUser) -> None:
     user.init.mkdir()
     ran = user()
     assert ran.returncode == 2 and str(user.init) in ran.stderr
@@ -244,7 +208,7 @@ def test_a_place_that_cannot_be_written_to_is_told(user: User) -> None:
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_is_changed(
-    user: User, arguments: tuple[str, ...], said: str
+    user: NukeUser, arguments: tuple[str, ...], said: str
 ) -> None:
     before = state(user.home)
     ran = user(*arguments)
@@ -252,7 +216,7 @@ def test_what_cannot_be_is_told_and_nothing_is_changed(
     assert state(user.home) == before
 
 
-def test_a_given_helper_program_is_the_command(user: User, tmp_path: Path) -> None:
+def test_a_given_helper_program_is_the_command(user: NukeUser, tmp_path: Path) -> None:
     program = tmp_path / "void-helper"
     program.write_text(f'#!/bin/sh\nexec "{user.python}" -I -u -m void_client.helper\n')
     program.chmod(0o755)
@@ -260,7 +224,7 @@ def test_a_given_helper_program_is_the_command(user: User, tmp_path: Path) -> No
     assert json.loads((user.plugin / "void_helper.json").read_text())["command"] == [str(program)]
 
 
-def test_the_help_teaches(user: User) -> None:
+def test_the_help_teaches(user: NukeUser) -> None:
     text = user("--help").stdout
     for word in ("--dry-run", "--uninstall", "--wheelhouse", "NUKE_PATH", "Nuke 13", "exit codes"):
         assert word in text
@@ -305,7 +269,7 @@ def test_our_wheel_holds_the_plugin_and_the_schema(wheels: Path) -> None:
     assert "void_client/helper/messages.schema.json" in names
 
 
-def test_a_bundle_gives_the_helper_a_python_of_its_own(user: User, wheels: Path) -> None:
+def test_a_bundle_gives_the_helper_a_python_of_its_own(user: NukeUser, wheels: Path) -> None:
     wish = ("--wheelhouse", str(wheels), "--python", sys.executable)
     ran = user(*wish)
     assert ran.returncode == 0, ran.stderr

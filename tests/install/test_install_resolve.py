@@ -5,50 +5,20 @@ from __future__ import annotations
 
 import ast
 import json
-import subprocess
 import sys
-import sysconfig
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import void.v1
 
-from tests.client.conftest import ROOT, clean_environment
+from tests.install.user import User, state
 from void_client.errors import BadInput
 from void_client.install import resolve_place
 from void_client.install.plugin_files import shipped_files
 from void_client.install.resolve import LAUNCHER, LAUNCHERS, MARK, launcher, package_files
 
-CONTRACT = Path(next(iter(void.v1.__path__))).parents[1]
-PACKAGES = sysconfig.get_paths()["purelib"]
 
-
-@pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A Python in which void is installed for itself, as `python -I` wants it."""
-    folder = tmp_path_factory.mktemp("python")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
-    (site,) = folder.glob("lib/python*/site-packages")
-    (site / "void.pth").write_text(f"{ROOT}\n{CONTRACT}\n{PACKAGES}\n")
-    return folder / "bin" / "python"
-
-
-@dataclass
-class User:
-    """Somebody with a home folder, in which Resolve was started once, who runs the command."""
-
-    home: Path
-    python: Path
-
-    def __call__(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        environment = clean_environment(HOME=str(self.home))
-        environment.pop("PYTHONPATH")
-        environment.pop("XDG_DATA_HOME", None)
-        command = [str(self.python), "-m", "void_client", "install", "resolve", *arguments]
-        return subprocess.run(
-            command, capture_output=True, text=True, env=environment, cwd=self.home, timeout=120
-        )
+class ResolveUser(User):
+    host = "resolve"
 
     @property
     def resolve(self) -> Path:
@@ -68,17 +38,10 @@ class User:
 
 
 @pytest.fixture
-def user(tmp_path: Path, python: Path) -> User:
-    user = User(tmp_path / 'Jürgen 東京 o\'Neil "x" \\n', python)
+def user(tmp_path: Path, python: Path) -> ResolveUser:
+    user = ResolveUser(tmp_path / 'Jürgen 東京 o\'Neil "x" \\n', python)
     user.resolve.mkdir(parents=True)
     return user
-
-
-def state(folder: Path) -> dict[str, bytes | None]:
-    """Everything below a folder; None for folders."""
-    return {
-        p.relative_to(folder).as_posix(): None if p.is_dir() else p.read_bytes() for p in folder.rglob("*")
-    }
 
 
 def names_in(folder: Path) -> list[str]:
@@ -95,14 +58,14 @@ def assigned(path: Path) -> dict[str, object]:
     }
 
 
-def test_the_menu_has_two_entries_and_nothing_else_of_ours(user: User) -> None:
+def test_the_menu_has_two_entries_and_nothing_else_of_ours(user: ResolveUser) -> None:
     ran = user()
     assert (ran.returncode, ran.stderr) == (0, "")
     assert names_in(user.utility) == ["VOID probe.py", "VOID.py"]
     assert "Studio" in ran.stdout and "19.1" in ran.stdout and "free edition" in ran.stdout
 
 
-def test_the_launchers_know_the_package_by_its_path_whatever_letters_it_has(user: User) -> None:
+def test_the_launchers_know_the_package_by_its_path_whatever_letters_it_has(user: ResolveUser) -> None:
     user()
     assert assigned(user.utility / "VOID.py") == {"INSTALLED": str(user.package), "ENTRY": "main"}
     assert assigned(user.utility / "VOID probe.py") == {"INSTALLED": str(user.package), "ENTRY": "probe"}
@@ -117,7 +80,7 @@ def test_a_path_is_written_so_that_python_reads_it_again(tmp_path: Path, path: s
     assert assigned(tmp_path / "x.py")["INSTALLED"] == path
 
 
-def test_the_package_lies_in_the_user_s_data_and_its_helper_greets(user: User) -> None:
+def test_the_package_lies_in_the_user_s_data_and_its_helper_greets(user: ResolveUser) -> None:
     user()
     files = package_files(shipped_files("resolve"))
     assert {name: (user.package / name).read_bytes() for name in files} == files
@@ -127,7 +90,7 @@ def test_the_package_lies_in_the_user_s_data_and_its_helper_greets(user: User) -
     assert command == [str(user.python), "-I", "-u", "-m", "void_client.helper"]
 
 
-def test_a_second_run_has_nothing_to_do(user: User) -> None:
+def test_a_second_run_has_nothing_to_do(user: ResolveUser) -> None:
     user("--macro")
     before = state(user.home)
     assert "nothing to do" in user("--macro").stdout
@@ -135,7 +98,7 @@ def test_a_second_run_has_nothing_to_do(user: User) -> None:
 
 
 @pytest.mark.parametrize("there", ["", "Fusion", "Fusion/Scripts/Utility", "Fusion/Templates"])
-def test_uninstall_leaves_everything_as_it_was(user: User, there: str) -> None:
+def test_uninstall_leaves_everything_as_it_was(user: ResolveUser, there: str) -> None:
     (user.resolve / there).mkdir(parents=True, exist_ok=True)
     (user.resolve / "other.py").write_text("mine")
     before = state(user.resolve)
@@ -148,7 +111,7 @@ def test_uninstall_leaves_everything_as_it_was(user: User, there: str) -> None:
     assert "nothing to do" in user("--uninstall").stdout
 
 
-def test_the_macro_comes_when_it_is_asked_for_and_stays_up_to_date(user: User) -> None:
+def test_the_macro_comes_when_it_is_asked_for_and_stays_up_to_date(user: ResolveUser) -> None:
     user()
     assert not user.macro.exists()
     assert "Start Resolve again" in user("--macro").stdout
@@ -158,7 +121,7 @@ def test_the_macro_comes_when_it_is_asked_for_and_stays_up_to_date(user: User) -
     assert user.macro.read_text() != "changed"
 
 
-def test_what_the_user_added_or_changed_is_kept_and_named(user: User) -> None:
+def test_what_the_user_added_or_changed_is_kept_and_named(user: ResolveUser) -> None:
     user()
     added, changed = user.package / "mine.txt", user.utility / "VOID.py"
     added.write_text("mine")
@@ -170,7 +133,7 @@ def test_what_the_user_added_or_changed_is_kept_and_named(user: User) -> None:
     assert names_in(user.package) == ["mine.txt"] and names_in(user.utility) == ["VOID.py"]
 
 
-def test_a_script_of_somebody_else_is_not_touched(user: User) -> None:
+def test_a_script_of_somebody_else_is_not_touched(user: ResolveUser) -> None:
     user.utility.mkdir(parents=True)
     (user.utility / "VOID.py").write_text("print('mine')")
     ran = user()
@@ -178,7 +141,7 @@ def test_a_script_of_somebody_else_is_not_touched(user: User) -> None:
     assert state(user.utility) == {"VOID.py": b"print('mine')"} and not user.package.exists()
 
 
-def test_an_interrupted_run_is_finished_by_the_next_and_taken_back_too(user: User) -> None:
+def test_an_interrupted_run_is_finished_by_the_next_and_taken_back_too(user: ResolveUser) -> None:
     user()
     (user.utility / "VOID.py").unlink()
     assert user().returncode == 0 and (user.utility / "VOID.py").exists()
@@ -189,14 +152,14 @@ def test_an_interrupted_run_is_finished_by_the_next_and_taken_back_too(user: Use
     assert names_in(user.utility) == []
 
 
-def test_a_launcher_of_an_older_release_is_written_anew(user: User) -> None:
+def test_a_launcher_of_an_older_release_is_written_anew(user: ResolveUser) -> None:
     user.utility.mkdir(parents=True)
     (user.utility / "VOID.py").write_bytes(MARK + b"\nold = 1\n")
     assert user().returncode == 0
     assert assigned(user.utility / "VOID.py")["INSTALLED"] == str(user.package)
 
 
-def test_a_dry_run_changes_nothing_and_says_what_it_would(user: User) -> None:
+def test_a_dry_run_changes_nothing_and_says_what_it_would(user: ResolveUser) -> None:
     before = state(user.home)
     assert user("--dry-run", "--macro").stdout.count("would do: ") == 4
     assert state(user.home) == before
@@ -206,7 +169,7 @@ def test_a_dry_run_changes_nothing_and_says_what_it_would(user: User) -> None:
     assert state(user.home) == before
 
 
-def test_with_dir_all_lies_beside_scripts(user: User, tmp_path: Path) -> None:
+def test_with_dir_all_lies_beside_scripts(user: ResolveUser, tmp_path: Path) -> None:
     fusion = tmp_path / "studio" / "Fusion"
     fusion.mkdir(parents=True)
     assert user("--dir", str(fusion.parent)).returncode == 0
@@ -218,20 +181,20 @@ def test_with_dir_all_lies_beside_scripts(user: User, tmp_path: Path) -> None:
     assert state(fusion) == {}
 
 
-def test_two_installations_are_told(user: User, tmp_path: Path) -> None:
+def test_two_installations_are_told(user: ResolveUser, tmp_path: Path) -> None:
     user()
     (tmp_path / "Fusion").mkdir()
     ran = user("--dir", str(tmp_path / "Fusion"))
     assert "VOID twice" in ran.stdout and str(user.utility / "VOID.py") in ran.stdout
 
 
-def test_without_resolve_the_other_ways_are_offered(user: User) -> None:
+def test_without_resolve_the_other_ways_are_offered(user: ResolveUser) -> None:
     user.resolve.rmdir()
     ran = user()
     assert ran.returncode == 2 and "Start DaVinci Resolve once" in ran.stderr and "--machine" in ran.stderr
 
 
-def test_a_place_that_cannot_be_written_to_is_told(user: User) -> None:
+def test_a_place_that_cannot_be_written_to_is_told(user: ResolveUser) -> None:
     (user.resolve / "Fusion").write_text("a file")
     ran = user()
     assert ran.returncode in (2, 4) and "Fusion" in ran.stderr and "Traceback" not in ran.stderr
@@ -249,7 +212,7 @@ def test_a_place_that_cannot_be_written_to_is_told(user: User) -> None:
     ],
 )
 def test_what_cannot_be_is_told_and_nothing_is_changed(
-    user: User, arguments: tuple[str, ...], said: str
+    user: ResolveUser, arguments: tuple[str, ...], said: str
 ) -> None:
     before = state(user.home)
     ran = user(*arguments)
@@ -257,7 +220,7 @@ def test_what_cannot_be_is_told_and_nothing_is_changed(
     assert state(user.home) == before
 
 
-def test_the_help_teaches(user: User) -> None:
+def test_the_help_teaches(user: ResolveUser) -> None:
     text = user("--help").stdout
     for word in (
         "--dry-run",
