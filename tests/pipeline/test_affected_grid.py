@@ -14,6 +14,7 @@ from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.pipeline.test_void_engine import DONE, TINY, fresh_units, picture, sidecar, wish
 from tests.server.calls import recorded_units
 from void_server.engines.cleanplate import FrameFill
@@ -114,13 +115,8 @@ def test_the_level_of_the_model_s_picture_is_not_taken_from_cells_that_it_was_to
 def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("weights")
     shutil.copytree(TINY, folder, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VOID_WEIGHTS", str(folder))
-        running = RunningServer(tmp_path_factory.mktemp("store"))
-        for name in ("plate", "roto", "affected"):
-            running.caller.upload_files(shot.files(name).values())
+    with server_with(tmp_path_factory, shot, weights=folder) as running:
         yield running
-        running.stop()
 
 
 @pytest.fixture(scope="module")

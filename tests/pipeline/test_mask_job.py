@@ -15,6 +15,7 @@ import pytest
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.server.calls import recorded_units, spec_of
 from void_server.quadmask.coded_video import read_video
 
@@ -24,11 +25,8 @@ KINDS = jobs_pb2.OutputKind.Name
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("store"))
-    for name in ("plate", "roto", "affected"):
-        running.caller.upload_files(shot.files(name).values())
-    yield running
-    running.stop()
+    with server_with(tmp_path_factory, shot) as running:
+        yield running
 
 
 def masks_of(shot, name: str) -> jobs_pb2.JobSpec:

@@ -14,6 +14,7 @@ import pytest
 from void.v1 import masks_pb2, types_pb2
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.segmenters.sam2_models import tiny_model
 from tests.server.calls import spec_of
 
@@ -22,13 +23,8 @@ from tests.server.calls import spec_of
 def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
     weights = tmp_path_factory.mktemp("weights")
     tiny_model().save_pretrained(weights / "sam2" / "sam2.1-hiera-tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VOID_WEIGHTS", str(weights))
-        running = RunningServer(tmp_path_factory.mktemp("store"))
-        for name in ("plate", "roto"):
-            running.caller.upload_files(shot.files(name).values())
+    with server_with(tmp_path_factory, shot, weights=weights) as running:
         yield running
-        running.stop()
 
 
 def click(shot, x: float, y: float, **more) -> masks_pb2.PreviewRequest:

@@ -12,6 +12,7 @@ from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.pipeline.test_segmenter import removed, sidecar
 from tests.segmenters.sam2_models import tiny_model
 from tests.server.calls import recorded_units, spec_of
@@ -25,13 +26,8 @@ DONE = jobs_pb2.JOB_STATE_DONE
 def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
     weights = tmp_path_factory.mktemp("weights")
     tiny_model().save_pretrained(weights / "sam2" / "sam2.1-hiera-tiny")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VOID_WEIGHTS", str(weights))
-        running = RunningServer(tmp_path_factory.mktemp("store"))
-        for name in ("plate", "roto", "affected"):
-            running.caller.upload_files(shot.files(name).values())
+    with server_with(tmp_path_factory, shot, weights=weights) as running:
         yield running
-        running.stop()
 
 
 def clicked(shot, *points: tuple[int, float, float], name: str = "clicked") -> jobs_pb2.JobSpec:

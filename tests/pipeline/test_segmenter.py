@@ -13,6 +13,7 @@ import pytest
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.server.calls import recorded_units, spec_of
 from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
 from void_server.pipeline.plan_segment import _of_span
@@ -22,11 +23,8 @@ DONE = jobs_pb2.JOB_STATE_DONE
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
-    running = RunningServer(tmp_path_factory.mktemp("store"))
-    for name in ("plate", "roto", "affected"):
-        running.caller.upload_files(shot.files(name).values())
-    yield running
-    running.stop()
+    with server_with(tmp_path_factory, shot) as running:
+        yield running
 
 
 def keyed(shot, *frames: int, name: str = "keyed", segmenter: str = "flow") -> jobs_pb2.JobSpec:

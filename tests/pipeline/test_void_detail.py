@@ -15,6 +15,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.pipeline.test_void_engine import DONE, TINY, fresh_units, picture, sidecar, wish
 from tests.server.calls import recorded_units, spec_of
 from tests.small_shot import SmallShot, write_exr, write_small_shot
@@ -32,13 +33,8 @@ def small(tmp_path_factory) -> SmallShot:
 def server(tmp_path_factory, small) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("weights")
     shutil.copytree(TINY, folder, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VOID_WEIGHTS", str(folder))
-        running = RunningServer(tmp_path_factory.mktemp("store"))
-        for name in ("plate", "roto", "affected"):
-            running.caller.upload_files(small.files(name).values())
+    with server_with(tmp_path_factory, small, weights=folder) as running:
         yield running
-        running.stop()
 
 
 @pytest.fixture(scope="module")

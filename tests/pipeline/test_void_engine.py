@@ -25,6 +25,7 @@ from safetensors.torch import load_file, save_file
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.server.calls import recorded_units, spec_of
 from void_server.errors import InvalidInput
 from void_server.pipeline.order import parse_order
@@ -51,13 +52,8 @@ def weights(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, weights, shot) -> Iterator[RunningServer]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VOID_WEIGHTS", str(weights))
-        running = RunningServer(tmp_path_factory.mktemp("store"))
-        for name in ("plate", "roto", "affected"):
-            running.caller.upload_files(shot.files(name).values())
+    with server_with(tmp_path_factory, shot, weights=weights) as running:
         yield running
-        running.stop()
 
 
 def wish(shot, name: str, **options: str) -> jobs_pb2.JobSpec:

@@ -13,6 +13,7 @@ import pytest
 from google.protobuf.json_format import MessageToDict
 
 from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.pipeline.test_void_engine import DONE, TINY, fresh_units, picture, sidecar, wish
 from tests.server.calls import recorded_units
 from tests.small_shot import SmallShot, write_exr, write_small_shot
@@ -57,14 +58,8 @@ def squeezed(tmp_path_factory, large) -> SmallShot:
 def server(tmp_path_factory, large, squeezed) -> Iterator[RunningServer]:
     folder = tmp_path_factory.mktemp("weights")
     shutil.copytree(TINY, folder, dirs_exist_ok=True)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("VOID_WEIGHTS", str(folder))
-        running = RunningServer(tmp_path_factory.mktemp("store"))
-        for shot in (large, squeezed):
-            for name in ("plate", "roto", "affected"):
-                running.caller.upload_files(shot.files(name).values())
+    with server_with(tmp_path_factory, large, squeezed, weights=folder) as running:
         yield running
-        running.stop()
 
 
 @pytest.fixture(scope="module")
