@@ -35,8 +35,8 @@ def reduced_light(
         placed = place(shot.to_linear(samples), source, window)
         return reduced(np.asarray(placed, np.float32), size)
     columns, rows = size
-    # Strips begin where a line of both begins; what is enlarged is drawn from lines on both sides of that.
-    parts = math.gcd(len(samples), rows) if rows <= len(samples) and columns <= samples.shape[1] else 1
+    # Strips begin where a line of both begins.
+    parts = math.gcd(len(samples), rows)
     tall, low = len(samples) // parts, rows // parts
     at_once = max(1, STRIP_LINES // tall)
     found = np.empty((rows, columns, samples.shape[2]), np.float32)
