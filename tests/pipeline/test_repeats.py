@@ -190,3 +190,5 @@ def test_a_matte_that_ingest_stored_is_not_read_from_its_file_again(tmp_path):
     wanted[9, 5] = 1
     assert (shot.quadmask(0, window).remove == wanted).all() and (shot.keep(0, window) == wanted).all()
     assert (shot.keep(0, Window(100, 100, 4, 4)) == 0).all()
+    marked = shot.marked(0)
+    assert marked == Window(3, 7, 6, 5), "the part of the mattes that is not 0"

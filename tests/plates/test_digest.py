@@ -13,7 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from void_server.plates.delivered import delivered, digests_of
 from void_server.plates.digest import content_digest
+from void_server.plates.header import read_header
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
@@ -139,3 +141,20 @@ def test_tiling_is_not_content(write_exr, fresh, any_bits):
         {name: np.ascontiguousarray(samples[..., i]) for i, name in enumerate("RGB")}, compression="zip"
     )
     assert content_digest(tiled) == content_digest(lines)
+
+
+def test_digests_of_samples_in_memory_are_those_of_the_file(write_exr, any_bits):
+    """Blends with lines that are wholly inside, wholly outside, and both."""
+    names = ("R", "G", "B", "A", "void_mask.red", "void_mask.green", "void_mask.blue")
+    channels = {name: any_bits(np.float16, (40, 10), i) for i, name in enumerate(names)}
+    blend = np.zeros((40, 10), np.float16)
+    blend[3:9], blend[20, 4:], blend[39] = 1, 0.5, 1
+    channels["void_mask.alpha"] = blend
+    path = write_exr(channels)
+    found = delivered(path).digests
+    assert digests_of(read_header(path), channels, ["R", "G", "B", "A"]) == found
+    picture = [channels[name] for name in ("R", "G", "B", "A")]
+    for part, chosen in ((found.inside, blend > 0), (found.outside, blend == 0)):
+        plain = hashlib.sha256(b"".join(values[chosen].tobytes() for values in picture))
+        assert part == plain.hexdigest()
+    assert found.content == content_digest(path)

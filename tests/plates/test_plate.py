@@ -8,7 +8,7 @@ import pytest
 
 from void_server.errors import InvalidInput, Unsupported
 from void_server.plates.exr import bit_view
-from void_server.plates.plate import read_plate
+from void_server.plates.plate import read_lines, read_planes, read_plate
 from void_server.plates.window import Window
 
 
@@ -77,6 +77,23 @@ def test_samples_keep_type_and_bits(write_exr, any_bits, dtype):
     assert plate.colour.dtype == dtype
     assert_colour(plate, channels, "R", "G", "B")
     assert np.array_equal(bit_view(plate.alpha), bit_view(channels["A"]))
+
+
+def test_planes_give_the_lines_that_the_picture_has(write_exr, any_bits):
+    channels = {name: any_bits(np.float16, seed=i) for i, name in enumerate(("R", "G", "B", "A", "spec.R"))}
+    path = write_exr(channels, at=(-4, 7))
+    planes, lines = read_planes(path, others=True), read_lines(path, (2, 5), others=True)
+    cut = planes.lines((2, 5))
+    assert cut.data_window == lines.data_window and cut.alpha is not None
+    assert np.array_equal(bit_view(cut.colour), bit_view(lines.colour))
+    assert np.array_equal(bit_view(cut.alpha), bit_view(lines.alpha))
+    assert cut.others.keys() == {"spec.R"}
+    planes.put((2, 5), np.zeros_like(cut.colour))
+    assert not planes.samples["G"][2:5].any()
+    for name, values in channels.items():
+        outside = np.r_[0:2, 5 : len(values)]
+        assert np.array_equal(bit_view(planes.samples[name][outside]), bit_view(values[outside]))
+    assert np.array_equal(bit_view(cut.colour), bit_view(lines.colour)), "the lines are a copy"
 
 
 def test_windows_and_pixel_aspect_are_the_files(write_exr, grey):

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from void_server.errors import DataLoss
+from void_server.plates.encode import Frame, write_frame
 from void_server.plates.plate import read_plate
 from void_server.plates.result import write_result
-from void_server.plates.verify import outside_difference
+from void_server.plates.verify import check_written, outside_difference
+from void_server.plates.window import Window
 
 
 @pytest.fixture
@@ -101,3 +104,42 @@ def test_another_payload_of_a_nan_counts_but_has_no_distance(write_exr, fresh):
     write_result(path := fresh(), plate, colour, {})
     found = outside_difference(path, plate, np.zeros((2, 2), np.float16))
     assert (found.samples_differing, found.greatest_difference) == (1, 0)
+
+
+def written(path: Path, channels: dict[str, np.ndarray]) -> Window:
+    window = Window(-2, 3, 12, 300)
+    write_frame(path, Frame(window, window, 1.0, channels, (), "zips"))
+    return window
+
+
+def noise() -> dict[str, np.ndarray]:
+    """More lines than are decoded at a time."""
+    values = np.random.default_rng(5).random((300, 12), np.float32)
+    return {"R": values.astype(np.float16), "void_source.red": values}
+
+
+def test_a_file_that_holds_what_was_written_passes(tmp_path):
+    channels = noise()
+    window = written(tmp_path / "a.exr", channels)
+    check_written(tmp_path / "a.exr", channels, window)
+    part = {name: values[7:290] for name, values in channels.items()}
+    check_written(tmp_path / "a.exr", part, window, rows=(7, 290))
+
+
+@pytest.mark.parametrize("line", [0, 270, 299])
+def test_one_bit_that_is_not_what_was_written_is_found(tmp_path, line):
+    channels = noise()
+    channels["R"][line, 3] = 0.0
+    window = written(tmp_path / "a.exr", channels)
+    channels["R"][line, 3] = -0.0
+    with pytest.raises(DataLoss, match="does not hold"):
+        check_written(tmp_path / "a.exr", channels, window)
+
+
+def test_channels_or_windows_that_were_not_written_are_found(tmp_path):
+    channels = noise()
+    window = written(tmp_path / "a.exr", channels)
+    with pytest.raises(DataLoss, match="windows or channels"):
+        check_written(tmp_path / "a.exr", {"R": channels["R"]}, window)
+    with pytest.raises(DataLoss, match="windows or channels"):
+        check_written(tmp_path / "a.exr", channels, Window(-2, 4, 12, 300))

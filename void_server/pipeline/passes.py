@@ -11,7 +11,6 @@ import numpy.typing as npt
 from void_server.engines.cleanplate import FrameFill
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.encoding import symlog
-from void_server.plates.plate import Plate
 from void_server.plates.window import Window, place
 
 F32 = npt.NDArray[np.float32]
@@ -79,15 +78,17 @@ def _change(shot: StoredShot, fill: FrameFill, before: FrameFill | None) -> F32:
 
 
 def source_layer(
-    shot: StoredShot, position: int, fill: FrameFill | None, plate: Plate
+    shot: StoredShot, position: int, fill: FrameFill | None, window: Window, display: Window
 ) -> dict[str, npt.NDArray[np.float32]]:
-    """`void_source` over the plate's data window, for an STMap of the frame that blue names.
+    """`void_source` over `window`, for an STMap of the frame that blue names.
+
+    Args:
+        display: the plate's display window.
 
     Returns:
         red and green the place of each pixel's source, from the display window's lower left corner ((x + 0.5) / width,
         1 - (y + 0.5) / height), blue the frame number; where nothing is borrowed, the pixel's own place and frame.
     """
-    window, display = plate.data_window, plate.display_window
     column, row = np.meshgrid(
         np.arange(window.x, window.x + window.width, dtype=np.float64),
         np.arange(window.y, window.y + window.height, dtype=np.float64),

@@ -8,8 +8,9 @@ are decoded and blended, and only those that differ are compressed; the file is 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,12 +29,20 @@ from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.grain import with_grain
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.delivered import delivered
-from void_server.plates.digest import content_digest
-from void_server.plates.plate import Plate
-from void_server.plates.result import as_published, write_grey, write_quadmask, write_result
-from void_server.plates.splice import Onto, check_copied, fits, whole_chunks
-from void_server.plates.verify import OutsideCheck, outside_difference
+from void_server.plates.blank import check_blank
+from void_server.plates.delivered import digests_of, stripes
+from void_server.plates.digest import content_digest_of
+from void_server.plates.header import read_header
+from void_server.plates.plate import Plate, PlateChannels, strip
+from void_server.plates.result import (
+    as_published,
+    layer_channels,
+    quadmask_letters,
+    write_channels,
+    write_grey,
+)
+from void_server.plates.splice import Copied, Onto, check_copied, fits, whole_chunks
+from void_server.plates.verify import OutsideCheck, check_written, outside_difference
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
@@ -72,12 +81,14 @@ def publish(
     position, edge, passes = args["position"], args["edge"], args["passes"]
     fill = stored_fill(args["fill"], blobs)
     with shot.reading_source(position) as opened:
-        whole = opened.window
-        lines = _touched(shot, position, fill, whole, edge)
-        # Files of one region each are written whole.
-        earlier = None if args["keys"] else args.get("earlier")
-        again = _again(earlier, lines, whole, edge["compression"], blobs)
-        source = opened.plate(again.rows if again else None, others=passes["others"])
+        planes = opened.planes(others=passes["others"])
+    whole = planes.channels.part.data_window
+    lines = _touched(shot, position, fill, whole, edge)
+    # Files of one region each are written whole.
+    earlier = None if args["keys"] else args.get("earlier")
+    again = _again(earlier, lines, whole, edge["compression"], blobs)
+    rows = again.rows if again else _in_chunks([lines], whole, edge["compression"])
+    source = planes.lines(rows)
     window = source.data_window
     quadmask = shot.quadmask(position, window)
     keep = shot.keep(position, window)
@@ -104,28 +115,33 @@ def publish(
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
     mask = {name: as_published(v, source.colour.dtype) for name, v in quadmask.layer(blend).items()}
-    layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{name}": values for name, values in mask.items()}
+    layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{n}": _over(whole, v, rows) for n, v in mask.items()}
     if passes["qc"]:
         previous = stored_fill(passes["before"], blobs) if passes["before"] else None
-        layer |= qc_layer(shot, fill, previous, window)
+        layer |= qc_layer(shot, fill, previous, whole)
     if passes["source"]:
-        layer |= source_layer(shot, position, fill, source)
+        layer |= source_layer(shot, position, fill, whole, planes.channels.part.display_window)
     if passes["relight"]:
-        layer |= relight_layers(shot, fill, window)
+        layer |= relight_layers(shot, fill, whole)
+    planes.put(rows, result)
+    channels = planes.samples | layer_channels(layer, source.colour.dtype)
     given = {"compression": edge["compression"], "attributes": args["attributes"]}
     with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
-        onto = again.onto if again else {"result": None, "matte": None}
-        copied = write_result(path, source, result, layer, onto=onto["result"], **given)
-        outside = outside_difference(path, source, blend, rows=again.rows if again else None)
+        encoded = _write_result(path, planes.channels, channels, rows, again, given)
+        outside = outside_difference(path, source, blend, rows=rows)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
-        write_quadmask(matte_path, source, mask, onto=onto["matte"], **given)
-        if again and copied:
-            check_copied(path, again.onto["result"], copied)
-        digests = {"result": delivered(path).digests.to_dict(), "matte": content_digest(matte_path)}
+        letters = quadmask_letters(mask, source.colour.dtype)
+        _write_matte(matte_path, planes.channels, letters, rows, again, given)
+        colours = [*planes.colour, *(["A"] if planes.channels.alpha else [])]
+        around = {name: _over(whole, values, rows) for name, values in letters.items()}
+        digests = {
+            "result": digests_of(read_header(path), channels, colours).to_dict(),
+            "matte": content_digest_of(read_header(matte_path), [stripes(around)]),
+        }
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     if args["keys"]:
-        stored |= _key_files(source, mask, given, blobs)
+        stored |= _key_files(planes.channels, layer, given, blobs)
     quality = frame_quality(
         source.colour,
         result,
@@ -137,19 +153,90 @@ def publish(
         pixels=whole.pixels,
         seam=seam_ratio(shot.to_linear(result), blend, shot.manifest.shot_encoding().epsilon),
     )
-    samples = source.colour.shape[2] + (source.alpha is not None) + len(source.others)
     touched, reached = int(np.count_nonzero(blend)), int(np.count_nonzero(drawn))
     return stored, {
         **asdict(quality),
-        # What was copied was compared with this plate when it was written first, and its bytes were compared now.
-        "outside_samples_checked": outside.samples_checked + (whole.pixels - window.pixels) * samples,
+        # The lines around were held against this plate when they were written, now or the first time.
+        "outside_samples_checked": outside.samples_checked
+        + (whole.pixels - window.pixels) * len(planes.samples),
         "blend_percent": 100.0 * float(touched) / whole.pixels,
         "kept_percent": 100.0 * (reached - touched) / max(1, reached),
         "unfilled": unfilled,
         "made": {"job": args["attributes"]["void/job"], "delivered": digests},
         LINES: list(lines),
-        ENCODED: copied.encoded_lines if copied else whole.height,
+        ENCODED: encoded,
     }
+
+
+def _over(whole: Window, values: npt.NDArray[Any], rows: tuple[int, int]) -> npt.NDArray[Any]:
+    """(h, w) over the whole window: the values on these lines, 0 on the others."""
+    if rows == (0, whole.height):
+        return values
+    over_all = np.zeros(whole.shape, values.dtype)
+    over_all[slice(*rows)] = values
+    return over_all
+
+
+def _write_result(
+    path: Path,
+    plate: PlateChannels,
+    channels: Mapping[str, npt.NDArray[Any]],
+    rows: tuple[int, int],
+    again: _Again | None,
+    given: Mapping[str, Any],
+) -> int:
+    """Write the result and read all of it again; returns how many lines were compressed.
+
+    Raises:
+        DataLoss: the file does not hold what was written.
+    """
+    window = plate.part.data_window
+    if again is None:
+        write_channels(path, plate, channels, scratch=True, **given)
+        check_written(path, channels, window)
+        return window.height
+    part = {name: values[slice(*rows)] for name, values in channels.items()}
+    onto = again.onto["result"]
+    copied = write_channels(path, strip(plate, rows), part, onto=onto, scratch=True, **given)
+    return _checked(path, part, window, rows, onto, copied)
+
+
+def _write_matte(
+    path: Path,
+    plate: PlateChannels,
+    letters: Mapping[str, npt.NDArray[Any]],
+    rows: tuple[int, int],
+    again: _Again | None,
+    given: Mapping[str, Any],
+) -> None:
+    """Write the matte file, of which `letters` are the lines `rows`, and read all of it again; raises as
+    `_write_result`.
+    """
+    window, part = plate.part.data_window, strip(plate, rows)
+    if again is None:
+        write_channels(path, part, letters, blank=window, scratch=True, **given)
+        check_written(path, letters, window, rows=rows)
+        check_blank(path, rows)
+        return
+    onto = again.onto["matte"]
+    copied = write_channels(path, part, letters, onto=onto, scratch=True, **given)
+    _checked(path, letters, window, rows, onto, copied)
+
+
+def _checked(
+    path: Path,
+    part: Mapping[str, npt.NDArray[Any]],
+    window: Window,
+    rows: tuple[int, int],
+    onto: Onto,
+    copied: Copied | None,
+) -> int:
+    """Read a file that was written onto an earlier one again; returns how many of its lines were compressed."""
+    check_written(path, part, window, rows=rows)
+    if copied is None:
+        return window.height
+    check_copied(path, onto, copied)
+    return copied.encoded_lines
 
 
 def _change(shot: StoredShot, fill: FrameFill, source: Plate, picture: F32, at: tuple[int, int]) -> F32:
@@ -170,13 +257,13 @@ compressed for it. Both are for the next time, and no figures of its quality."""
 
 
 def _key_files(
-    source: Plate, mask: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any], blobs: BlobFolder
+    plate: PlateChannels, layer: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any], blobs: BlobFolder
 ) -> dict[str, StoredBlob]:
     """Each region as a picture of its own, by the blob's name."""
     stored = {}
     for name, channel in KEY_FILES.items():
         with blobs.scratch(".exr") as path:
-            write_grey(path, source, mask[channel], **given)
+            write_grey(path, plate, layer[f"void_mask.{channel}"], **given)
             stored[name] = blobs.add_file(path)
     return stored
 
@@ -204,8 +291,7 @@ def _again(
     """What to write onto; None where nothing is there, it is damaged, or most lines may differ."""
     if earlier is None:
         return None
-    spans = [span for span in (lines, tuple(earlier["info"][LINES])) if span[0] < span[1]] or [(0, 1)]
-    rows = whole_chunks(whole, min(s[0] for s in spans), max(s[1] for s in spans), compression)
+    rows = _in_chunks([lines, earlier["info"][LINES]], whole, compression)
     if rows[1] - rows[0] > MOST_AGAIN * whole.height:
         return None
     try:
@@ -216,6 +302,12 @@ def _again(
     return _Again(rows, onto) if all(fits(file, compression) for file in onto.values()) else None
 
 
+def _in_chunks(spans: Sequence[Sequence[int]], whole: Window, compression: str) -> tuple[int, int]:
+    """Lines [first, end) of whole chunks that hold all spans; at least one chunk."""
+    some = [span for span in spans if span[0] < span[1]] or [(0, 1)]
+    return whole_chunks(whole, min(s[0] for s in some), max(s[1] for s in some), compression)
+
+
 MOST_AGAIN = 0.75
 """Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
 
@@ -224,8 +316,10 @@ def _touched(
     shot: StoredShot, position: int, fill: FrameFill | None, window: Window, edge: Mapping[str, Any]
 ) -> tuple[int, int]:
     """Lines [first, end) of the window outside which the frame comes back as the plate with empty passes."""
-    quadmask = shot.quadmask(position, window)
+    near = shot.marked(position).intersect(window)
+    quadmask = shot.quadmask(position, near)
     drawn = np.flatnonzero((np.maximum(quadmask.remove, quadmask.affected) > 0).any(axis=1))
+    drawn += near.y - window.y
     # The seam is measured with the plate beside it.
     reach = math.ceil(edge["grow"] + edge["feather"]) + SEAM_REACH
     spans = [(int(drawn[0]) - reach, int(drawn[-1]) + reach + 1)] if drawn.size else []

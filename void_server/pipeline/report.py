@@ -7,16 +7,16 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.contact_sheet import Column, draw_contact_sheet
 from void_server.pipeline.qc_plot import draw_qc_plot
+from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.plate import read_plate
-from void_server.plates.window import Window, place
+from void_server.plates.plate import Plate, read_plate
+from void_server.plates.window import Window
 from void_server.quadmask.regions import Quadmask, overlay
 
 SHEET_FRAMES = 5
@@ -51,11 +51,11 @@ def sheet_positions(shot: StoredShot) -> list[int]:
 def _column(
     shot: StoredShot, position: int, result: str, sidecar: Mapping[str, Any], blobs: BlobFolder
 ) -> Column:
-    before, quadmask = shown(shot, position)
     plate = shot.source(position)
+    before, quadmask = _shown(shot, position, plate)
     published = read_plate(blobs.path(result))
-    placed = _placed(shot.to_linear(published.colour), published.data_window, plate.display_window)
-    after = _small(placed, plate.pixel_aspect)
+    window, size = plate.display_window, _size(plate.display_window, plate.pixel_aspect)
+    after = reduced_light(shot, published.colour, published.data_window, window, size)
     return Column(
         frame=shot.manifest.frames[position].frame,
         plate=before,
@@ -67,23 +67,17 @@ def _column(
 
 def shown(shot: StoredShot, position: int) -> tuple[npt.NDArray[np.uint8], Quadmask]:
     """The plate of a position as the sheet shows it, and its regions at that size."""
-    plate = shot.source(position)
-    window, aspect = plate.display_window, plate.pixel_aspect
+    return _shown(shot, position, shot.source(position))
+
+
+def _shown(shot: StoredShot, position: int, plate: Plate) -> tuple[npt.NDArray[np.uint8], Quadmask]:
+    window, size = plate.display_window, _size(plate.display_window, plate.pixel_aspect)
     quadmask = shot.quadmask(position, window)
-    small = _small(_placed(shot.to_linear(plate.colour), plate.data_window, window), aspect)
-    regions = Quadmask(_small(quadmask.remove, aspect), _small(quadmask.affected, aspect))
+    small = reduced_light(shot, plate.colour, plate.data_window, window, size)
+    regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
     return shot.colour.display_view(small), regions
 
 
-def _placed(linear: npt.NDArray[np.float32], source: Window, window: Window) -> npt.NDArray[np.float32]:
-    placed: npt.NDArray[np.float32] = place(linear, source, window).astype(np.float32, copy=False)
-    return placed
-
-
-def _small(values: npt.NDArray[np.float32], aspect: float) -> npt.NDArray[np.float32]:
-    """Reduced to `PICTURE_WIDTH`, with square pixels; samples that are not finite count as 0."""
-    height, width = values.shape[:2]
-    rows = max(1, round(height * PICTURE_WIDTH / (width * aspect)))
-    finite = np.nan_to_num(values, nan=0.0, posinf=65504.0, neginf=0.0)
-    reduced = cv2.resize(finite, (PICTURE_WIDTH, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced.reshape(rows, PICTURE_WIDTH, *values.shape[2:]), np.float32)
+def _size(window: Window, aspect: float) -> tuple[int, int]:
+    """Columns and rows of a picture of `PICTURE_WIDTH` with square pixels."""
+    return PICTURE_WIDTH, max(1, round(window.height * PICTURE_WIDTH / (window.width * aspect)))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -22,7 +24,7 @@ from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.header import read_header
 from void_server.plates.matte import read_matte, read_quadmask
-from void_server.plates.plate import Plate, find_plate, read_lines, read_plate
+from void_server.plates.plate import Planes, Plate, find_plate, read_lines, read_planes, read_plate
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import Movers, proposed_matte
@@ -75,6 +77,10 @@ class OpenedSource:
     def window(self) -> Window:
         """The whole data window, from the header alone."""
         return find_plate(read_header(self.path), self.view).part.data_window
+
+    def planes(self, *, others: bool = False) -> Planes:
+        """All of it, channel after channel; with the other channels."""
+        return read_planes(self.path, self.view, others=others)
 
     def plate(self, rows: tuple[int, int] | None, *, others: bool = False) -> Plate:
         """All of it, or the lines [first, end) counted from the top of the data window; with the other channels."""
@@ -175,6 +181,29 @@ class StoredShot:
         # It overlaps the object's rim, so that no gap is left between the two.
         proposed = np.minimum(self._proposed(proposal, window), 1 - drawn.remove)
         return Quadmask(drawn.remove, np.maximum(drawn.affected, proposed))
+
+    def marked(self, position: int) -> Window:
+        """A window outside which the quadmask of a frame is 0, from what is stored of it alone."""
+        frame = self.manifest.frames[position]
+        found = [self.window] if frame.proposal else []
+        for ref in frame.mattes.values():
+            with contextlib.ExitStack() as opened:
+                if not ref.decoded:
+                    path = opened.enter_context(self._reading(ref))
+                    found += [part.data_window for part in read_header(path).parts]
+                    continue
+            stored = load_arrays(self._blobs, ref.decoded)
+            found += [_at(stored[n], stored[f"{n}.at"], 0, 0) for n in stored if f"{n}.at" in stored]
+        if frame.segmented:
+            stored = load_arrays(self._blobs, frame.segmented)
+            found.append(_at(stored["values"], stored["at"], self.window.x, self.window.y))
+        if frame.effects:
+            stored = load_arrays(self._blobs, frame.effects)
+            found += [
+                _at(stored[n], stored[f"{n}_at"], self.window.x, self.window.y)
+                for n in ("remove", "affected")
+            ]
+        return functools.reduce(Window.union, found, Window(self.window.x, self.window.y, 0, 0))
 
     def drawn(self, position: int, window: Window) -> Quadmask:
         """The mattes of what to remove and what is affected as the artist drew them, or as a segmenter made them; 0
@@ -299,6 +328,11 @@ class StoredShot:
         with self._reading(ref) as path:
             remove, affected = read_quadmask(path, self.manifest.view)
         return remove.on(window), affected.on(window)
+
+
+def _at(values: npt.NDArray[Any], at: npt.NDArray[Any], x: int, y: int) -> Window:
+    """Where (h, w) values lie whose corner is at (x, y) of an origin."""
+    return Window(x + int(at[0]), y + int(at[1]), values.shape[1], values.shape[0])
 
 
 class naming:  # noqa: N801 - reads as a phrase in a with statement

@@ -17,10 +17,11 @@ from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import matte_contents
 from void_server.pipeline.manifest import ShotManifest
+from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.units import unit
 from void_server.plates.plate import read_plate
-from void_server.plates.window import Window, place
+from void_server.plates.window import Window
 from void_server.quadmask.regions import Quadmask, regions_picture
 
 MOST_STILLS, WORST_STILLS = 12, 3
@@ -33,7 +34,6 @@ QUALITIES = (92, 85, 75, 60, 40)
 """JPEG qualities that are tried in turn until a picture has at most `MAX_PICTURE_BYTES`; the last one is taken."""
 
 U8 = npt.NDArray[np.uint8]
-F32 = npt.NDArray[np.float32]
 
 
 def still_units(
@@ -115,7 +115,8 @@ def still(
     before = _displayed(shot, plate.colour, plate.data_window, window, aspect)
     pictures = {"still_before": _jpeg(before)}
     quadmask = shot.quadmask(args["position"], window)
-    regions = Quadmask(_reduced(quadmask.remove, aspect), _reduced(quadmask.affected, aspect))
+    size = _size(window, aspect)
+    regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
     pictures["still_regions"] = _png(regions_picture(regions))
     shown = before
     if args["result"]:
@@ -133,18 +134,15 @@ def still(
 def _displayed(
     shot: StoredShot, samples: npt.NDArray[Any], data_window: Window, window: Window, aspect: float
 ) -> U8:
-    linear = place(shot.to_linear(samples), data_window, window).astype(np.float32, copy=False)
-    return shot.colour.display_view(_reduced(linear, aspect))
+    light = reduced_light(shot, samples, data_window, window, _size(window, aspect))
+    return shot.colour.display_view(light)
 
 
-def _reduced(values: F32, aspect: float) -> F32:
-    """With square pixels, its longest side at most `STILL_SIDE`; samples that are not finite count as 0."""
-    height, width = values.shape[0], values.shape[1] * aspect
+def _size(window: Window, aspect: float) -> tuple[int, int]:
+    """Columns and rows with square pixels, the longest side at most `STILL_SIDE`."""
+    height, width = window.height, window.width * aspect
     scale = min(1.0, STILL_SIDE / max(width, height))
-    columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
-    finite = np.nan_to_num(values, nan=0.0, posinf=65504.0, neginf=0.0)
-    reduced = cv2.resize(finite, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(reduced.reshape(rows, columns, *values.shape[2:]), np.float32)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
 def _jpeg(picture: U8) -> bytes:

@@ -11,7 +11,7 @@ The content digest covers all samples; the others say, where it differs, which p
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,10 +22,11 @@ import numpy.typing as npt
 from void_server.errors import InvalidInput
 from void_server.plates.digest import content_digest_of, scan_lines
 from void_server.plates.exr import bit_view, read_channels
-from void_server.plates.header import EXRLimits, read_header
+from void_server.plates.header import EXRLimits, Header, read_header
 
 MASK = ("void_mask.red", "void_mask.green", "void_mask.blue", "void_mask.alpha")
 BLEND = MASK[3]
+_STRIPE_LINES = 32
 PICTURES = (("R", "G", "B"), ("Y",))
 """Colour of a published result: of a plate with three channels, or with one."""
 
@@ -77,22 +78,56 @@ def delivered(path: str | Path, limits: EXRLimits | None = None) -> Delivered:
         )
     colours = [*picture, *(["A"] if "A" in names else [])]
     read = read_channels(path, 0, names, limits)
-    blend = read[BLEND]
-    inside = blend > 0
-    samples = [read[name] for name in colours]
-    digests = DeliveredDigests(
-        content=content_digest_of(header, [[read]]),
-        mattes=hashlib.sha256(scan_lines([read[name] for name in MASK]).data).hexdigest(),
+    others = tuple(n for n in names if n not in {*colours, *MASK})
+    return Delivered(digests_of(header, read, colours), read[BLEND], others)
+
+
+def digests_of(
+    header: Header, channels: Mapping[str, npt.NDArray[Any]], colours: Sequence[str]
+) -> DeliveredDigests:
+    """The digests of a result file whose samples are known.
+
+    Args:
+        channels: all that the header names, (h, w) over the data window.
+        colours: names of colour and alpha, in this order.
+    """
+    inside = channels[BLEND] > 0
+    samples = [channels[name] for name in colours]
+    mattes = hashlib.sha256()
+    for stripe in stripes({name: channels[name] for name in MASK}):
+        mattes.update(scan_lines([stripe[name] for name in MASK]).data)
+    return DeliveredDigests(
+        content=content_digest_of(header, [stripes(channels)]),
+        mattes=mattes.hexdigest(),
         outside=_samples(samples, ~inside),
         inside=_samples(samples, inside),
     )
-    return Delivered(digests, blend, tuple(n for n in names if n not in {*colours, *MASK}))
+
+
+def stripes(channels: Mapping[str, npt.NDArray[Any]]) -> Iterator[dict[str, npt.NDArray[Any]]]:
+    """Channels top to bottom, some lines at a time, which stay in the processor's cache."""
+    height = len(next(iter(channels.values())))
+    for top in range(0, height, _STRIPE_LINES):
+        yield {name: values[top : top + _STRIPE_LINES] for name, values in channels.items()}
 
 
 def _samples(channels: Sequence[npt.NDArray[Any]], chosen: npt.NDArray[np.bool_]) -> str:
     """Digest of the chosen samples' bits, channel after channel, each row by row, little-endian."""
     digest = hashlib.sha256()
+    some, whole = np.asarray(chosen.any(axis=1)), np.asarray(chosen.all(axis=1))
     for channel in channels:
-        bits = bit_view(channel)[chosen]
-        digest.update(bits.astype(bits.dtype.newbyteorder("<"), copy=False).data)
+        bits = bit_view(channel)
+        little = bits.astype(bits.dtype.newbyteorder("<"), copy=False)
+        # Lines of which all or nothing is chosen, most of a picture, need no choosing.
+        for first, end in _runs(np.add(some, whole, dtype=np.int8)):
+            if whole[first]:
+                digest.update(little[first:end].data)
+            elif some[first]:
+                digest.update(np.ascontiguousarray(little[first:end][chosen[first:end]]).data)
     return digest.hexdigest()
+
+
+def _runs(values: npt.NDArray[Any]) -> Iterator[tuple[int, int]]:
+    """The spans [first, end) of equal values."""
+    ends = [*(np.flatnonzero(np.diff(values)) + 1).tolist(), len(values)]
+    yield from zip([0, *ends[:-1]], ends, strict=True)

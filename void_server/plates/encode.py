@@ -69,16 +69,19 @@ class Frame:
     compression: str
 
 
-def write_frame(path: Path, frame: Frame) -> None:
+def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> None:
     """Write the frame as a one-part scan-line file; `path` appears whole or not at all, with equal bytes for
     equal input.
+
+    Args:
+        scratch: the file is not yet in its place: whoever puts it there syncs it.
 
     Raises:
         ValueError: a channel of another shape or type.
         Internal: the file could not be written; says why.
     """
     check_frame(frame)
-    with writing(path) as (final, packed):
+    with writing(path, scratch=scratch) as (final, packed):
         compress(packed, frame)
         with packed.open("rb") as source, final.open("wb") as target:
             _join(source, target, packed, frame, header_of(frame))
@@ -96,15 +99,18 @@ def check_frame(frame: Frame) -> None:
 
 
 @contextmanager
-def writing(path: Path) -> Iterator[tuple[Path, Path]]:
+def writing(path: Path, *, scratch: bool = False) -> Iterator[tuple[Path, Path]]:
     """A temporary path that becomes `path` once the block ends, and a scratch path beside it.
+
+    Args:
+        scratch: it need not survive a power cut there.
 
     Raises:
         Internal: the file could not be written; says why.
     """
     try:
-        with published(path) as final, scratch_beside(final) as scratch:
-            yield final, scratch
+        with published(path, synced=not scratch) as final, scratch_beside(final) as beside:
+            yield final, beside
     except OSError as error:
         raise Internal(
             f"{path} could not be written: {error.strerror or error}.",

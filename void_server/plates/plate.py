@@ -95,6 +95,41 @@ class Plate:
         return self.channels.part.pixel_aspect
 
 
+@dataclass(frozen=True)
+class Planes:
+    """One frame of a plate, channel after channel, as files hold it.
+
+    Attributes:
+        channels: where in the file they were found.
+        samples: (h, w) over the data window in its own type, untouched, by the name that a result gives it: R, G, B or
+            Y, A, and the other channels if they were asked for.
+    """
+
+    channels: PlateChannels
+    samples: dict[str, npt.NDArray[Any]]
+
+    @property
+    def colour(self) -> tuple[str, ...]:
+        """Names of the colour among the samples."""
+        return ("R", "G", "B") if len(self.channels.colour) == 3 else ("Y",)
+
+    def lines(self, rows: tuple[int, int]) -> Plate:
+        """The lines [first, end), counted from the top of the data window, as if it held no others.
+
+        Its colour is a copy, the other channels are not.
+        """
+        lines = slice(*rows)
+        taken = {name: samples[lines] for name, samples in self.samples.items()}
+        colour = np.stack([taken.pop(name) for name in self.colour], axis=-1)
+        alpha = taken.pop("A") if self.channels.alpha else None
+        return Plate(strip(self.channels, rows), colour, alpha, taken)
+
+    def put(self, rows: tuple[int, int], colour: npt.NDArray[Any]) -> None:
+        """Take (rows, w, c) colour in the place of these lines."""
+        for channel, name in enumerate(self.colour):
+            self.samples[name][slice(*rows)] = colour[..., channel]
+
+
 def read_plate(
     path: str | Path,
     view: str = "",
@@ -139,9 +174,6 @@ def read_lines(
     Args:
         rows: the lines [first, end), counted from the top of the data window; at least one.
     """
-    found = find_plate(read_header(path, limits), view)
-    window = found.part.data_window
-    strip = Window(window.x, window.y + rows[0], window.width, rows[1] - rows[0])
 
     def read(
         path: str | Path, part: int, names: Sequence[str], limits: EXRLimits | None
@@ -149,7 +181,29 @@ def read_lines(
         return read_channels(path, part, names, limits, rows=rows)
 
     plate = read_plate(path, view, limits, read=read, others=others)
-    return replace(plate, channels=replace(found, part=replace(found.part, data_window=strip)))
+    return replace(plate, channels=strip(plate.channels, rows))
+
+
+def read_planes(
+    path: str | Path, view: str = "", limits: EXRLimits | None = None, *, others: bool = False
+) -> Planes:
+    """The picture of one EXR file, channel after channel; arguments and errors are those of `read_plate`."""
+    found = find_plate(read_header(path, limits), view)
+    ((part, names),) = found.wanted.items()
+    more = found.others if others else ()
+    read = read_channels(path, part, [*names, *(exact for _, exact in more)], limits)
+    named = zip(("R", "G", "B") if len(found.colour) == 3 else ("Y",), found.colour, strict=True)
+    samples = {name: read[exact] for name, exact in named}
+    if found.alpha:
+        samples["A"] = read[found.alpha]
+    return Planes(found, samples | {name: read[exact] for name, exact in more})
+
+
+def strip(channels: PlateChannels, rows: tuple[int, int]) -> PlateChannels:
+    """The same, as if the data window held only the lines [first, end), counted from its top."""
+    window = channels.part.data_window
+    lines = Window(window.x, window.y + rows[0], window.width, rows[1] - rows[0])
+    return replace(channels, part=replace(channels.part, data_window=lines))
 
 
 def find_plate(header: Header, view: str = "") -> PlateChannels:

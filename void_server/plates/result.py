@@ -16,10 +16,12 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import InvalidInput
+from void_server.plates.blank import write_on_blank
 from void_server.plates.encode import LINES_PER_CHUNK, Frame, attribute_of, write_frame
 from void_server.plates.header import Attribute, Part
-from void_server.plates.plate import Plate
+from void_server.plates.plate import Plate, PlateChannels
 from void_server.plates.splice import Copied, Onto, write_onto
+from void_server.plates.window import Window
 
 LAYOUT_ATTRIBUTES = frozenset(
     {
@@ -78,6 +80,20 @@ def write_result(
         ValueError: shapes, types or names that do not fit the plate.
         Internal: the file could not be written.
     """
+    channels = result_channels(plate, colour, layers)
+    return write_channels(
+        path, plate.channels, channels, compression=compression, attributes=attributes, onto=onto
+    )
+
+
+def result_channels(
+    plate: Plate, colour: npt.NDArray[Any], layers: Mapping[str, npt.NDArray[Any]]
+) -> dict[str, npt.NDArray[Any]]:
+    """The channels of a result frame by name, in the types in which they are written; arguments as in `write_result`.
+
+    Raises:
+        ValueError: shapes, types or names that do not fit the plate.
+    """
     if colour.shape != plate.colour.shape or colour.dtype != plate.colour.dtype:
         raise ValueError(
             f"colour is {colour.dtype} {colour.shape}, the plate {plate.colour.dtype} {plate.colour.shape}"
@@ -86,14 +102,25 @@ def write_result(
     channels: dict[str, npt.NDArray[Any]] = {name: colour[..., i] for i, name in enumerate(names)}
     if plate.alpha is not None:
         channels["A"] = plate.alpha
-    channels |= plate.others
+    return channels | dict(plate.others) | layer_channels(layers, colour.dtype)
+
+
+def layer_channels(
+    layers: Mapping[str, npt.NDArray[Any]], dtype: np.dtype[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """Layers in the types in which they are written beside colour of a type.
+
+    Raises:
+        ValueError: a name without its layer.
+    """
+    channels = {}
     for name, values in layers.items():
         if "." not in name:
             raise ValueError(f"a layer's channel is named layer.channel, not {name!r}")
         channels[name] = as_published(
-            values, np.dtype(np.float32) if name.startswith(ALWAYS_FLOAT) else colour.dtype
+            values, np.dtype(np.float32) if name.startswith(ALWAYS_FLOAT) else dtype
         )
-    return _write(path, plate, channels, compression, attributes, onto)
+    return channels
 
 
 def write_quadmask(
@@ -111,16 +138,29 @@ def write_quadmask(
         void_mask: red, green, blue and alpha as (h, w) arrays over the plate's data window.
         path, plate, compression, attributes, onto: as in `write_result`, which also names what is returned and raised.
     """
+    channels = quadmask_letters(void_mask, plate.colour.dtype)
+    return write_channels(
+        path, plate.channels, channels, compression=compression, attributes=attributes, onto=onto
+    )
+
+
+def quadmask_letters(
+    void_mask: Mapping[str, npt.NDArray[Any]], dtype: np.dtype[Any]
+) -> dict[str, npt.NDArray[Any]]:
+    """A quadmask as the channels R, G, B, A, in the type in which they are written.
+
+    Raises:
+        ValueError: not these four regions.
+    """
     letters = {"red": "R", "green": "G", "blue": "B", "alpha": "A"}
     if set(void_mask) != set(letters):
         raise ValueError(f"a quadmask has red, green, blue and alpha, not {', '.join(void_mask)}")
-    channels = {letters[name]: as_published(values, plate.colour.dtype) for name, values in void_mask.items()}
-    return _write(path, plate, channels, compression, attributes, onto)
+    return {letters[name]: as_published(values, dtype) for name, values in void_mask.items()}
 
 
 def write_grey(
     path: str | Path,
-    plate: Plate,
+    plate: PlateChannels,
     matte: npt.NDArray[Any],
     *,
     compression: str = "zips",
@@ -133,7 +173,7 @@ def write_grey(
         path, plate, compression, attributes: as in `write_result`, which also names what is raised.
     """
     values = as_published(np.asarray(matte, np.float32), np.dtype(np.float16))
-    _write(path, plate, dict.fromkeys("RGB", values), compression, attributes)
+    write_channels(path, plate, dict.fromkeys("RGB", values), compression=compression, attributes=attributes)
 
 
 def write_matte(path: str | Path, plate: Plate, matte: npt.NDArray[Any]) -> None:
@@ -143,7 +183,7 @@ def write_matte(path: str | Path, plate: Plate, matte: npt.NDArray[Any]) -> None
         path, plate: as in `write_result`, which also names what is raised.
         matte: (h, w) over the plate's data window, 0..1.
     """
-    _write(path, plate, {"A": as_published(matte, plate.colour.dtype)}, "zips", None)
+    write_channels(path, plate.channels, {"A": as_published(matte, plate.colour.dtype)})
 
 
 def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -179,30 +219,45 @@ def kept_attributes(part: Part, view: str = "") -> tuple[Attribute, ...]:
     return tuple(kept)
 
 
-def _write(
+def write_channels(
     path: str | Path,
-    plate: Plate,
+    plate: PlateChannels,
     channels: Mapping[str, npt.NDArray[Any]],
-    compression: str,
-    attributes: Mapping[str, str | int | float] | None,
+    *,
+    compression: str = "zips",
+    attributes: Mapping[str, str | int | float] | None = None,
     onto: Onto | None = None,
+    blank: Window | None = None,
+    scratch: bool = False,
 ) -> Copied | None:
+    """Write channels with the windows and attributes of a plate, whole or not at all; raises as `write_result`.
+
+    Args:
+        path, compression, attributes, onto: as in `write_result`, which also names what is returned.
+        channels: (h, w) over the plate's data window by name, in the types in which they are written.
+        blank: the whole data window, of which `plate` and `channels` are some lines, whole chunks of the compression;
+            on the others all is 0.
+        scratch: the file is not yet in its place: whoever puts it there syncs it.
+    """
     if compression not in LINES_PER_CHUNK:
         raise InvalidInput(
             f"Results are not written with compression {compression!r}.",
             fix=f"Choose one of {', '.join(LINES_PER_CHUNK)}: the others damage mattes or carry no checksum.",
         )
     frame = Frame(
-        data_window=plate.data_window,
-        display_window=plate.display_window,
-        pixel_aspect=plate.pixel_aspect,
+        data_window=plate.part.data_window,
+        display_window=plate.part.display_window,
+        pixel_aspect=plate.part.pixel_aspect,
         channels=channels,
-        attributes=(*kept_attributes(plate.channels.part, plate.channels.view), *_own(attributes or {})),
+        attributes=(*kept_attributes(plate.part, plate.view), *_own(attributes or {})),
         compression=compression,
     )
     if onto is not None:
-        return write_onto(Path(path), frame, onto)
-    write_frame(Path(path), frame)
+        return write_onto(Path(path), frame, onto, scratch=scratch)
+    if blank is not None:
+        write_on_blank(Path(path), frame, blank, scratch=scratch)
+    else:
+        write_frame(Path(path), frame, scratch=scratch)
     return None
 
 

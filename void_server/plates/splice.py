@@ -27,7 +27,7 @@ from void_server.plates.encode import (
     writing,
 )
 from void_server.plates.exr import bit_view, read_channels
-from void_server.plates.header import Part, read_header
+from void_server.plates.header import read_header
 from void_server.plates.window import Window
 
 _BLOCK = 1 << 20
@@ -67,8 +67,9 @@ def fits(onto: Onto, compression: str) -> bool:
     return len(header.parts) == 1 and not part.tiled and alike
 
 
-def write_onto(path: Path, frame: Frame, onto: Onto) -> Copied:
-    """Write a whole file of which only the lines of `frame` can differ from the earlier one; raises as `write_frame`.
+def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -> Copied:
+    """Write a whole file of which only the lines of `frame` can differ from the earlier one; `scratch` and errors are
+    those of `write_frame`.
 
     Args:
         frame: the lines, over their own window, whole chunks of the file; its attributes are the new file's.
@@ -78,16 +79,17 @@ def write_onto(path: Path, frame: Frame, onto: Onto) -> Copied:
     lines = LINES_PER_CHUNK[frame.compression]
     first, last = _differing(frame, onto, lines)
     header = header_of(replace(frame, data_window=onto.window))
-    with writing(path) as (final, scratch), onto.path.open("rb") as earlier, final.open("wb") as target:
-        old = _offsets(earlier, read_header(onto.path).parts[0], read_header(onto.path).size, lines)
+    with (
+        writing(path, scratch=scratch) as (final, packed),
+        onto.path.open("rb") as earlier,
+        final.open("wb") as target,
+    ):
+        old = chunk_offsets(earlier, onto.window.height, read_header(onto.path).size, lines)
         top = frame.data_window.y - onto.window.y
         chunks = (top + first) // lines, -(-(top + last) // lines)
-        new = b"" if first == last else _chunks(scratch, frame, (first, last))
-        sizes = np.diff(old)
-        if new:
-            packed = read_header(scratch)
-            with scratch.open("rb") as source:
-                sizes[chunks[0] : chunks[1]] = np.diff(_offsets(source, packed.parts[0], packed.size, lines))
+        sizes, new = np.diff(old), b""
+        if first < last:
+            new, sizes[chunks[0] : chunks[1]] = packed_chunks(packed, _lines(frame, (first, last)))
         else:
             chunks = len(sizes), len(sizes)
         table = len(header) + 8 * len(sizes)
@@ -138,26 +140,42 @@ def _differing(frame: Frame, onto: Onto, lines: int) -> tuple[int, int]:
     return first, min(last, frame.data_window.height)
 
 
-def _chunks(scratch: Path, frame: Frame, rows: tuple[int, int]) -> bytes:
-    """The compressed chunks of some lines of the frame; `scratch` is left as a file of these."""
+def _lines(frame: Frame, rows: tuple[int, int]) -> Frame:
+    """Some lines of a frame."""
     first, last = rows
     window = frame.data_window
-    part = replace(
+    return replace(
         frame,
         data_window=Window(window.x, window.y + first, window.width, last - first),
         channels={name: values[first:last] for name, values in frame.channels.items()},
     )
-    compress(scratch, part)
-    header = read_header(scratch)
+
+
+def packed_chunks(scratch: Path, frame: Frame) -> tuple[bytes, npt.NDArray[np.int64]]:
+    """The compressed chunks of a frame, and the size of each; `scratch` is left as a file of these.
+
+    Raises:
+        OSError: it could not be written.
+    """
+    compress(scratch, frame)
     with scratch.open("rb") as source:
-        offsets = _offsets(source, header.parts[0], header.size, LINES_PER_CHUNK[frame.compression])
+        lines = LINES_PER_CHUNK[frame.compression]
+        offsets = chunk_offsets(source, frame.data_window.height, read_header(scratch).size, lines)
         source.seek(int(offsets[0]))
-        return source.read(int(offsets[-1] - offsets[0]))
+        return source.read(int(offsets[-1] - offsets[0])), np.diff(offsets)
 
 
-def _offsets(source: BinaryIO, part: Part, header_bytes: int, lines: int) -> npt.NDArray[np.int64]:
-    """Where each chunk begins, and where the last one ends."""
-    count = -(-part.data_window.height // lines)
+def chunk_offsets(source: BinaryIO, height: int, header_bytes: int, lines: int) -> npt.NDArray[np.int64]:
+    """Where each chunk of a file of so many lines begins, and where the last one ends.
+
+    Args:
+        header_bytes: before the table.
+        lines: in a chunk.
+
+    Raises:
+        OSError: the table is not as the format says.
+    """
+    count = -(-height // lines)
     source.seek(header_bytes)
     table = np.frombuffer(source.read(8 * count), "<u8").astype(np.int64)
     end = source.seek(0, 2)

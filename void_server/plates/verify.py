@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
-from void_server.plates.exr import bit_view, read_channels
-from void_server.plates.header import EXRLimits
+from void_server.plates.exr import DTYPES, STRIPE_LINES, bit_view, read_channels
+from void_server.plates.header import EXRLimits, read_header
 from void_server.plates.plate import Plate, read_lines, read_plate
+from void_server.plates.window import Window
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,41 @@ def outside_difference(
         everywhere = np.ones_like(outside)
         checks += [_compare(written[n][..., None], plate.others[n][..., None], everywhere) for n in names]
     return _merge(checks)
+
+
+def check_written(
+    path: str | Path,
+    channels: Mapping[str, npt.NDArray[Any]],
+    window: Window,
+    *,
+    rows: tuple[int, int] | None = None,
+) -> None:
+    """Decode a written file and compare it, bit for bit, with what was to be written.
+
+    Args:
+        channels: all channels of the file by name, (h, w) over its data window.
+        window: that data window.
+        rows: only the lines [first, end) are decoded, and are those of `channels`.
+
+    Raises:
+        DataLoss: another window, other channels, types or samples, or it cannot be decoded.
+    """
+    part = read_header(path).parts[0]
+    types = {c.name: DTYPES[c.type] for c in part.channels}
+    if part.data_window != window or types != {name: v.dtype for name, v in channels.items()}:
+        raise DataLoss(f"{path} has other windows or channels than were written.", file=str(path))
+    names = list(channels)
+    first, end = rows or (0, window.height)
+    for top in range(first, end, STRIPE_LINES):
+        bottom = min(end, top + STRIPE_LINES)
+        written = read_channels(path, 0, names, rows=(top, bottom))
+        for name, values in channels.items():
+            if not np.array_equal(bit_view(written[name]), bit_view(values[top - first : bottom - first])):
+                raise DataLoss(
+                    f"{path} does not hold what was written to it: {name}, lines {top} to {bottom}.",
+                    fix="This is a defect of the server or its disk; report it with the server's log.",
+                    file=str(path),
+                )
 
 
 def _alpha_type(plate: Plate) -> str:

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A frame made small some lines at a time is the frame made small at once."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from void_server.pipeline.reduced import reduced, reduced_light
+from void_server.plates.colour import ColourSpace
+from void_server.plates.window import Window
+
+
+class Logarithmic:
+    """A shot whose plates are not linear: what is reduced has to be."""
+
+    colour = ColourSpace("ACEScct", "ocio://studio-config-v2.2.0_aces-v1.3_ocio-v2.4", "", False)
+
+    def to_linear(self, samples):
+        return self.colour.to_linear(samples.astype(np.float32))
+
+
+@pytest.mark.parametrize("size", [(96, 54), (42, 24), (95, 53), (384, 216), (480, 270)])
+def test_strips_make_the_same_picture_as_the_whole(size):
+    samples = np.random.default_rng(1).random((216, 384, 3), np.float32).astype(np.float16)
+    window, shot = Window(0, 0, 384, 216), Logarithmic()
+    whole = cv2.resize(shot.to_linear(samples), size, interpolation=cv2.INTER_AREA)
+    assert np.array_equal(reduced_light(shot, samples, window, window, size), whole)
+
+
+def test_a_data_window_beside_the_display_window_is_put_in_its_place():
+    samples = np.full((8, 8, 1), 0.25, np.float16)
+    linear = Logarithmic()
+    lit = float(linear.to_linear(samples)[0, 0, 0])
+    small = reduced_light(linear, samples, Window(8, 4, 8, 8), Window(0, 0, 16, 16), (4, 4))
+    assert small.shape == (4, 4, 1)
+    assert np.allclose(small[1:3, 2:], lit) and not small[:, :2].any() and not small[3].any()
+
+
+def test_samples_that_are_not_finite_count_as_black_or_the_greatest_half():
+    values = np.full((4, 4), 0.5, np.float32)
+    values[0, 0], values[0, 2], values[2, 0] = np.nan, np.inf, -np.inf
+    small = reduced(values, (2, 2))
+    assert np.allclose(small, [[0.375, (65504 + 1.5) / 4], [0.375, 0.5]])

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames made small for stills and contact sheets: reduced in scene-linear light, some lines at a time."""
+
+from __future__ import annotations
+
+import math
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from void_server.pipeline.shot import StoredShot
+from void_server.plates.window import Window, place
+
+F32 = npt.NDArray[np.float32]
+
+STRIP_LINES = 64
+"""Lines of a picture that are reduced at a time: as many as stay in the processor's cache, and no buffer of a whole one
+is needed."""
+BRIGHTEST = 65504.0
+"""What an infinite sample counts as: the greatest half."""
+
+
+def reduced_light(
+    shot: StoredShot, samples: npt.NDArray[np.generic], source: Window, window: Window, size: tuple[int, int]
+) -> F32:
+    """(rows, columns, c) scene-linear of a picture in the plate's space, c 3 or 1.
+
+    Args:
+        samples: (h, w, c) over `source`.
+        window: what is shown of it; 0 where `source` does not reach.
+        size: columns and rows.
+    """
+    if source != window:
+        placed = place(shot.to_linear(samples), source, window)
+        return reduced(np.asarray(placed, np.float32), size)
+    columns, rows = size
+    # Strips begin where a line of both begins.
+    parts = math.gcd(len(samples), rows)
+    tall, low = len(samples) // parts, rows // parts
+    at_once = max(1, STRIP_LINES // tall)
+    found = np.empty((rows, columns, samples.shape[2]), np.float32)
+    for first in range(0, parts, at_once):
+        end = min(parts, first + at_once)
+        strip = shot.to_linear(samples[first * tall : end * tall])
+        found[first * low : end * low] = reduced(strip, (columns, (end - first) * low))
+    return found
+
+
+def reduced(values: F32, size: tuple[int, int]) -> F32:
+    """(h, w) or (h, w, c) reduced to columns and rows by their means; NaN and -infinity count as 0."""
+    finite = values
+    if not cv2.checkRange(values)[0]:
+        finite = np.nan_to_num(values, nan=0.0, posinf=BRIGHTEST, neginf=0.0)
+    small = cv2.resize(finite, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(small.reshape(size[1], size[0], *values.shape[2:]), np.float32)

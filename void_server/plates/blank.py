@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that is 0 on most lines, as a matte is: one blank chunk is compressed, and its bytes stand for all others.
+
+The chunks of a scan-line file say which line they begin with, and are otherwise what their samples make of them
+("OpenEXR File Layout"), so the file is, byte for byte, what `write_frame` makes of the whole picture.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import DataLoss
+from void_server.plates.encode import LINES_PER_CHUNK, Frame, check_frame, header_of, write_frame, writing
+from void_server.plates.exr import read_channels
+from void_server.plates.header import read_header
+from void_server.plates.splice import chunk_offsets, packed_chunks
+from void_server.plates.window import Window
+
+_LINE = struct.Struct("<i")
+"""A chunk begins with the y of its first line."""
+
+
+def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = False) -> None:
+    """Write a whole file that is 0 on all lines but those of `frame`; `scratch` and errors are those of `write_frame`.
+
+    Args:
+        frame: the lines, over their own window, whole chunks of the file.
+        window: the whole data window.
+    """
+    if frame.data_window == window:
+        write_frame(path, frame, scratch=scratch)
+        return
+    check_frame(frame)
+    lines = LINES_PER_CHUNK[frame.compression]
+    header = header_of(replace(frame, data_window=window))
+    with writing(path, scratch=scratch) as (final, packed):
+        short = window.height % lines
+        blank, *rest = _split(packed, _blank(frame, lines + short))
+        chunks = [blank] * (window.height // lines) + (rest or [blank]) * bool(short)
+        first = (frame.data_window.y - window.y) // lines
+        drawn = _split(packed, frame)
+        chunks[first : first + len(drawn)] = drawn
+        table = len(header) + 8 * len(chunks)
+        starts = table + np.concatenate([[0], np.cumsum([len(chunk) for chunk in chunks[:-1]])])
+        with final.open("wb") as target:
+            target.write(header)
+            target.write(starts.astype("<u8").tobytes())
+            for index, chunk in enumerate(chunks):
+                target.write(_LINE.pack(window.y + index * lines) + chunk[_LINE.size :])
+
+
+def check_blank(path: Path, rows: tuple[int, int]) -> None:
+    """Read again what `write_on_blank` wrote, but for the lines [first, end) that were drawn.
+
+    Of each length of chunk one is decoded; the others are compared with it.
+
+    Raises:
+        DataLoss: a line is not 0, or cannot be decoded.
+    """
+    header = read_header(path)
+    part = header.parts[0]
+    lines = LINES_PER_CHUNK[part.compression]
+    known: dict[int, bytes] = {}
+    for row, chunk in _lines_of(path, part.data_window, header.size, lines):
+        if rows[0] <= row < rows[1]:
+            continue
+        count = min(lines, part.data_window.height - row)
+        if count not in known:
+            read = read_channels(path, 0, list(part.channel_names), rows=(row, row + count))
+            if any(bool(values.any()) for values in read.values()):
+                raise _spoilt(path)
+            known[count] = chunk[_LINE.size :]
+        if chunk != _LINE.pack(part.data_window.y + row) + known[count]:
+            raise _spoilt(path)
+
+
+def _spoilt(path: Path) -> DataLoss:
+    return DataLoss(f"{path} is not what was written to it.", file=str(path))
+
+
+def _lines_of(path: Path, window: Window, header_bytes: int, lines: int) -> Iterator[tuple[int, bytes]]:
+    """Each chunk of a file, with its first line as counted from the top."""
+    with path.open("rb") as file:
+        offsets = chunk_offsets(file, window.height, header_bytes, lines)
+        for index, (start, end) in enumerate(pairwise(offsets)):
+            file.seek(int(start))
+            yield index * lines, file.read(int(end - start))
+
+
+def _blank(frame: Frame, height: int) -> Frame:
+    window = Window(frame.data_window.x, frame.data_window.y, frame.data_window.width, height)
+
+    def nothing(values: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+        return np.zeros(window.shape, values.dtype)
+
+    channels = {name: nothing(values) for name, values in frame.channels.items()}
+    return replace(frame, data_window=window, channels=channels)
+
+
+def _split(scratch: Path, frame: Frame) -> list[bytes]:
+    """The compressed chunks of a frame."""
+    data, sizes = packed_chunks(scratch, frame)
+    ends = np.cumsum(sizes)
+    return [data[int(end - size) : int(end)] for end, size in zip(ends, sizes, strict=True)]
