@@ -187,7 +187,7 @@ def _engine(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any
     return named | {
         "model": dict(made.info),
         "weights": _weights_digest(results),
-        "regions": described(order, seen) if seen else None,
+        "regions": described(order, seen, results, shot.work_window()) if seen else None,
     }
 
 
@@ -232,6 +232,8 @@ def _options(order: Order) -> dict[str, Any]:
             "model_percent": options.model_percent,
             "region": "whole" if options.profile == "official" else options.region,
             "region_context": options.region_context,
+            # Paths of crops can be long; the sidecar has them under `engine.regions`.
+            "crops": hashlib.sha256(options.crops.encode()).hexdigest() if options.crops else "",
             "detail": order.detail,
             "model_exposure": options.model_exposure,
             "noise_flow": options.noise_flow,
