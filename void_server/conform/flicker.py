@@ -137,9 +137,10 @@ class AtBorders:
 def at_borders(pairs: Mapping[int, Flicker], borders: Collection[int], step: int = 1) -> AtBorders | None:
     """Whether the borders are seen.
 
-    A pair's flicker is taken over that of the plate beside it where the plate flickers more than in half of the pairs:
-    so what the whole shot does does not count.  The chance is found by moving the comb of borders along the shot, round its end: neighbouring
-    pairs are alike, so that pairs shuffled one by one would seem surer than they are.
+    A pair's flicker is taken over that of the plate beside it where the plate flickers more than in half of the
+    pairs: so what the whole shot does does not count. The chance is found by moving the comb of borders along the
+    shot, round its end: neighbouring pairs are alike, so that pairs shuffled one by one would seem surer than they
+    are.
 
     Args:
         pairs: by position of the later frame.
