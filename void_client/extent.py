@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
 from void_client.errors import BadInput
 from void_client.inputs import CLEAN_PLATE, ROLES, WITH_CHANNEL
@@ -12,6 +14,8 @@ from void_client.specification import RemoveOptions
 
 BEFORE, AFTER = "handles_before", "handles_after"
 """Options of the server that say how many frames at either end of the range are handles."""
+CROPS = "crops"
+"""Option of the server for the crops that a model is to see."""
 
 
 def of_views(options: RemoveOptions, views: str) -> list[RemoveOptions]:
@@ -33,6 +37,26 @@ def of_views(options: RemoveOptions, views: str) -> list[RemoveOptions]:
     return [
         replace(options, view=name, name=f"{options.name}_{name}" if options.name else "") for name in names
     ]
+
+
+def with_crops_of(options: RemoveOptions, sidecar: Path) -> RemoveOptions:
+    """The order with the crops that the job of another view saw, as its sidecar has them.
+
+    Args:
+        sidecar: of the other view; it may name no crops, as of an engine that sees none.
+
+    Raises:
+        BadInput: it cannot be read.
+    """
+    try:
+        engine = json.loads(sidecar.read_text(encoding="utf-8"))["engine"]
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(
+            f"The crops of the first view cannot be read from {sidecar}: {error}.",
+            fix="Order it again, and then the other views.",
+        ) from error
+    seen = (engine.get("regions") or {}).get(CROPS, "")
+    return replace(options, options={CROPS: seen, **options.options}) if seen else options
 
 
 def with_handles(

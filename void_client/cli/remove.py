@@ -5,6 +5,9 @@ from __future__ import annotations
 
 import argparse
 import os
+from pathlib import Path
+
+from void.v1 import jobs_pb2
 
 from void_client import events
 from void_client.cli.connecting import add_root_option, add_server_options, client_roots, connect
@@ -14,7 +17,7 @@ from void_client.cli.terminal import Speaker
 from void_client.colour_config import chosen_config
 from void_client.draft import draft_order, greeted, place_order
 from void_client.errors import ExitCode, Left
-from void_client.extent import of_views, with_handles
+from void_client.extent import of_views, with_crops_of, with_handles
 from void_client.roots import shared_roots
 from void_client.sequence import parse_range
 from void_client.specification import DEFAULT_ENGINE, PRIORITIES, RemoveOptions, parse_boxes, parse_points
@@ -84,8 +87,8 @@ def add_input_options(parser: argparse.ArgumentParser) -> None:
         "--views",
         metavar="NAMES",
         default="",
-        help="several views, such as left,right: one job each, one after the other, with the same seed and settings;"
-        " with --name, the view is put behind it",
+        help="several views, such as left,right: one job each, one after the other, with the same seed, settings"
+        " and crops of the first; with --name, the view is put behind it",
     )
     group.add_argument(
         "--handles",
@@ -219,13 +222,24 @@ def run(arguments: argparse.Namespace, speaker: Speaker) -> ExitCode:
     Raises:
         ClientError: see its exit code.
     """
-    for options in of_views(options_of(arguments), arguments.views):
-        _run_one(arguments, options, speaker)
+    first: Path | None = None
+    views = of_views(options_of(arguments), arguments.views)
+    if arguments.detach and len(views) > 1:
+        speaker(events.Notes((ON_ITS_OWN,)))
+    for options in views:
+        sidecar = _run_one(arguments, with_crops_of(options, first) if first else options, speaker)
+        first = first or sidecar
     return ExitCode.DONE
 
 
-def _run_one(arguments: argparse.Namespace, options: RemoveOptions, speaker: Speaker) -> None:
-    """Order one view, follow it and bring its results."""
+ON_ITS_OWN = (
+    "With --detach nothing waits for the first view: an engine that sees crops chooses them for each view alone. Give"
+    " --set crops=… where they are to be the same."
+)
+
+
+def _run_one(arguments: argparse.Namespace, options: RemoveOptions, speaker: Speaker) -> Path | None:
+    """Order one view, follow it and bring its results; returns its sidecar, if that is here."""
     frames = parse_range(arguments.range) if arguments.range else None
     options, frames, notes = with_handles(options, frames, arguments.handles)
     draft = draft_order(options, frames, lambda: chosen_config(arguments.ocio, os.environ))
@@ -242,8 +256,10 @@ def _run_one(arguments: argparse.Namespace, options: RemoveOptions, speaker: Spe
             ) from error
         if not arguments.detach:
             follow_and_deliver(connection, job, folder, speaker, ours=True)
-        elif not arguments.json:
+            return folder.path(jobs_pb2.OUTPUT_KIND_SIDECAR, 0)
+        if not arguments.json:
             speaker.print(job.id, {})
+    return None
 
 
 def options_of(arguments: argparse.Namespace) -> RemoveOptions:

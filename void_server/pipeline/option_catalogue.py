@@ -145,6 +145,15 @@ CATALOGUE: tuple[Option, ...] = (
         maximum=4,
     ),
     Option(
+        "crops",
+        "text",
+        "",
+        "Engine void: the crops that it sees, instead of those it would choose, as the sidecar of an earlier job has"
+        " them: WIDTHxHEIGHT@X,Y of one at rest, WIDTHxHEIGHT@FRAME:X,Y/FRAME:X,Y of one that moves, several joined by"
+        " ';', or whole; pixels of the display window. Each is moved aside, on all frames alike, as far as it must to"
+        " hold what is to be filled. With --views, the first view's are given to the others.",
+    ),
+    Option(
         "detail",
         "choice",
         "auto",

@@ -31,6 +31,7 @@ class Options:
     model_percent: int
     region: Literal["auto", "whole"]
     region_context: float
+    crops: str
     detail: Literal["auto", "plate", "guided", "off"]
     model_exposure: float
     noise_flow: NoiseFlow
@@ -100,6 +101,7 @@ class Options:
                 model_percent=int(values["model_percent"]),
                 region=cast(Literal["auto", "whole"], values["region"]),
                 region_context=float(values["region_context"]),
+                crops=values["crops"].strip(),
                 detail=cast(Literal["auto", "plate", "guided", "off"], values["detail"]),
                 model_exposure=float(values["model_exposure"]),
                 noise_flow=cast(NoiseFlow, values["noise_flow"]),

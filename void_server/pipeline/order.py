@@ -11,6 +11,7 @@ from google.protobuf.json_format import ParseDict
 from void.v1 import jobs_pb2, types_pb2
 
 from void_server.engines.cleanplate import CleanplateSettings
+from void_server.engines.void.given_crops import parse_crops
 from void_server.engines.void.settings import Running, VoidSettings
 from void_server.errors import InvalidInput
 from void_server.frames.roots import RootedFile
@@ -274,6 +275,8 @@ def parse_order(spec: Mapping[str, Any], finders: Collection[str] = (), job: str
         )
     if order.engine == "void":
         order.void_running()
+        if order.options.crops:
+            parse_crops(order.options.crops)
         longest = order.void_settings().longest
         if longest is not None and len(frames) > longest:
             raise InvalidInput(

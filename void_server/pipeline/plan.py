@@ -273,7 +273,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             colour=asdict(shot.colour),
             epsilon=shot.encoding["epsilon"],
             attributes=attributes,
-            leaves="inside",
+            leaves="inside and beside",
             keys=args["keys"],
             told=PUBLISHED,
             **read,
@@ -309,7 +309,7 @@ def _plan_review(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             continue
         pair = [results.get("publish", f.frame).blobs["inside"] for f in (before, frame)]
         args = {"shot": digest, "previous": pair[0], "current": pair[1]}
-        key = unit_key("review", pair=pair, colour=asdict(shot.colour), encoding=shot.encoding)
+        key = unit_key("review", told=2, pair=pair, colour=asdict(shot.colour), encoding=shot.encoding)
         units.append(unit("review", key, f"review of frame {frame.frame}", args, frame=frame.frame))
     return Plan(units)
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from void_server.engines.void.given_crops import Followed, crops_text, parse_crops, planned_as
 from void_server.engines.void.plate_size import Rect
-from void_server.engines.void.regions import RegionPlan, Run, View, planned
+from void_server.engines.void.regions import Planner, RegionPlan, Run, View, planned
 from void_server.engines.void.settings import OVERLAP, model_size
 from void_server.engines.void.settings import VERSION as VOID_VERSION
 from void_server.frames.blobs import BlobFolder
@@ -51,16 +52,40 @@ def region_plan(order: Order, results: Results, common: Window) -> RegionPlan | 
 
     Args:
         common: the window that all frames are placed on.
+
+    Raises:
+        InvalidInput: crops are given that do not hold what is to be filled.
     """
     if not _wanted(order):
         return None
+    if order.options.crops:
+        return _followed(order, results, common).plan
+    view, parts = _view(order, results, common), _parts(order, results)
+    return planned(parts, view, margin=margin_of(order), context=order.options.region_context)
+
+
+def _followed(order: Order, results: Results, common: Window) -> Followed:
+    """The plan of crops that are given."""
+    view, parts = _view(order, results, common), _parts(order, results)
+    around = Planner(view, margin_of(order), order.options.region_context, len(parts))
+    given, origin = parse_crops(order.options.crops), _origin(order, results, common)
+    return planned_as(given, parts, around, order.frames, origin)
+
+
+def _origin(order: Order, results: Results, common: Window) -> tuple[int, int]:
+    """The corner of the display window on the common one."""
+    shown = Window(**results.get("ingest", order.frames[0], "plate").info["display_window"])
+    return shown.x - common.x, shown.y - common.y
+
+
+def _parts(order: Order, results: Results) -> list[list[Rect]]:
+    """What is to be filled on each frame."""
     parts: list[list[Rect]] = []
     for frame in order.frames:
         found = results.find("regions", frame)
         boxes = found.info["parts"] if found is not None else []
         parts.append([(x0, y0, x1, y1) for x0, y0, x1, y1 in boxes])
-    view = _view(order, results, common)
-    return planned(parts, view, margin=margin_of(order), context=order.options.region_context)
+    return parts
 
 
 def crops_of(plan: RegionPlan | None, common: Window) -> list[tuple[Crops | None, Run | None]]:
@@ -84,17 +109,25 @@ def _view(order: Order, results: Results, common: Window) -> View:
     return View((left, top, left + shown.width, top + shown.height), aspect, height, width)
 
 
-def described(order: Order, plan: RegionPlan) -> dict[str, Any]:
+def described(order: Order, plan: RegionPlan, results: Results, common: Window) -> dict[str, Any]:
     """The plan for the sidecar, JSON-ready.
 
     `seen` is `whole` or `crops`; `area`, `crop` and `path` are x, y, width and height, or x and y, in pixels of the
-    common window; `scale` counts plate pixels for one of the model's picture; `share` is of the area.
+    common window; `scale` counts plate pixels for one of the model's picture; `share` is of the area. `crops` is the
+    plan as the option of that name takes it: the same text in all views of a stereo shot; `given` is whether it was
+    given, and `moved` by how many pixels the crop of each run stands beside it.
     """
+    given = order.options.crops
+    moved = _followed(order, results, common).offsets if given else ()
+    text = given or crops_text(plan, order.frames, _origin(order, results, common))
     view = plan.view
     x0, y0, x1, y1 = view.area
     windows, window = _windows(order)
     return {
         "seen": "whole" if plan.whole else "crops",
+        "crops": text,
+        "given": bool(given),
+        "moved": [list(offset) for offset in moved],
         "area": [x0, y0, x1 - x0, y1 - y0],
         "model": [view.width, view.height],
         "whole_scale": round(view.whole_scale, 4),

@@ -12,6 +12,7 @@ from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.engines.void.settings import VERSION as VOID_VERSION
+from void_server.pipeline.borders import told_flicker
 from void_server.pipeline.config_source import config_name
 from void_server.pipeline.keys import numerics
 from void_server.pipeline.known_shot import segmented_frames
@@ -68,20 +69,23 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     digest over all its weight files, and `regions`, what it saw of the shot: `plan_regions.described`, null for the
     whole frame that was asked for), `segmenter`, `instruction`, `found` (what words alone found, by what, as boxes
     that `--boxes` takes, and what left for it; null where nothing was looked for), `model` (what the model of a
-    reasoner said, and what left for it, where to), `reasoner`, `seed`, `preview`, `prompt`, `grain` (the plate's, as
-    measured: `GrainModel.summary`; null where it was not looked at), `options`, `colour` (space and config), `fps`,
-    `numerics`, `seconds` (worker time by stage), `frames`. A frame holds its inputs by digest (bytes and content;
-    `clean_plate` is null where the artist gave none), `job` (the order that its files were made for: an earlier one
-    where nothing that they hold has changed since), `delivered` (digests of their samples: `plates.delivered`;
-    `result` is null of a quadmask) and its figures: `changed_percent`, `outside_difference` (must be 0),
-    `outside_samples_checked`, `change_over_time` (stops), `clipped`, `unfilled` (samples that kept the plate's bits
-    for want of a fill), `confidence` (0..1, null where nothing was blended), `seam` (the edge against the plate
-    beside it, null without one), `kept_percent` (of what might be blended, how much keeps the plate's bits), what
-    the engine says under `fill`, and what the reasoner says under `proposal` (null where it was not asked), what a
-    model's answer means on the frame under `effects` (null without one; `outlines` are the things that SAM2 was
-    asked about, with how many parts of their cells it outlined), and what the segmenter says of a matte that it made
-    under `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is "none", and
-    a frame's figures are the percent of the picture that each region covers.
+    reasoner said, and what left for it, where to), `reasoner`, `seed`, `preview`, `prompt`, `grain` (the plate's,
+    as measured: `GrainModel.summary`; null where it was not looked at), `options`, `colour` (space and config),
+    `fps`, `numerics`, `seconds` (worker time by stage), `flicker` (by what meets, windows of the model and anchors
+    of the motion: `frames`, the later ones of the pairs there, how many were `measured`, the `ratio` of their
+    flicker to that of the pairs near by, and the `chance` of as great a one anywhere: `flicker.at_borders`),
+    `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where the artist gave
+    none), `job` (the order that its files were made for: an earlier one where nothing that they hold has changed
+    since), `delivered` (digests of their samples: `plates.delivered`; `result` is null of a quadmask) and its
+    figures: `changed_percent`, `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time`,
+    `flicker` and `flicker_beside` (stops), `clipped`, `unfilled` (samples that kept the plate's bits for want of a
+    fill), `confidence` (0..1, null where nothing was blended), `seam` (the edge against the plate beside it, null
+    without one), `kept_percent` (of what might be blended, how much keeps the plate's bits), what the engine says
+    under `fill`, and what the reasoner says under `proposal` (null where it was not asked), what a model's answer
+    means on the frame under `effects` (null without one; `outlines` are the things that SAM2 was asked about, with
+    how many parts of their cells it outlined), and what the segmenter says of a matte that it made under
+    `segmented` (null where the artist drew it). Of a job that makes only the quadmask, `engine` is "none", and a
+    frame's figures are the percent of the picture that each region covers.
     """
     segmented = segmented_frames(order, results)
     asked = results.find("ask", None)
@@ -120,6 +124,7 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
         "inputs": {role: s.pattern for role, s in order.inputs.items()},
         "numerics": numerics(),
         "seconds": results.seconds(),
+        "flicker": told_flicker(order, results),
         "frames": [_frame(f, results, segmented.get(f.frame)) for f in shot.frames],
     }
 
@@ -132,7 +137,8 @@ def _frame(
     made = info.pop("made")
     review, effects = results.find("review", frame.frame), results.find("effects", frame.frame)
     fill = results.find("conform", frame.frame) or results.find("fill", frame.frame)
-    info["change_over_time"] = review.info["change_over_time"] if review is not None else None
+    for figure in ("change_over_time", "flicker", "flicker_beside"):
+        info[figure] = review.info[figure] if review is not None else None
     return {
         "frame": frame.frame,
         "plate": {"name": frame.name, "sha256": frame.plate, "content": frame.content},
@@ -187,7 +193,7 @@ def _engine(order: Order, shot: ShotManifest, results: Results) -> dict[str, Any
     return named | {
         "model": dict(made.info),
         "weights": _weights_digest(results),
-        "regions": described(order, seen) if seen else None,
+        "regions": described(order, seen, results, shot.work_window()) if seen else None,
     }
 
 
@@ -232,6 +238,8 @@ def _options(order: Order) -> dict[str, Any]:
             "model_percent": options.model_percent,
             "region": "whole" if options.profile == "official" else options.region,
             "region_context": options.region_context,
+            # Paths of crops can be long; the sidecar has them under `engine.regions`.
+            "crops": hashlib.sha256(options.crops.encode()).hexdigest() if options.crops else "",
             "detail": order.detail,
             "model_exposure": options.model_exposure,
             "noise_flow": options.noise_flow,

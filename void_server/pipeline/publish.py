@@ -333,14 +333,14 @@ def _touched(
 
 
 def _inside(result: npt.NDArray[Any], blend: npt.NDArray[Any], window: Window) -> dict[str, npt.NDArray[Any]]:
-    """The result where it may differ from the plate, over the smallest box: `colour`, `inside` (0 or 1), and its corner
-    `at`.
+    """The result where it may differ from the plate and for `SEAM_REACH` pixels around: `colour`, `inside` (0 or 1),
+    and its corner `at`.
     """
     rows, columns = (np.flatnonzero((blend > 0).any(axis=axis)) for axis in (1, 0))
     if rows.size == 0:
         empty = result[:0, :0]
         return {"colour": empty, "inside": empty[..., 0].astype(np.uint8), "at": np.zeros(2, np.int64)}
-    box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    box = tuple(slice(max(0, int(i[0]) - SEAM_REACH), int(i[-1]) + SEAM_REACH + 1) for i in (rows, columns))
     at = np.array([window.x + box[1].start, window.y + box[0].start], np.int64)
     return {"colour": result[box], "inside": (blend[box] > 0).astype(np.uint8), "at": at}
 

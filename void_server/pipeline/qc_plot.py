@@ -7,6 +7,7 @@ import io
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -14,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 _PANELS = (
     ("changed_percent", "changed pixels, %"),
     ("change_over_time", "change over time\ninside, stops"),
+    ("flicker", "flicker, stops:\ninside, plate beside"),
     ("confidence", "confidence, 0..1"),
     ("seam", "seam, over the\nplate beside it"),
     ("clipped", "clipped samples"),
@@ -21,14 +23,14 @@ _PANELS = (
 )
 
 
-def draw_qc_plot(title: str, frames: Sequence[Mapping[str, Any]]) -> bytes:
-    """The plot as PNG.
+_BORDERS = {"windows": "tab:red", "anchors": "tab:green"}
 
-    Args:
-        frames: the sidecar's `frames`.
-    """
+
+def draw_qc_plot(title: str, sidecar: Mapping[str, Any]) -> bytes:
+    """The plot as PNG: the figures of the sidecar's `frames`, and its borders."""
+    frames: Sequence[Mapping[str, Any]] = sidecar["frames"]
     numbers = [f["frame"] for f in frames]
-    figure = Figure(figsize=(10, 12), layout="constrained")
+    figure = Figure(figsize=(10, 14), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
     panels = figure.subplots(len(_PANELS), 1, sharex=True)
@@ -39,6 +41,8 @@ def draw_qc_plot(title: str, frames: Sequence[Mapping[str, Any]]) -> bytes:
         axes.set_ylabel(label, fontsize=8)
         axes.grid(alpha=0.3)
         axes.margins(y=0.15)
+        if name == "flicker":
+            _draw_flicker(axes, numbers, sidecar)
         if name == "confidence":
             axes.set_ylim(-0.05, 1.05)
         elif all(v in (0, None) for v in values):
@@ -49,3 +53,17 @@ def draw_qc_plot(title: str, frames: Sequence[Mapping[str, Any]]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _draw_flicker(axes: Axes, numbers: Sequence[int], sidecar: Mapping[str, Any]) -> None:
+    """What the plate beside does in the same time, and where pieces of the work meet."""
+    beside = [f["quality"]["flicker_beside"] for f in sidecar["frames"]]
+    shown = [float("nan") if v is None else float(v) for v in beside]
+    axes.plot(numbers, shown, linewidth=1, linestyle=":", color="grey", label="plate beside")
+    for name, found in sidecar["flicker"].items():
+        said = f"{name}: {found['ratio']:.2f} of elsewhere" if found["ratio"] is not None else name
+        for frame in found["frames"]:
+            axes.axvline(frame - 0.5, color=_BORDERS[name], linewidth=0.6)
+        if found["frames"]:
+            axes.plot([], [], color=_BORDERS[name], linewidth=0.6, label=said)
+    axes.legend(fontsize=7, loc="upper right")

@@ -37,7 +37,7 @@ def report(
     return {
         "sidecar": blobs.add_bytes(json.dumps(sidecar, indent=1, sort_keys=True).encode()),
         "contact_sheet": blobs.add_bytes(draw_contact_sheet(title, columns)),
-        "qc_plot": blobs.add_bytes(draw_qc_plot(title, sidecar["frames"])),
+        "qc_plot": blobs.add_bytes(draw_qc_plot(title, sidecar)),
     }, {}
 
 

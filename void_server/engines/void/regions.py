@@ -188,24 +188,31 @@ def planned(
         The plan; the whole area where a crop would be hardly finer, where nothing is to be filled, and where the area
         has fewer pixels than the model's picture.
     """
-    shown = [[b for b in (meet(p, view.area) for p in frame) if b is not None] for frame in parts]
-    around = _Planner(view, margin, context, len(parts))
-    groups = around.apart(shown)
+    around = Planner(view, margin, context, len(parts))
+    groups = around.apart(parts)
     if not groups:
         return around.whole((None,) * len(parts))
     best = around.cheapest(groups, most_runs)
     runs = [around.run(group) for group in best]
     if any(run is None for run in runs):
-        return around.whole(_union(groups))
+        return around.whole(union(groups))
     plan = RegionPlan(view, tuple(run for run in runs if run is not None), whole=False)
     coarsest = max(plan.scale(run) for run in plan.runs)
     if coarsest * LEAST_GAIN > view.whole_scale:
-        return around.whole(_union(groups))
+        return around.whole(union(groups))
     return plan
 
 
 @dataclass(frozen=True)
-class _Planner:
+class Planner:
+    """What crops are chosen by.
+
+    Attributes:
+        margin: pixels around the region that are filled too.
+        context: sides of what a crop holds of each frame over those of the region on it.
+        frames: of the shot.
+    """
+
     view: View
     margin: int
     context: float
@@ -217,8 +224,13 @@ class _Planner:
         more = x0 - self.margin, y0 - self.margin, x1 + self.margin, y1 + self.margin
         return meet(more, self.view.area) or box
 
-    def apart(self, shown: Sequence[Sequence[Rect]]) -> list[Boxes]:
-        """The regions as they go through the shot, none of which meets another on any frame."""
+    def apart(self, parts: Sequence[Sequence[Rect]]) -> list[Boxes]:
+        """The regions as they go through the shot, none of which meets another on any frame, as far as the area goes.
+
+        Args:
+            parts: of each frame, as `region_parts` gives them.
+        """
+        shown = [[b for b in (meet(p, self.view.area) for p in frame) if b is not None] for frame in parts]
         nodes = [(t, box) for t, boxes in enumerate(shown) for box in boxes]
         if not nodes:
             return []
@@ -247,7 +259,7 @@ class _Planner:
             group[t] = hull([group[t], box])
         found: list[Boxes] = [tuple(boxes) for boxes in groups.values()]
         if len(found) > MOST_GROUPS:
-            return [_union(found)]
+            return [union(found)]
         return self.disjoint(found)
 
     def disjoint(self, groups: Sequence[Boxes]) -> list[Boxes]:
@@ -360,11 +372,11 @@ def hull(boxes: Iterable[Rect | None]) -> Rect | None:
     )
 
 
-def _union(groups: Iterable[Boxes]) -> Boxes:
+def union(groups: Iterable[Boxes]) -> Boxes:
     """One box for each frame around those of all groups."""
     return tuple(hull(boxes) for boxes in zip(*groups, strict=True))
 
 
 def _joined(groups: Sequence[Boxes], a: int, b: int) -> list[Boxes]:
     """The groups with two of them made one."""
-    return [g for n, g in enumerate(groups) if n not in (a, b)] + [_union([groups[a], groups[b]])]
+    return [g for n, g in enumerate(groups) if n not in (a, b)] + [union([groups[a], groups[b]])]
