@@ -40,6 +40,8 @@ class ServerProcess:
                 stderr=said,
                 text=True,
                 env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[1])},
+                # Ctrl-C reaches the benchmark, which then ends its server.
+                start_new_session=True,
             )
         first = self._process.stdout.readline() if self._process.stdout else ""
         if not first:

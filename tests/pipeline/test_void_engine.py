@@ -5,6 +5,7 @@ nothing; what is promised of every result holds for them too.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
@@ -12,8 +13,10 @@ import os
 import re
 import shutil
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import grpc
@@ -21,6 +24,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from google.protobuf.json_format import MessageToDict
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from void.v1 import jobs_pb2
 
@@ -28,6 +32,7 @@ from tests.conftest import RunningServer
 from tests.pipeline.servers import server_with
 from tests.server.calls import recorded_units, spec_of
 from void_server.errors import InvalidInput
+from void_server.pipeline.checkpoints import EVERY
 from void_server.pipeline.order import parse_order
 from void_server.plates.header import read_header
 
@@ -261,6 +266,49 @@ def test_a_cancel_is_honoured_within_a_step_and_progress_counts_steps(server, sh
     assert server.caller.finish(job.id).state == jobs_pb2.JOB_STATE_CANCELLED
     assert time.monotonic() - asked < 5
     assert told.total == 1000 and told.eta_seconds > 0
+
+
+def saved_steps(folder: Path, ended: threading.Event) -> set[int]:
+    """Which steps were found saved, looked at until `ended`."""
+    found = set()
+    while not ended.wait(0.01):
+        for path in folder.glob("*.safetensors"):
+            # It is gone once the pass is done.
+            with contextlib.suppress(OSError), safe_open(path, framework="pt") as file:
+                found.add(int(file.metadata()["done"]))
+    return found
+
+
+def test_a_preview_overtakes_the_denoising_between_two_steps_and_no_step_is_lost(server, shot):
+    """Takes 15 seconds: 40 steps twice, and a whole preview between two of them."""
+    spec = wish(shot, "overtaken", steps="40")
+    spec.settings.seed = 5
+    preview = spec_of(shot, "/overtakes")
+    preview.settings.preview = True
+    ended = threading.Event()
+    with ThreadPoolExecutor(2) as threads:
+        job = server.caller.submit(spec).job
+        progress = steps_of(server, job.id)
+        next(p for p in progress if p.done >= 2)
+        seen = threads.submit(lambda: [p.done for p in progress])
+        saved = threads.submit(saved_steps, server.store / "checkpoints", ended)
+        try:
+            assert server.caller.run(preview).state == DONE
+            assert not server.caller.get(job.id).HasField("finished"), "the preview waited for the whole pass"
+        finally:
+            ended.set()
+        done = server.caller.finish(job.id)
+        assert done.state == DONE and seen.result() == sorted(seen.result())
+        assert any(step % EVERY for step in saved.result()), "nothing was saved out of turn"
+    assert sidecar(server, done)["engine"]["model"]["resumed_from"] in saved.result()
+    undisturbed = server.caller.finish(server.caller.submit(spec, again=True).job.id)
+    assert undisturbed.attempt == 2 and sidecar(server, undisturbed)["engine"]["model"]["resumed_from"] == 0
+    assert results_of(undisturbed) == results_of(done)
+
+
+def results_of(job: jobs_pb2.Job) -> dict[int, str]:
+    """Digests of the result frames."""
+    return {o.frame: o.blob.digest for o in job.outputs if o.kind == jobs_pb2.OUTPUT_KIND_RESULT}
 
 
 def test_a_job_whose_worker_was_killed_goes_on_from_the_saved_step(server, shot):
