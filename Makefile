@@ -43,7 +43,7 @@ $(VENV)/.server: $(SOURCES) | $(VENV)/bin/python
 
 $(VENV)/.dev: $(SOURCES) | $(VENV)/bin/python
 	@echo "installing server, client, the engine void and development tools into $(VENV) (about three minutes) ..."
-	PIP_CONSTRAINT=constraints.txt $(PIP) install -e '.[server,void,cloud,dev]'
+	PIP_CONSTRAINT=constraints.txt $(PIP) install -e '.[server,void,cloud,ray,dev]'
 	@touch $@ $(VENV)/.server
 
 demo: $(VENV)/.server

@@ -15,7 +15,7 @@ from tests.small_shot import SmallShot, write_small_shot
 from void_server.access.principals import Role
 from void_server.access.tokens import add_token
 from void_server.application import Application
-from void_server.configuration import Limits, ServerConfiguration, named_tokens_file
+from void_server.configuration import Limits, RaySettings, ServerConfiguration, named_tokens_file
 
 # What a shell starts in the background ignores ^C, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -35,6 +35,7 @@ class RunningServer:
         root_shows: Mapping[str, frozenset[str]] | None = None,
         signing_key: Path | None = None,
         monitor: str = "",
+        ray: RaySettings | None = None,
     ) -> None:
         self.store = store
         self.application = Application(
@@ -49,6 +50,7 @@ class RunningServer:
                 root_shows=root_shows or {},
                 signing_key=signing_key,
                 monitor=monitor,
+                ray=ray,
             )
         )
         self.application.start()

@@ -12,6 +12,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -30,7 +31,7 @@ from void.v1 import (
 from void_server.access.audit import AuditLog
 from void_server.access.refusals import Refusals
 from void_server.access.tokens import TokenBook, read_or_create_token
-from void_server.configuration import Limits, ServerConfiguration, audit_file, named_tokens_file
+from void_server.configuration import Limits, RaySettings, ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
@@ -59,6 +60,9 @@ from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
 from void_server.signing import signer
+
+if TYPE_CHECKING:
+    from void_server.pool.ray_cluster import RayPool
 
 log = logging.getLogger(__name__)
 
@@ -110,11 +114,15 @@ class Application:
             log.error("the damaged database is kept as %s; jobs are taken from their manifests", damaged)
         self._jobs = JobStore(self._database)
         visible = Visibility(self._database, limits.max_owner_bytes)
-        self._pool = LocalPool(
-            worker_command(configuration), configuration.workers, limits.unit_timeout_seconds
-        )
-        # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
-        self._previews = LocalPool(worker_command(configuration), 1, limits.unit_timeout_seconds)
+        self._pool: LocalPool | RayPool
+        self._previews: LocalPool | RayPool
+        if configuration.ray is not None:
+            self._pool = self._previews = _ray_pool(configuration, configuration.ray)
+        else:
+            command, seconds = worker_command(configuration), limits.unit_timeout_seconds
+            self._pool = LocalPool(command, configuration.workers, seconds)
+            # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
+            self._previews = LocalPool(command, 1, seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         history = History(self._database)
         self._runner = Runner(
@@ -128,7 +136,7 @@ class Application:
             sign=sign,
         )
         estimates = Estimates(
-            self._jobs, history, capabilities["stages"], configuration.workers, self._pool.load
+            self._jobs, history, capabilities["stages"], lambda: self._pool.workers, self._pool.load
         )
         self._activity = Activity()
         long_calls = LongCalls(limits.max_watches)
@@ -173,7 +181,7 @@ class Application:
         )
         masks_pb2_grpc.add_MasksServicer_to_server(Masks(self._blobs, self._previews, visible), self._server)
         server_pb2_grpc.add_ServerServicer_to_server(
-            Server(VERSION, configuration.workers, limits, capabilities, roots), self._server
+            Server(VERSION, lambda: self._pool.workers, limits, capabilities, roots), self._server
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_service_names(), self._server)
@@ -214,7 +222,7 @@ class Application:
             self._health.set(name, health_pb2.HealthCheckResponse.SERVING)
         if self._configuration.endpoint_file is not None:
             self._write_endpoint()
-        log.info("serving on %s with %d workers", self.address, self._configuration.workers)
+        log.info("serving on %s with %d workers", self.address, self._pool.workers)
 
     def wait(self) -> None:
         """Return when the server is asked to stop, or has been idle for long enough."""
@@ -240,8 +248,8 @@ class Application:
         self._server.stop(STOP_GRACE_SECONDS).wait()
         self._runner.stop()
         self._looks.close()
-        self._previews.close()
-        self._pool.close()
+        for pool in {id(p): p for p in (self._previews, self._pool)}.values():
+            pool.close()
         self._database.close()
         self._lock.release()
 
@@ -288,11 +296,27 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
         ("--max-channels", limits.max_channels),
     ):
         command += [flag, str(value)]
-    if configuration.workers > 1:
+    ray = configuration.ray
+    if ray.resource != "GPU" if ray is not None else configuration.workers > 1:
         command.append("--shared-gpu")
+    if ray is not None:
+        command.append("--end-with-parent")
     if configuration.vlm is not None:
         command += ["--vlm", str(configuration.vlm)]
     return command + Roots(configuration.roots).arguments()
+
+
+def _ray_pool(configuration: ServerConfiguration, settings: RaySettings) -> RayPool:
+    from void_server.pool.ray_cluster import RayPool
+
+    shared = [*configuration.roots.values(), *([configuration.vlm] if configuration.vlm is not None else [])]
+    return RayPool(
+        settings,
+        worker_command(configuration),
+        configuration.store,
+        shared,
+        configuration.limits.unit_timeout_seconds,
+    )
 
 
 def is_loopback(listen: str) -> bool:

@@ -19,6 +19,21 @@ def default_workers() -> int:
     return max(1, min(usable, MAX_DEFAULT_WORKERS))
 
 
+@dataclass(frozen=True)
+class RaySettings:
+    """Which Ray cluster runs the workers, and how.
+
+    Attributes:
+        address: HOST:PORT of the head node.
+        resource: one worker is started for each whole one that a node offers: GPU, CPU, or a name of the site's own.
+        without_token: whether a cluster will do that asks nobody for a token.
+    """
+
+    address: str
+    resource: str = "GPU"
+    without_token: bool = False
+
+
 def _limit(default: int, unit: str, text: str, *, least: int = 1, most: int = 2**63 - 1) -> int:
     value: int = field(default=default, metadata={"unit": unit, "help": text, "least": least, "most": most})
     return value
@@ -115,6 +130,7 @@ class ServerConfiguration:
         endpoint_file: JSON file that tells local clients the address; None = none.
         vlm: file that says which vision-language models may be asked; None for none.
         monitor: HOST:PORT of the monitor page; empty = none.
+        ray: the cluster whose nodes run the workers; None = this machine does.
         roots: by name, folders of shared storage whose files are read where they lie.
         root_shows: by name of a root, the shows whose jobs may read it; of one that is not in it, all.
         tls_client_ca: PEM file; clients must show a certificate that it signed, besides their token.
@@ -136,6 +152,7 @@ class ServerConfiguration:
     tls_client_ca: Path | None = None
     signing_key: Path | None = None
     monitor: str = ""
+    ray: RaySettings | None = None
 
 
 def named_tokens_file(store: Path) -> Path:

@@ -20,6 +20,7 @@ from void_server.data_folder import data_folder
 from void_server.errors import InvalidInput, VoidError
 from void_server.frames.roots import add_root_option, supported
 from void_server.lock import LockFile, LockHeld
+from void_server.pool.ray_options import add_ray_options, ray_settings
 
 log = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument(
         "--workers", type=int, default=default_workers(), help="worker processes (default %(default)s)"
     )
+    add_ray_options(serve)
     serve.add_argument("--tls-cert", type=Path, metavar="PEM", help="certificate chain")
     serve.add_argument("--tls-key", type=Path, metavar="PEM", help="private key")
     serve.add_argument(
@@ -178,6 +180,7 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         roots=_roots(options, store),
         signing_key=options.signing_key,
         monitor=options.monitor,
+        ray=ray_settings(options),
     )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 MAX_CRASHES = 2
 """A task over which so many workers died is not tried again."""
+MAX_LOSSES = 5
+"""Nor one during which so many nodes of a cluster were lost: more than chance takes, and it may be what ends them."""
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def test_queued_and_running_jobs_are_estimated_and_unknown_ones_are_not(database
     history.add(
         "old", LIKE, 10, {"fill": StageTime("fill", 10, 30.0), "publish": StageTime("publish", 10, 10.0)}
     )
-    estimates = Estimates(store, history, ["fill", "publish"], 1, dict, lambda: now[0])
+    estimates = Estimates(store, history, ["fill", "publish"], lambda: 1, dict, lambda: now[0])
     running = store.submit("r1", spec(1000), "anna")[0].id
     store.transition(running, JobState.RUNNING)
     store.set_progress(running, Progress("fill", 1, 2, 5, 10))

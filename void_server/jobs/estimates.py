@@ -26,6 +26,7 @@ class Estimates:
 
     Args:
         stages: of every job, in order.
+        workers: tells how many there are now.
         load: recent worker seconds by owner.
         clock: monotonic seconds.
     """
@@ -35,7 +36,7 @@ class Estimates:
         store: JobStore,
         history: History,
         stages: Sequence[str],
-        workers: int,
+        workers: Callable[[], int],
         load: Callable[[], Mapping[str, float]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -59,17 +60,20 @@ class Estimates:
         works = [self._work(job, state) for job, state in live]
         known = {job.id for job, _ in live}
         self._expected = {i: stages for i, stages in self._expected.items() if i in known}
-        return forecast(works, self._workers, self._load())
+        return forecast(works, self._at_work(), self._load())
 
     def _work(self, job: QueuedJob, state: JobState) -> Work:
         running = state is not JobState.QUEUED
         stages = self._stages_of(job.id)
         if not stages:
-            return Work(job, running, None, self._workers)
+            return Work(job, running, None, self._at_work())
         left = self._left(stages, self._store.progress(job.id) if running else Progress())
-        alone = sum(s.seconds / min(self._workers, s.units) for s in left)
+        alone = sum(s.seconds / min(self._at_work(), s.units) for s in left)
         seconds = sum(s.seconds for s in left)
         return Work(job, running, seconds, max(1.0, seconds / alone) if alone else 1.0)
+
+    def _at_work(self) -> int:
+        return max(1, self._workers())
 
     def _stages_of(self, job_id: str) -> dict[str, StageTime]:
         # Of a job that nothing was known about something may be known later.

@@ -24,6 +24,7 @@ from void_server.pipeline.conform import conform
 from void_server.pipeline.find import find
 from void_server.pipeline.finders import finders_of
 from void_server.pipeline.grain import grain
+from void_server.pipeline.identity import identity
 from void_server.pipeline.ingest import ingest, probe
 from void_server.pipeline.manifest import ShotManifest, load_manifest
 from void_server.pipeline.mask_preview import Previews
@@ -115,6 +116,8 @@ class Session:
         what = task["do"]
         if what == "capabilities":
             return capabilities(self._vlm)
+        if what == "identity":
+            return identity()
         if what == "probe":
             return probe(task["digest"], self._blobs, self._limits)
         if what == "preview":

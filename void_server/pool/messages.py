@@ -2,7 +2,7 @@
 """The messages between server and worker: JSON objects, each behind its length as four bytes, big-endian.
 
 Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`,
-`{"do": "preview", …}`.
+`{"do": "preview", …}`, `{"do": "identity"}` (what must be the same on every machine of a cluster).
 Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Before that, a unit of many steps may say
 `{"step": [done, total], "kept": …}` any number of times, where `kept` tells that the same unit would go on from here;
 the server answers each with `{"go": true}`, or with `{"go": false}`, whereupon the worker ends the unit with
@@ -16,9 +16,9 @@ import json
 import struct
 from collections.abc import Callable
 from enum import Enum
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
-from void_server.errors import WorkerCrashed
+from void_server.errors import VoidError, WorkerCrashed, from_dict
 
 MAX_MESSAGE_BYTES = 256 << 20
 _LENGTH = struct.Struct(">I")
@@ -39,8 +39,53 @@ class StepAnswer(Enum):
     STOP = "stop"
 
 
+Stepped = Callable[[int, int, bool], StepAnswer]
+"""Told the steps done, of how many, and whether the task would go on from here if it ended now."""
+
+
 class TaskStopped(Exception):
     """A task ended in the middle because it was asked to."""
+
+
+class Worker(Protocol):
+    """The other side of these messages; used by one thread at a time."""
+
+    def begin(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Give it a task; returns its first reply, a step or the end."""
+        ...
+
+    def go_on(self, answer: StepAnswer) -> dict[str, Any]:
+        """Answer the step of the task in hand; returns the next reply."""
+        ...
+
+
+def carry_through(worker: Worker, task: dict[str, Any], on_step: Stepped | None = None) -> Any:
+    """Run one task to its end; returns what the worker answered.
+
+    Args:
+        on_step: told of the steps of a task that has some.
+
+    Raises:
+        VoidError: what the worker answered.
+        TaskStopped: `on_step` asked for it.
+    """
+    reply = worker.begin(task)
+    while "step" in reply:
+        done, total = reply["step"]
+        answer = on_step(done, total, bool(reply.get("kept"))) if on_step is not None else StepAnswer.GO
+        reply = worker.go_on(answer)
+    if reply.get("stopped"):
+        raise TaskStopped
+    if "error" in reply:
+        error: VoidError = from_dict(reply["error"])
+        raise error
+    return reply["ok"]
+
+
+def answer_of(answer: StepAnswer) -> dict[str, Any]:
+    """The message that answers a step."""
+    wanted = {"wanted": True} if answer is StepAnswer.WANTED else {}
+    return {"go": answer is not StepAnswer.STOP} | wanted
 
 
 def write_message(stream: IO[bytes], message: dict[str, Any]) -> None:

@@ -8,14 +8,18 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from void_server.errors import VoidError, WorkerCrashed, from_dict
-from void_server.pool.messages import StepAnswer, TaskStopped, read_message, write_message
-
-Stepped = Callable[[int, int, bool], StepAnswer]
-"""Told the steps done, of how many, and whether the task would go on from here if it ended now."""
+from void_server.errors import WorkerCrashed
+from void_server.pool.messages import (
+    StepAnswer,
+    Stepped,
+    answer_of,
+    carry_through,
+    read_message,
+    write_message,
+)
 
 # One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -65,26 +69,25 @@ class WorkerProcess:
             TaskStopped: `on_step` asked for it.
             WorkerCrashed: the worker died or was killed at the time limit; the next call starts a new one.
         """
-        process = self._ensure()
-        limit = _Limit(self._timeout, process.kill)
+        return carry_through(self, task, on_step)
 
-        def stepped(done: int, total: int, kept: bool) -> StepAnswer:
-            # A task that tells of steps may take long; none of them may.
-            limit.begin_again()
-            return on_step(done, total, kept) if on_step is not None else StepAnswer.GO
+    def begin(self, task: dict[str, Any]) -> dict[str, Any]:
+        """Give the process a task; returns its first reply, a step or the end.
 
-        try:
-            reply = self._exchange(process, task, stepped)
-        finally:
-            limit.end()
-        if reply is None:
-            raise self._post_mortem(process)
-        if reply.get("stopped"):
-            raise TaskStopped
-        if "error" in reply:
-            error: VoidError = from_dict(reply["error"])
-            raise error
-        return reply["ok"]
+        Raises:
+            WorkerCrashed: as for `run`.
+        """
+        return self._exchange(self._ensure(), task)
+
+    def go_on(self, answer: StepAnswer) -> dict[str, Any]:
+        """Answer the step of the task in hand; returns the next reply.
+
+        Raises:
+            WorkerCrashed: as for `run`.
+        """
+        if self._process is None:
+            raise WorkerCrashed("The worker process ended.")
+        return self._exchange(self._process, answer_of(answer))
 
     def kill(self) -> None:
         """End the process at once."""
@@ -120,22 +123,18 @@ class WorkerProcess:
             )
         return self._process
 
-    @staticmethod
-    def _exchange(
-        process: subprocess.Popen[bytes], task: dict[str, Any], on_step: Stepped
-    ) -> dict[str, Any] | None:
-        if process.stdin is None or process.stdout is None:
-            return None
+    def _exchange(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict[str, Any]:
+        # A task that tells of steps may take long; none of them may.
+        limit = threading.Timer(self._timeout, process.kill)
+        limit.daemon = True
+        limit.start()
         try:
-            write_message(process.stdin, task)
-            while (reply := read_message(process.stdout)) is not None and "step" in reply:
-                done, total = reply["step"]
-                answer = on_step(done, total, bool(reply.get("kept")))
-                go = {"go": answer is not StepAnswer.STOP}
-                write_message(process.stdin, go | ({"wanted": True} if answer is StepAnswer.WANTED else {}))
-            return reply
-        except BrokenPipeError:
-            return None
+            reply = _talk(process, message)
+        finally:
+            limit.cancel()
+        if reply is None:
+            raise self._post_mortem(process)
+        return reply
 
     def _post_mortem(self, process: subprocess.Popen[bytes]) -> WorkerCrashed:
         code = process.wait()
@@ -144,25 +143,15 @@ class WorkerProcess:
         return WorkerCrashed(f"The worker process {how}.", signal=max(0, -code), how=how)
 
 
-class _Limit:
-    """Calls something after so many seconds, unless it is told to begin again, or to end."""
-
-    def __init__(self, seconds: float, call: Callable[[], object]) -> None:
-        self._seconds, self._call = seconds, call
-        self._timer = self._begun()
-
-    def begin_again(self) -> None:
-        self._timer.cancel()
-        self._timer = self._begun()
-
-    def end(self) -> None:
-        self._timer.cancel()
-
-    def _begun(self) -> threading.Timer:
-        timer = threading.Timer(self._seconds, self._call)
-        timer.daemon = True
-        timer.start()
-        return timer
+def _talk(process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict[str, Any] | None:
+    """The reply to a message; None when the process is gone."""
+    if process.stdin is None or process.stdout is None:
+        return None
+    try:
+        write_message(process.stdin, message)
+        return read_message(process.stdout)
+    except BrokenPipeError:
+        return None
 
 
 def worker_environment(environment: Mapping[str, str], asks_models: bool = False) -> dict[str, str]:

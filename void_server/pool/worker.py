@@ -8,8 +8,10 @@ server.
 from __future__ import annotations
 
 import argparse
+import ctypes
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -37,10 +39,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--max-channels", type=int, help="channels of an EXR part")
     parser.add_argument("--vlm", type=Path, help="file that says which models may be asked")
     parser.add_argument("--shared-gpu", action="store_true", help="other workers use the same GPU")
+    parser.add_argument(
+        "--end-with-parent", action="store_true", help="end at once when the parent is killed"
+    )
     add_root_option(parser)
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
     replies = _claim_standard_output()
+    if options.end_with_parent:
+        _end_with_parent()
     if options.memory_bytes:
         _limit_memory(options.memory_bytes)
     given = {"max_pixels": options.max_pixels, "max_channels": options.max_channels}
@@ -132,6 +139,17 @@ def _claim_standard_output() -> IO[bytes]:
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     return replies
+
+
+def _end_with_parent() -> None:
+    """Have the system kill this process when its parent dies, in the middle of a unit too; Linux only."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    # PR_SET_PDEATHSIG of <linux/prctl.h>
+    ctypes.CDLL(None, use_errno=True).prctl(1, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit(0)
 
 
 def _limit_memory(limit: int) -> None:

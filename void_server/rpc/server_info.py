@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 from typing import Any
 
@@ -19,6 +20,7 @@ class Server(server_pb2_grpc.ServerServicer):
     """See protos/void/v1/server.proto.
 
     Args:
+        workers: tells how many there are now.
         capabilities: as the workers report them.
         roots: that files may be named below; each caller is told those of its shows.
     """
@@ -26,15 +28,15 @@ class Server(server_pb2_grpc.ServerServicer):
     def __init__(
         self,
         version: str,
-        workers: int,
+        workers: Callable[[], int],
         limits: Limits,
         capabilities: dict[str, Any],
         roots: Roots,
     ) -> None:
         self._roots = roots
+        self._workers = workers
         self._answer = server_pb2.GetCapabilitiesResponse(
             version=version,
-            workers=workers,
             engines=[server_pb2.Plug(**p) for p in capabilities["engines"]],
             segmenters=[server_pb2.Plug(**p) for p in capabilities["segmenters"]],
             reasoners=[server_pb2.Plug(**p) for p in capabilities["reasoners"]],
@@ -59,5 +61,6 @@ class Server(server_pb2_grpc.ServerServicer):
         """Lists what this server can do."""
         answer = server_pb2.GetCapabilitiesResponse()
         answer.CopyFrom(self._answer)
+        answer.workers = self._workers()
         answer.roots.extend(self._roots.of_shows(caller(context).shows).names)
         return answer

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A real Ray cluster of several nodes on this machine, each at an address of its own, behind a token.
+
+Each node is what `ray start --block` starts, a tree of processes of its own. `ray stop` is not for here: it ends every
+Ray of the machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+RESOURCE = "void"
+START_SECONDS = 60.0
+
+
+class LocalCluster:
+    """A head node that computes nothing, and nodes that offer one `RESOURCE` each."""
+
+    def __init__(self, folder: Path, *, token: bool = True) -> None:
+        self.token_file = folder / "auth_token"
+        self.token_file.write_text(secrets.token_hex(32))
+        self.token_file.chmod(0o600)
+        self._folder = folder
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+            "RAY_AUTH_MODE": "token" if token else "disabled",
+            "RAY_AUTH_TOKEN_PATH": str(self.token_file),
+            "RAY_USAGE_STATS_ENABLED": "0",
+            "PYTHONPATH": str(ROOT),
+        }
+        self._nodes: dict[str, subprocess.Popen[bytes]] = {}
+        self.address = f"127.0.0.2:{_free_port()}"
+        self._start("127.0.0.2", "--head", f"--port={self.address.rpartition(':')[2]}")
+        self._wait_for("127.0.0.2")
+
+    def add(self, address: str, *, resources: dict[str, int] | None = None, path: str = "") -> None:
+        """Begin to start a node.
+
+        Args:
+            path: folder that its Python looks into first.
+        """
+        offered = json.dumps(resources or {RESOURCE: 1})
+        self._start(address, f"--address={self.address}", f"--resources={offered}", path=path)
+
+    def ensure(self, *addresses: str) -> None:
+        """Have nodes at these addresses."""
+        for address in addresses:
+            if address not in self._nodes:
+                self.add(address)
+        for address in addresses:
+            self._wait_for(address)
+
+    def kill(self, address: str) -> None:
+        """End a node as a power cut does: every process of it, by SIGKILL."""
+        node = self._nodes.pop(address)
+        for pid in [*descendants(node.pid), node.pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        node.wait()
+
+    def stop(self) -> None:
+        """End all nodes."""
+        for address in list(self._nodes):
+            self.kill(address)
+
+    def _start(self, address: str, *more: str, path: str = "") -> None:
+        environment = dict(self._environment)
+        if path:
+            environment["PYTHONPATH"] = f"{path}{os.pathsep}{ROOT}"
+        log = (self._folder / f"{address}.log").open("wb")
+        command = [
+            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", f"--node-ip-address={address}"),
+            *("--num-cpus=0", "--object-store-memory=80000000", f"--temp-dir={self._folder / 'r'}"),
+            *more,
+        ]
+        if "--head" in more:
+            command += ["--include-dashboard=false", "--disable-usage-stats"]
+        with log:
+            self._nodes[address] = subprocess.Popen(
+                command, env=environment, cwd=self._folder, stdout=log, stderr=log, start_new_session=True
+            )
+
+    def _wait_for(self, address: str) -> None:
+        log, until = self._folder / f"{address}.log", time.monotonic() + START_SECONDS
+        while b"runtime started" not in log.read_bytes():
+            assert self._nodes[address].poll() is None and time.monotonic() < until, log.read_text()
+            time.sleep(0.1)
+
+
+def descendants(pid: int) -> list[int]:
+    """Process ids of all below a process, the deepest last."""
+    children: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = stat.read_text().rpartition(")")[2].split()
+            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
+    found: list[int] = []
+    wanted = [pid]
+    while wanted:
+        below = children.get(wanted.pop(), [])
+        found += below
+        wanted += below
+    return found
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", 0))
+        return int(probe.getsockname()[1])

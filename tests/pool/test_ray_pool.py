@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pool on a real Ray cluster of two nodes on this machine."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.pool.cluster import RESOURCE, LocalCluster
+from void_server.configuration import RaySettings
+from void_server.errors import InvalidInput, PreconditionFailed, SetAside, WorkerCrashed
+from void_server.pool.messages import TaskStopped
+from void_server.pool.schedule import Band, Turn
+from void_server.retries import MAX_CRASHES, MAX_LOSSES
+
+pytest.importorskip("ray", reason="Ray is not installed, so the pool on a cluster is not checked")
+
+from void_server.pool.ray_cluster import RayPool
+
+ODD_WORKER = [sys.executable, str(Path(__file__).parents[1] / "server" / "crashing_worker.py")]
+NODES = ("127.0.0.3", "127.0.0.4")
+
+
+def new_pool(cluster: LocalCluster, store: Path, **options: object) -> RayPool:
+    (store / "tmp").mkdir(parents=True, exist_ok=True)
+    given = {"command": ODD_WORKER, "timeout_seconds": 60.0, "nodes_seconds": 0.3} | options
+    return RayPool(RaySettings(cluster.address, RESOURCE), store=store, **given)  # type: ignore[arg-type]
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 30.0) -> None:
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module")
+def pool(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPool]:
+    """A pool of two workers for the tests that leave its nodes alone."""
+    cluster.ensure(*NODES)
+    running = new_pool(cluster, tmp_path_factory.mktemp("store"))
+    wait_for(lambda: running.workers == 2)
+    yield running
+    running.close()
+
+
+def test_a_task_s_answer_comes_back(pool):
+    assert pool.submit({"do": "echo", "value": [1, "a"]}).result(10) == [1, "a"]
+
+
+def test_a_worker_s_error_keeps_its_type_frame_and_fix(pool):
+    with pytest.raises(InvalidInput) as error:
+        pool.submit({"do": "error"}).result(10)
+    assert (error.value.message, error.value.fix, error.value.frame) == ("no", "yes", 7)
+
+
+def test_tasks_run_side_by_side_on_both_nodes(pool):
+    assert pool.places() == list(NODES)
+    started = time.monotonic()
+    for future in [pool.submit({"do": "sleep", "seconds": 1.0}) for _ in range(2)]:
+        future.result(20)
+    assert time.monotonic() - started < 1.9
+
+
+def test_a_job_comes_back_to_the_worker_that_had_it_while_that_is_free(pool):
+    jobs = [Turn(Band.NORMAL, "anna", number) for number in (1, 2)]
+
+    def pids() -> list[int]:
+        futures = [pool.submit({"do": "pid"}, job) for job in jobs]
+        return [future.result(10) for future in futures]
+
+    first = pids()
+    assert len(set(first)) == 2
+    assert [pids() for _ in range(4)] == [first] * 4
+
+
+def test_a_worker_that_dies_is_told_as_by_the_local_pool_and_its_node_goes_on(pool):
+    told: list[int] = []
+    task = {"do": "signal", "signal": int(signal.SIGSEGV), "label": "fill of frame 1012"}
+    with pytest.raises(WorkerCrashed, match="segmentation fault") as error:
+        pool.submit(task, on_crash=lambda crash: told.append(crash.signal) or True).result(20)
+    assert f"{MAX_CRASHES} times" in error.value.message and "fill of frame 1012" in error.value.message
+    assert told == [signal.SIGSEGV] * MAX_CRASHES
+    assert pool.workers == 2
+
+
+def steps(tmp_path: Path, **more: object) -> dict[str, object]:
+    return {"do": "steps", "steps": 20, "seconds": 0.05, "marker": str(tmp_path / "steps"), **more}
+
+
+def test_a_unit_that_is_asked_to_stop_stops_at_its_next_step(pool, tmp_path):
+    with pytest.raises(TaskStopped):
+        pool.submit(steps(tmp_path), Turn(), lambda done, total: done < 3).result(20)
+    assert (tmp_path / "steps").read_text().split() == ["1", "2", "3"]
+
+
+def test_a_preview_overtakes_long_units_between_two_steps(pool, tmp_path):
+    began = [threading.Event() for _ in range(2)]
+    long = [
+        pool.submit(
+            steps(tmp_path, marker=str(tmp_path / str(n))),
+            Turn(Band.NORMAL, "anna", n),
+            lambda done, total, n=n: began[n].set() or True,
+        )
+        for n in range(2)
+    ]
+    assert all(event.wait(20) for event in began)
+    seen = pool.submit({"do": "echo", "value": "seen"}, Turn(Band.PREVIEW, "ben", 3)).result(20)
+    assert seen == "seen" and not any(future.done() for future in long)
+    assert [future.result(20) for future in long] == [[str(n) for n in range(1, 21)]] * 2
+
+
+def test_a_cancelled_waiting_task_never_runs(pool, tmp_path):
+    busy = [pool.submit({"do": "sleep", "seconds": 0.5}) for _ in range(2)]
+    marker = tmp_path / "ran"
+    waiting = pool.submit(steps(tmp_path, marker=str(marker)))
+    assert waiting.cancel()
+    for future in busy:
+        future.result(10)
+    pool.submit({"do": "echo", "value": 1}).result(10)
+    assert not marker.exists()
+
+
+def test_closing_ends_the_workers_and_leaves_the_cluster_to_others(cluster, tmp_path):
+    cluster.ensure(NODES[0])
+    pool = new_pool(cluster, tmp_path)
+    pid = pool.submit({"do": "pid"}).result(10)
+    pool.close()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
