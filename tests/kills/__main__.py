@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The long mode: `python -m tests.kills --seeds 200`."""
+"""The long mode: `python -m tests.kills --seeds 200`; `--sum FILE …` adds up what several runs recorded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from tests.kills.campaign import run_seeds
+from tests.kills.figures import read_records
 
 
 def main() -> int:
@@ -23,11 +24,23 @@ def main() -> int:
         "--minutes", type=float, default=0, help="begin no seed after this time; 0 = no limit"
     )
     parser.add_argument("--figures", type=Path, help="file for the figures, besides printing them")
+    parser.add_argument(
+        "--record", type=Path, help="file that gets a JSON line for each seed, behind those in it"
+    )
+    parser.add_argument(
+        "--sum", type=Path, nargs="+", metavar="FILE", help="run nothing: print the sum of these records"
+    )
     options = parser.parse_args()
+    if options.sum:
+        total = read_records(options.sum)
+        print(total.table())
+        return 1 if total.broken else 0
     begun = time.monotonic()
     folder = Path(tempfile.mkdtemp(prefix="void-kills-"))
     seeds = list(range(options.first, options.first + options.seeds))
-    total = run_seeds(seeds, folder, parallel=options.parallel, minutes=options.minutes, say=True)
+    total = run_seeds(
+        seeds, folder, parallel=options.parallel, minutes=options.minutes, say=True, record=options.record
+    )
     if not total.broken:
         shutil.rmtree(folder)
     else:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The three that get killed, as real processes, and a follower that lives through it all."""
+"""Server, worker and client, which get killed, as real processes, and a follower that lives through it all."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import sys
 import threading
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tests.client.conftest import ROOT, clean_environment
+from tests.kills.works import Work
 from tests.small_shot import SmallShot
 from void_client import events
 from void_client.connection import Connection, RetryPolicy, Target
@@ -23,14 +24,24 @@ from void_client.errors import ClientError
 from void_client.follow import follow
 
 START_SECONDS = 60
+END_SECONDS = 120
+"""Longest that a run may take that nobody disturbs any more."""
 PATIENT = RetryPolicy(attempts=200, first_wait_s=0.05, longest_wait_s=0.3)
 
 
 class Server:
-    """`void-server serve` on one port and store, started as often as needed; `shared` is its root `proj`."""
+    """`void-server serve` on one port and store, started as often as needed.
 
-    def __init__(self, folder: Path, shared: Path | None = None) -> None:
+    Args:
+        folder: for its store and log.
+        weights: of the engine `void`.
+        shared: its root `proj`; None = it has none.
+    """
+
+    def __init__(self, folder: Path, weights: Path, shared: Path | None = None) -> None:
+        self.shared = shared
         self.roots = ("--root", f"proj={shared}") if shared else ()
+        self._environment = clean_environment(VOID_WEIGHTS=str(weights))
         self.store = folder / "store"
         self.address = f"127.0.0.1:{_free_port()}"
         self._log = (folder / "server.log").open("ab")
@@ -50,7 +61,7 @@ class Server:
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
-            env=clean_environment(),
+            env=self._environment,
             cwd=ROOT,
         )
         if not self._process.stdout.readline().startswith("void-server"):
@@ -76,20 +87,56 @@ class Server:
         self._log.close()
 
 
-class Client:
-    """`void remove --json` with one and the same wish, run as often as needed."""
+class Artist(Protocol):
+    """Who wants the work done, and is started as often as needed: the command, or a host with its helper.
 
-    def __init__(self, folder: Path, server: Server, shot: SmallShot) -> None:
+    Attributes:
+        out: folder of the results.
+        runs: what each run said, in the words of `void --json`.
+        name: what a kill of it is called.
+    """
+
+    out: Path
+    runs: list[list[dict[str, Any]]]
+    name: str
+
+    def start(self) -> None:
+        """Run it once more."""
+
+    @property
+    def code(self) -> int | None:
+        """0 once the job is done and fetched, another number once the run has ended otherwise; None before."""
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+
+    def wait(self) -> int:
+        """Wait for the run to end; returns `code`."""
+
+    def close(self) -> None:
+        """End what is left of it."""
+
+    def last_words(self) -> str:
+        """Why the last run ended as it did, addresses left out."""
+
+
+def jobs_told(artist: Artist) -> list[list[dict[str, Any]]]:
+    """What each run was told of its job."""
+    return [[e for e in run if e["event"] == "job"] for run in artist.runs]
+
+
+class Client:
+    """`void … --json` with one and the same wish, run as often as needed."""
+
+    name = "client"
+
+    def __init__(self, folder: Path, server: Server, shot: SmallShot, work: Work) -> None:
         self.out = folder / "out"
         self.runs: list[list[dict[str, Any]]] = []
         self._log = (folder / "client.log").open("ab")
         self._process: subprocess.Popen[str] | None = None
         self._server = server
-        self._wish = (
-            *("remove", "--plate", f"{shot.folder}/plate/plate.####.exr"),
-            *("--remove", f"{shot.folder}/roto/roto.####.exr:A", "--out", str(self.out), "--name", "shot"),
-            *("--affected", f"{shot.folder}/affected/affected.####.exr", "--json", *server.roots),
-        )
+        self._wish = (*work.words(shot, self.out), *server.roots)
 
     def start(self) -> None:
         environment = clean_environment(
@@ -116,8 +163,8 @@ class Client:
         self._process.kill()
         self.wait()
 
-    def wait(self, seconds: float = START_SECONDS) -> int:
-        code = self._process.wait(seconds)
+    def wait(self) -> int:
+        code = self._process.wait(END_SECONDS)
         self._reader.join()
         return code
 
@@ -130,10 +177,6 @@ class Client:
         """Why the last run ended as it did, addresses left out."""
         said = [str(e.get("message", e)) for e in self.runs[-1][-1:]]
         return f"exit code {self.code}: {' '.join(said).replace(self._server.address, 'SERVER')}"
-
-    def jobs(self) -> list[list[dict[str, Any]]]:
-        """What each run was told of its job."""
-        return [[e for e in run if e["event"] == "job"] for run in self.runs]
 
     @staticmethod
     def _read(process: subprocess.Popen[str], said: list[dict[str, Any]]) -> None:
@@ -162,7 +205,7 @@ class Follower:
     def join(self) -> bool:
         """Wait for the end of the job; returns whether it came."""
         if self._thread is not None:
-            self._thread.join(START_SECONDS)
+            self._thread.join(END_SECONDS)
         return self._thread is not None and not self._thread.is_alive()
 
     def stage(self) -> str:
@@ -195,16 +238,16 @@ def kill_one(pids: list[int], choice: float) -> bool:
     return False
 
 
-def wait_until(moment: float, client: Client, follower: Follower, events_more: int = 0) -> bool:
+def wait_until(moment: float, artist: Artist, follower: Follower, events_more: int = 0) -> bool:
     """Wait for this moment, or until so many more events (0 = whatever comes) were told.
 
-    Returns False when the client ended before it. Starts to follow once a job is known.
+    Returns False when the artist ended before it. Starts to follow once a job is known.
     """
     enough = len(follower.told) + events_more if events_more else sys.maxsize
     while time.monotonic() < moment and len(follower.told) < enough:
-        if client.code is not None:
+        if artist.code is not None:
             return False
-        for told in client.jobs():
+        for told in jobs_told(artist):
             if told:
                 follower.start(told[0]["id"])
         time.sleep(0.002)

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One seed: a removal through which server, worker and client are killed at moments that the seed decides."""
+"""One seed: a job through which server, worker and client or helper are killed at moments that the seed decides."""
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import random
 import shutil
 import sqlite3
@@ -15,27 +16,69 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+import OpenImageIO as oiio
 from void.v1 import jobs_pb2
 
-from tests.kills.actors import START_SECONDS, Client, Follower, Server, kill_one, wait_until
-from tests.kills.figures import Figures
+from tests.kills.actors import (
+    END_SECONDS,
+    START_SECONDS,
+    Artist,
+    Client,
+    Follower,
+    Server,
+    jobs_told,
+    kill_one,
+    wait_until,
+)
+from tests.kills.figures import Figures, write_record
+from tests.kills.host import Host
+from tests.kills.works import WORKS, Work, write_weights
 from tests.server.calls import Caller
 from tests.small_shot import SmallShot, write_small_shot
 from void_client.follow import client_event
 from void_client.results import PARTIAL_PREFIX, WRITTEN_KINDS, ResultFolder
 
-KINDS = ("server", "worker", "client")
+KINDS = ("server", "worker", "artist")
 LONGEST_KILLS = 4
-SPAN_SECONDS = 2.5
-"""A kill comes at most so long after the one before: about what is left of an undisturbed run of the small shot."""
-MOST_EVENTS = 20
-"""Or after so many more events at most, of about 25."""
 JITTER_SECONDS = 0.05
 DOWN_SECONDS = 0.5
 MAX_RUNS = 8
 FRAMES = 3
 
 Units = dict[str, tuple[str, int]]
+Pixels = dict[str, str]
+"""SHA-256 of windows, channels and samples of each EXR result, by its path in the result folder."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a seed stands for. Twelve seeds in a row have each work by each artist, the frames sent and by path."""
+
+    seed: int
+    work: Work
+    by_path: bool
+    through_host: bool
+
+    @classmethod
+    def of(cls, seed: int) -> Plan:
+        """The plan of this number."""
+        return cls(seed, WORKS[seed // 4 % len(WORKS)], seed % 2 == 1, seed // 2 % 2 == 1)
+
+
+@dataclass(frozen=True)
+class Place:
+    """What all seeds share.
+
+    Attributes:
+        folder: one folder a seed is made in it.
+        wanted: pixels of undisturbed runs by name of the work.
+    """
+
+    folder: Path
+    shot: SmallShot
+    weights: Path
+    wanted: dict[str, Pixels]
 
 
 @dataclass
@@ -47,17 +90,30 @@ class Seen:
 
 
 def run_seeds(
-    seeds: list[int], folder: Path, *, parallel: int, minutes: float = 0.0, say: bool = False
+    seeds: list[int],
+    folder: Path,
+    *,
+    parallel: int,
+    minutes: float = 0.0,
+    say: bool = False,
+    record: Path | None = None,
 ) -> Figures:
-    """Run seeds, `parallel` at a time; none is begun after `minutes` (0 = no limit)."""
+    """Run seeds, `parallel` at a time; none is begun after `minutes` (0 = no limit).
+
+    Args:
+        record: file that gets a JSON line for each seed as it ends.
+    """
     shot = write_small_shot(folder / "shot", frames=FRAMES, size=(48, 64))
+    place = Place(folder, shot, write_weights(folder / "weights"), {})
+    for work in {Plan.of(seed).work.name: Plan.of(seed).work for seed in seeds}.values():
+        place.wanted[work.name] = _undisturbed(work, place)
     begun = time.monotonic()
     total = Figures()
 
     def one(seed: int) -> Figures | None:
         if minutes and time.monotonic() - begun > 60 * minutes:
             return None
-        return run_seed(seed, folder / f"seed-{seed}", shot)
+        return run_seed(Plan.of(seed), place)
 
     with ThreadPoolExecutor(parallel) as pool:
         futures = {pool.submit(one, seed): seed for seed in seeds}
@@ -66,91 +122,113 @@ def run_seeds(
             if figures is None:
                 continue
             total.add(figures)
+            if record:
+                write_record(record, futures[future], figures)
             if say:
-                state = "ok" if not figures.broken else "BROKEN"
-                kills = " ".join(figures.kills.elements())
-                print(
-                    f"seed {futures[future]}: {state}, {figures.seconds:.1f} s, killed: {kills}", flush=True
-                )
+                _say(futures[future], figures)
             if not figures.broken:
                 shutil.rmtree(folder / f"seed-{futures[future]}")
     return total
 
 
-def run_seed(seed: int, folder: Path, shot: SmallShot) -> Figures:
-    """Run one seed in a folder of its own, which is left for a look when a promise was broken."""
-    folder.mkdir(parents=True)
-    begun = time.monotonic()
-    figures, seen = Figures(seeds=1), Seen()
-    # Half of the seeds send their frames, the other half names them by path.
-    server = Server(folder, shot.folder if seed % 2 else None)
-    client, follower = Client(folder, server, shot), Follower(server)
+def _say(seed: int, figures: Figures) -> None:
+    state = "ok" if not figures.broken else "BROKEN"
+    kills = ", ".join(figures.kills.elements())
+    print(f"seed {seed}: {state}, {figures.seconds:.1f} s, killed: {kills}", flush=True)
+
+
+def _undisturbed(work: Work, place: Place) -> Pixels:
+    """The pixels that a run leaves through which nothing is killed."""
+    folder = place.folder / f"undisturbed-{work.name}"
+    folder.mkdir()
+    server = Server(folder, place.weights)
+    client = Client(folder, server, place.shot, work)
     server.start()
     try:
         client.start()
-        _kill(random.Random(seed), seed, server, client, follower, figures, seen)
-        _run_to_the_end(client, follower, figures)
-        _judge(server, client, follower, figures, seen)
-    except Exception as error:  # noqa: BLE001 - a finding of this seed; the others go on
-        figures.problems.append(f"{type(error).__name__}: {error}")
+        if client.wait() != 0:
+            raise RuntimeError(f"{work.name}, undisturbed: {client.last_words()}")
     finally:
         client.close()
         server.stop()
-    figures.problems = [f"seed {seed}: {problem}" for problem in figures.problems]
+    return _pixels(client.out)
+
+
+def run_seed(plan: Plan, place: Place) -> Figures:
+    """Run one seed in a folder of its own, which is left for a look when a promise was broken."""
+    folder = place.folder / f"seed-{plan.seed}"
+    folder.mkdir(parents=True)
+    begun = time.monotonic()
+    figures, seen = Figures(seeds=1), Seen()
+    figures.works[plan.work.name] += 1
+    server = Server(folder, place.weights, place.shot.folder if plan.by_path else None)
+    artist: Artist = (Host if plan.through_host else Client)(folder, server, place.shot, plan.work)
+    follower = Follower(server)
+    server.start()
+    try:
+        artist.start()
+        _kill(plan, server, artist, follower, figures, seen)
+        _run_to_the_end(artist, follower, figures)
+        _judge(server, artist, follower, figures, seen)
+        _judge_pixels(artist.out, place.wanted[plan.work.name], figures)
+    except Exception as error:  # noqa: BLE001 - a finding of this seed; the others go on
+        figures.problems.append(f"{type(error).__name__}: {error}")
+    finally:
+        artist.close()
+        server.stop()
+    figures.problems = [f"seed {plan.seed}: {problem}" for problem in figures.problems]
     figures.seconds = time.monotonic() - begun
     return figures
 
 
 def _kill(
-    rng: random.Random,
-    seed: int,
-    server: Server,
-    client: Client,
-    follower: Follower,
-    figures: Figures,
-    seen: Seen,
+    plan: Plan, server: Server, artist: Artist, follower: Follower, figures: Figures, seen: Seen
 ) -> None:
-    kinds = [KINDS[seed % len(KINDS)], *(rng.choice(KINDS) for _ in range(rng.randrange(LONGEST_KILLS)))]
+    rng, work = random.Random(plan.seed), plan.work
+    kinds = [
+        KINDS[plan.seed % len(KINDS)],
+        *(rng.choice(KINDS) for _ in range(rng.randrange(LONGEST_KILLS))),
+    ]
     # Over all lives of the server: the deaths are counted over them.
     worker_killed = False
     for kind in kinds:
         # By its documented rule, a unit whose worker dies twice fails its job; that is tested elsewhere.
         if kind == "worker" and worker_killed:
-            kind = "client"
+            kind = "artist"
         # Half of the moments follow the job, which is quick, and half the clock.
-        span = rng.uniform(0, SPAN_SECONDS)
-        more = rng.randint(1, MOST_EVENTS) if rng.random() < 0.5 else 0
-        if not wait_until(time.monotonic() + (START_SECONDS if more else span), client, follower, more):
+        span = rng.uniform(0, work.seconds)
+        more = rng.randint(1, work.events) if rng.random() < 0.5 else 0
+        if not wait_until(time.monotonic() + (START_SECONDS if more else span), artist, follower, more):
             return
         time.sleep(rng.uniform(0, JITTER_SECONDS))
         stage = follower.stage()
         if kind == "server":
             server.kill()
-            _look(server.store, client.out, seen, alive=False)
+            _look(server.store, artist.out, seen, alive=False)
             time.sleep(rng.uniform(0, DOWN_SECONDS))
             server.start()
         elif kind == "worker":
             if not kill_one(server.workers(), rng.random()):
                 continue
             worker_killed = True
-            _look(server.store, client.out, seen, alive=True)
+            _look(server.store, artist.out, seen, alive=True)
         else:
-            client.kill()
-            _look(server.store, client.out, seen, alive=True)
+            artist.kill()
+            _look(server.store, artist.out, seen, alive=True)
             time.sleep(rng.uniform(0, DOWN_SECONDS))
-            client.start()
-        figures.kills[kind] += 1
+            artist.start()
+        figures.kills[f"{work.name} {artist.name if kind == 'artist' else kind}"] += 1
         figures.stages[stage] += 1
 
 
-def _run_to_the_end(client: Client, follower: Follower, figures: Figures) -> None:
+def _run_to_the_end(artist: Artist, follower: Follower, figures: Figures) -> None:
     for _ in range(MAX_RUNS):
-        wait_until(time.monotonic() + 120, client, follower)
-        if client.wait() == 0:
+        wait_until(time.monotonic() + END_SECONDS, artist, follower)
+        if artist.wait() == 0:
             break
-        figures.client_gave_up[client.last_words()] += 1
-        client.start()
-    for told in client.jobs():
+        figures.gave_up[artist.last_words()] += 1
+        artist.start()
+    for told in jobs_told(artist):
         if told:
             follower.start(told[0]["id"])
 
@@ -160,11 +238,11 @@ def _look(store: Path, out: Path, seen: Seen, *, alive: bool) -> None:
     seen.files.append({path: _digest(path) for path in _results(out)})
 
 
-def _judge(server: Server, client: Client, follower: Follower, figures: Figures, seen: Seen) -> None:
+def _judge(server: Server, artist: Artist, follower: Follower, figures: Figures, seen: Seen) -> None:
     caller = Caller(server.address, server.token)
     try:
         listed = caller.jobs.List(jobs_pb2.ListRequest(), metadata=caller.metadata).jobs
-        told = [run[0] for run in client.jobs() if run]
+        told = [run[0] for run in jobs_told(artist) if run]
         figures.attached_again = sum(not job["created"] for job in told[1:])
         known = {job.id for job in listed}
         figures.jobs_accepted = len(known | {job["id"] for job in told})
@@ -173,9 +251,11 @@ def _judge(server: Server, client: Client, follower: Follower, figures: Figures,
         figures.jobs_doubled = max(0, len(known) - 1)
         for job in listed:
             _judge_watch(caller, caller.get(job.id), follower, figures)
-        _judge_files(client, caller.get(listed[0].id), figures, seen)
+        _judge_files(artist, caller.get(listed[0].id), figures, seen)
     finally:
         caller.close()
+    if isinstance(artist, Host):
+        figures.answers_doubled = artist.doubled_answers
     final = units_of(server.store, alive=True)
     figures.units_at_end = len(final)
     figures.units_at_kills = sum(map(len, seen.units))
@@ -198,15 +278,36 @@ def _judge_watch(caller: Caller, job: jobs_pb2.Job, follower: Follower, figures:
         figures.problems.append("events were told out of order")
 
 
-def _judge_files(client: Client, job: jobs_pb2.Job, figures: Figures, seen: Seen) -> None:
-    place = ResultFolder(client.out, "shot", 4)
+def _judge_files(artist: Artist, job: jobs_pb2.Job, figures: Figures, seen: Seen) -> None:
+    place = ResultFolder(artist.out, "shot", 4)
     wanted = {place.path(o.kind, o.frame): o.blob.digest for o in job.outputs if o.kind in WRITTEN_KINDS}
-    final = {path: _digest(path) for path in _results(client.out)}
+    final = {path: _digest(path) for path in _results(artist.out)}
     if final != wanted:
         figures.problems.append(f"the result folder has {len(final)} right files of {len(wanted)}")
     figures.files_at_kills = sum(map(len, seen.files))
     figures.half_written = sum(wanted.get(p) != d for files in seen.files for p, d in files.items())
-    figures.leftovers = sum(path.name.startswith(PARTIAL_PREFIX) for path in client.out.rglob("*"))
+    figures.leftovers = sum(path.name.startswith(PARTIAL_PREFIX) for path in artist.out.rglob("*"))
+
+
+def _judge_pixels(out: Path, wanted: Pixels, figures: Figures) -> None:
+    found = _pixels(out)
+    figures.frames = len(wanted)
+    figures.frames_wrong = sum(found.get(path) != pixels for path, pixels in wanted.items())
+    papers = json.loads((out / "shot.json").read_text())
+    figures.went_on_from_a_step = int(bool(papers["engine"].get("model", {}).get("resumed_from")))
+
+
+def _pixels(out: Path) -> Pixels:
+    found = {}
+    for path in out.rglob("*.exr"):
+        image = oiio.ImageBuf(str(path))
+        spec = image.spec()
+        window = (spec.x, spec.y, spec.width, spec.height)
+        display = (spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+        sha = hashlib.sha256(repr((spec.channelnames, window, display, str(spec.format))).encode())
+        sha.update(np.ascontiguousarray(image.get_pixels(oiio.FLOAT)).tobytes())
+        found[path.relative_to(out).as_posix()] = sha.hexdigest()
+    return found
 
 
 def units_of(store: Path, *, alive: bool) -> Units:
