@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import version
 
 import grpc
+import prometheus_client
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from void.v1 import (
@@ -45,6 +46,9 @@ from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
+from void_server.metrics.figures import Figures
+from void_server.metrics.standing import Sources, Standing
+from void_server.metrics.store_size import StoreSizes
 from void_server.monitor.service import Monitor, tls_files
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
@@ -55,6 +59,7 @@ from void_server.rpc.idle import IdleInterceptor
 from void_server.rpc.jobs import Jobs
 from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.masks import Masks
+from void_server.rpc.measuring import MeasuringInterceptor
 from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
@@ -117,6 +122,7 @@ class Application:
         self._previews = LocalPool(worker_command(configuration), 1, limits.unit_timeout_seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         history = History(self._database)
+        figures = Figures()
         self._runner = Runner(
             self._jobs,
             self._blobs,
@@ -126,6 +132,7 @@ class Application:
             capabilities["stages"],
             history,
             sign=sign,
+            figures=figures,
         )
         estimates = Estimates(
             self._jobs, history, capabilities["stages"], configuration.workers, self._pool.load
@@ -138,6 +145,7 @@ class Application:
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
             interceptors=[
+                MeasuringInterceptor(figures),
                 TokenInterceptor(tokens, self._activity, audit, refusals),
                 self._idle,
                 ParsingInterceptor(_request_limits(limits), limits.max_request_bytes),
@@ -151,7 +159,9 @@ class Application:
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
-            FrameStore(self._blobs, roots, uploads, self._pool, visible, audit, limits.idle_stream_seconds),
+            FrameStore(
+                self._blobs, roots, uploads, self._pool, visible, audit, limits.idle_stream_seconds, figures
+            ),
             self._server,
         )
         jobs_pb2_grpc.add_JobsServicer_to_server(
@@ -195,9 +205,12 @@ class Application:
                 version=VERSION,
                 activity=self._activity,
                 stopping=self._stopping,
+                figures=figures.text,
                 estimate=lambda job_id: estimates.of(job_id).at(time.time()),
             )
         self.monitor_url = self._monitor.url if self._monitor is not None else ""
+        self._sizes = StoreSizes(configuration.store)
+        self._show_standing(figures, long_calls, refusals)
 
     def start(self) -> None:
         """Take up interrupted jobs and begin to serve."""
@@ -208,6 +221,7 @@ class Application:
         self._runner.start()
         self._server.start()
         if self._monitor is not None:
+            self._sizes.start()
             self._monitor.start()
             log.info("monitor page on %s", self.monitor_url)
         for name in ("", *_service_names()):
@@ -239,6 +253,7 @@ class Application:
             self._monitor.stop()
         self._server.stop(STOP_GRACE_SECONDS).wait()
         self._runner.stop()
+        self._sizes.close()
         self._looks.close()
         self._previews.close()
         self._pool.close()
@@ -248,6 +263,28 @@ class Application:
     def worker_pids(self) -> list[int]:
         """Process ids of the running workers."""
         return self._pool.pids()
+
+    def _show_standing(self, figures: Figures, long_calls: LongCalls, refusals: Refusals) -> None:
+        """Let a scrape ask how the server stands."""
+        monitor, pool = self._monitor, self._pool
+        sources = Sources(
+            version=VERSION,
+            limits=self._configuration.limits,
+            store=self._configuration.store,
+            database=self._database.path,
+            workers=lambda: {"all": pool.workers, "busy": pool.busy()},
+            waiting=pool.waiting,
+            size=lambda: self._sizes.latest,
+            open=lambda: {
+                "long_calls": long_calls.open,
+                "monitor_connections": monitor.connections() if monitor is not None else 0,
+            },
+            refusals=refusals.since_start,
+            ended=self._jobs.ended,
+            draining=self._stopping.is_set,
+        )
+        figures.registry.register(Standing(sources))
+        prometheus_client.ProcessCollector(registry=figures.registry)
 
     def _bind(self, credentials: grpc.ServerCredentials | None) -> str:
         host, _, _ = self._configuration.listen.rpartition(":")

@@ -39,6 +39,7 @@ from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.stage import Pool, Sign, Stage, Stopped, Unit, set_aside, told_of_crashes
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
+from void_server.metrics.figures import Figures
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES, STORAGE_AWAY, STORE_FULL, Backoff
 
@@ -69,6 +70,7 @@ class Runner:
         stages: stage names in order, as the workers' capabilities list them.
         history: told what the stages of finished jobs took.
         sign: signs a sidecar before it is published; None = none is signed.
+        figures: told what happens to units and jobs; None = nobody asks.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Runner:
         stages: list[str],
         history: History,
         sign: Sign | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -90,6 +93,7 @@ class Runner:
         self._stages = stages
         self._history = history
         self._admission = Admission()
+        self._figures = figures or Figures()
         self._sign = sign
         self._stopping = threading.Event()
         self._running: dict[str, threading.Thread] = {}
@@ -147,6 +151,7 @@ class Runner:
                 after=None,
                 should_stop=lambda: cancelled() or self._stopping.is_set(),
                 on_progress=report,
+                figures=self._figures.of_stage(name),
             )
             results[name] = stage.run([Unit.from_dict(u) for u in plan["units"]])
         return problems, notes
@@ -231,6 +236,7 @@ class Runner:
                     raise
                 if error.message != told:
                     told = error.message
+                    self._figures.waits.labels(error.code).inc()
                     self._tell_wait(job.id, f"{told} The job waits for it.")
                 self._wait(job.id, waits)
 
@@ -297,6 +303,7 @@ class Runner:
                 should_stop=lambda: self._should_stop(job.id),
                 on_progress=report,
                 sign=self._sign,
+                figures=self._figures.of_stage(name),
             )
             results[name] = stage.run(units)
             took[name] = StageTime(name, len(units), sum(result["seconds"] for result in results[name]))
@@ -319,7 +326,7 @@ class Runner:
             "results": results,
             "job": job_id or "",
         }
-        on_crash = told_of_crashes(self._store, job_id, label)
+        on_crash = told_of_crashes(self._store, job_id, label, self._figures.of_stage(stage))
         try:
             plan: dict[str, Any] = self._pool.submit(message, turn, on_crash=on_crash).result()
         except WorkerCrashed as crash:

@@ -78,6 +78,16 @@ class LocalPool:
         with self._changed:
             return self._schedule.shares.all(time.monotonic())
 
+    def busy(self) -> int:
+        """Workers that have a task."""
+        with self._changed:
+            return self._schedule.at_work()
+
+    def waiting(self) -> int:
+        """Tasks that wait for a worker."""
+        with self._changed:
+            return len(self._schedule) + len(self._delayed)
+
     def pids(self) -> list[int]:
         """Process ids of the running workers."""
         return [p.pid for p in self._processes if p.pid is not None]
