@@ -329,6 +329,7 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
         command.append("--shared-gpu")
     if configuration.vlm is not None:
         command += ["--vlm", str(configuration.vlm)]
+    command += [f"--log-format={configuration.log_format}", f"--log-level={configuration.log_level}"]
     return command + Roots(configuration.roots).arguments()
 
 

@@ -118,6 +118,7 @@ class ServerConfiguration:
         roots: by name, folders of shared storage whose files are read where they lie.
         root_shows: by name of a root, the shows whose jobs may read it; of one that is not in it, all.
         tls_client_ca: PEM file; clients must show a certificate that it signed, besides their token.
+        log_format, log_level: of the log's lines, also of the workers'; see `void_server.logs`.
         signing_key: private key with which sidecars are signed; None = they are not.
     """
 
@@ -136,6 +137,8 @@ class ServerConfiguration:
     tls_client_ca: Path | None = None
     signing_key: Path | None = None
     monitor: str = ""
+    log_format: str = "text"
+    log_level: str = "info"
 
 
 def named_tokens_file(store: Path) -> Path:

@@ -11,6 +11,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from void_server import logs
 from void_server.access.principals import check_shows
 from void_server.administration import add_parsers
 from void_server.allocator import keep_message_memory
@@ -49,18 +50,20 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 ended as asked, 1 weights are not whole, 2 not usable as configured, 130 left with Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    serves = options.command == "serve"
+    logs.set_up(*((options.log_format, options.log_level) if serves else ()))
     try:
         if options.command not in AS_ANY_TOOL:
             # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
             os.umask(0o077)
-        if options.command != "serve":
+        if not serves:
             return options.run(options, default_store()) or 0
         return _serve_local(options) if options.local else _serve(_configuration(options))
     except (VoidError, OSError) as error:
-        print(f"{_program()}: {error}", file=sys.stderr)
+        if serves and options.log_format == "json":
+            log.error("%s", error)
+        else:
+            print(f"{_program()}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{_program()}: left; what is finished stays", file=sys.stderr)
@@ -126,6 +129,18 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="sign every sidecar with this key of `void-server sign-key` (docs/provenance.md)",
     )
+    serve.add_argument(
+        "--log-format",
+        choices=logs.FORMATS,
+        default=logs.FORMATS[0],
+        help="lines for people, or a JSON object a line (default %(default)s)",
+    )
+    serve.add_argument(
+        "--log-level",
+        choices=logs.LEVELS,
+        default="info",
+        help="least level of a line; debug tells of every call (default %(default)s)",
+    )
     add_root_option(serve)
     serve.add_argument(
         "--root-show",
@@ -178,6 +193,8 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         roots=_roots(options, store),
         signing_key=options.signing_key,
         monitor=options.monitor,
+        log_format=options.log_format,
+        log_level=options.log_level,
     )
 
 
@@ -225,6 +242,8 @@ def _serve_local(options: argparse.Namespace) -> int:
         endpoint_file=folder / "endpoint.json",
         limits=_limits(options),
         monitor=options.monitor,
+        log_format=options.log_format,
+        log_level=options.log_level,
         roots={SAME_MACHINE: Path("/")} if supported() else {},
     )
     try:

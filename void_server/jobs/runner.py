@@ -39,6 +39,7 @@ from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.stage import Pool, Sign, Stage, Stopped, Unit, set_aside, told_of_crashes
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
+from void_server.logs import said_now, saying
 from void_server.metrics.figures import Figures
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES, STORAGE_AWAY, STORE_FULL, Backoff
@@ -153,7 +154,8 @@ class Runner:
                 on_progress=report,
                 figures=self._figures.of_stage(name),
             )
-            results[name] = stage.run([Unit.from_dict(u) for u in plan["units"]])
+            with saying(stage=name):
+                results[name] = stage.run([Unit.from_dict(u) for u in plan["units"]])
         return problems, notes
 
     def _loop(self) -> None:
@@ -187,9 +189,14 @@ class Runner:
         except (NotFound, PreconditionFailed) as error:
             log.info("job %s was not taken: %s", job_id, error)
             return
-        thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.id}", daemon=True)
+        thread = threading.Thread(target=self._run_said, args=(job,), name=f"job-{job.id}", daemon=True)
         self._running[job.id] = thread
         thread.start()
+
+    def _run_said(self, job: JobRecord) -> None:
+        with saying(job=job.id):
+            log.info("the job begins, or goes on")
+            self._run(job)
 
     def _run(self, job: JobRecord) -> None:
         try:
@@ -305,7 +312,8 @@ class Runner:
                 sign=self._sign,
                 figures=self._figures.of_stage(name),
             )
-            results[name] = stage.run(units)
+            with saying(stage=name):
+                results[name] = stage.run(units)
             took[name] = StageTime(name, len(units), sum(result["seconds"] for result in results[name]))
         return took
 
@@ -325,6 +333,7 @@ class Runner:
             "spec": tree,
             "results": results,
             "job": job_id or "",
+            "log": said_now() | {"stage": stage},
         }
         on_crash = told_of_crashes(self._store, job_id, label, self._figures.of_stage(stage))
         try:
@@ -358,6 +367,7 @@ class Runner:
                 if self._stopping.wait(STORE_RETRY_SECONDS):
                     return
             else:
+                log.info("the job is %s", new.value)
                 return
 
     def _fail(self, job: JobRecord, problems: list[Problem]) -> None:

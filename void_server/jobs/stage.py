@@ -15,6 +15,7 @@ from void_server.errors import InvalidInput, SetAside, VoidError, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
+from void_server.logs import said_now, unit_name
 from void_server.metrics.figures import Figures, StageFigures
 from void_server.pool.messages import OnCrash, OnStep, TaskStopped
 from void_server.pool.schedule import Turn
@@ -171,6 +172,7 @@ class Stage:
                 pending[failed] = index
             else:
                 message = unit.message(self._found(unit.earlier) if unit.earlier else None)
+                message["log"] = said_now() | {"unit": unit_name(unit.key)}
                 on_crash = told_of_crashes(self._store, self._job_id, unit.key, self._figures)
                 pending[self._pool.submit(message, self._turn, steps.told, on_crash)] = index
         reused = len(results)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from void_server.errors import WorkerCrashed
+from void_server.logs import saying
 from void_server.pool.messages import OnCrash, OnStep, StepAnswer, TaskStopped
 from void_server.pool.process import WorkerProcess
 from void_server.pool.schedule import Schedule, Turn
@@ -184,7 +185,8 @@ class LocalPool:
                 return 0.0
             task.future.set_exception(stopped)
         except WorkerCrashed as crash:
-            return self._crashed(task, crash)
+            with saying(**task.message.get("log", {})):
+                return self._crashed(task, crash)
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
             task.future.set_exception(error)
         else:

@@ -13,6 +13,10 @@ from typing import Any
 
 from void_server.errors import VoidError, WorkerCrashed, from_dict
 from void_server.pool.messages import StepAnswer, TaskStopped, read_message, write_message
+from void_server.pool.output import relay
+
+JSON_LOG = "--log-format=json"
+"""Of a worker's command: its standard error is brought into the server's log, line by line."""
 
 Stepped = Callable[[int, int, bool], StepAnswer]
 """Told the steps done, of how many, and whether the task would go on from here if it ended now."""
@@ -48,6 +52,7 @@ class WorkerProcess:
         self._command = list(command)
         self._timeout = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._at: dict[str, str] = {}
 
     @property
     def pid(self) -> int | None:
@@ -66,6 +71,7 @@ class WorkerProcess:
             WorkerCrashed: the worker died or was killed at the time limit; the next call starts a new one.
         """
         process = self._ensure()
+        self._at = task.get("log", {})
         limit = _Limit(self._timeout, process.kill)
 
         def stepped(done: int, total: int, kept: bool) -> StepAnswer:
@@ -115,9 +121,12 @@ class WorkerProcess:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if JSON_LOG in self._command else None,
                 env=environment,
                 start_new_session=True,
             )
+            if self._process.stderr is not None:
+                relay(self._process.stderr, self._process.pid, lambda: self._at)
         return self._process
 
     @staticmethod

@@ -3,14 +3,18 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
 
+from void_server.logs import saying
 from void_server.metrics.figures import Figures
 from void_server.rpc.handlers import behaviour_of, shaped_like
+
+log = logging.getLogger(__name__)
 
 UNKNOWN = "unknown"
 """For methods that this server does not have: their names are the caller's choice."""
@@ -36,12 +40,12 @@ class MeasuringInterceptor(grpc.ServerInterceptor):
         method = str(details.method).lstrip("/")
 
         def unary(request: Any, context: grpc.ServicerContext) -> Any:
-            with _Call(self._figures, method, context):
+            with _Call(self._figures, method, context), saying(call=method, peer=context.peer()):
                 return inner(request, context)
 
         def stream(request: Any, context: grpc.ServicerContext) -> Iterator[Any]:
             with _Call(self._figures, method, context):
-                yield from inner(request, context)
+                yield from _said(inner(request, context), call=method, peer=context.peer())
 
         return shaped_like(
             handler,
@@ -49,6 +53,17 @@ class MeasuringInterceptor(grpc.ServerInterceptor):
             handler.request_deserializer,
             handler.response_serializer,
         )
+
+
+def _said(messages: Iterator[Any], **fields: str) -> Iterator[Any]:
+    """The same messages; what is said while one is made carries `fields`. gRPC may ask for each in another thread."""
+    end = object()
+    while True:
+        with saying(**fields):
+            message = next(messages, end)
+        if message is end:
+            return
+        yield message
 
 
 class _Call:
@@ -70,9 +85,12 @@ class _Call:
         self._failed = isinstance(error, Exception)
 
     def _over(self) -> None:
+        code, seconds = self._code(), time.monotonic() - self._began
         self._figures.calls_open.dec()
-        self._figures.calls.labels(self._method, self._code()).inc()
-        self._figures.call_seconds.labels(self._method).observe(time.monotonic() - self._began)
+        self._figures.calls.labels(self._method, code).inc()
+        self._figures.call_seconds.labels(self._method).observe(seconds)
+        with saying(call=self._method, peer=self._context.peer()):
+            log.debug("ended as %s after %.3f s", code, seconds)
 
     def _code(self) -> str:
         told = self._context.code()  # type: ignore[attr-defined]
