@@ -50,6 +50,7 @@ from void_server.metrics.figures import Figures
 from void_server.metrics.standing import Sources, Standing
 from void_server.metrics.store_size import StoreSizes
 from void_server.monitor.service import Monitor, tls_files
+from void_server.operations import systemd
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.chunks import upload_chunk
@@ -78,6 +79,7 @@ of up to 200 bytes each, and what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 class Application:
@@ -90,7 +92,8 @@ class Application:
 
     def __init__(self, configuration: ServerConfiguration) -> None:
         self._configuration = configuration
-        self._stopping = threading.Event()
+        self._stopping, self._draining = threading.Event(), threading.Event()
+        self._asked = 0
         credentials = _credentials(configuration)
         sign = signer(configuration.signing_key)
         monitor_tls = tls_files(
@@ -177,6 +180,7 @@ class Application:
                 long_calls,
                 audit,
                 self._stopping,
+                self._draining,
                 estimates,
             ),
             self._server,
@@ -205,6 +209,7 @@ class Application:
                 version=VERSION,
                 activity=self._activity,
                 stopping=self._stopping,
+                draining=self._draining,
                 figures=figures.text,
                 estimate=lambda job_id: estimates.of(job_id).at(time.time()),
             )
@@ -231,30 +236,57 @@ class Application:
         log.info("serving on %s with %d workers", self.address, self._configuration.workers)
 
     def wait(self) -> None:
-        """Return when the server is asked to stop, or has been idle for long enough."""
+        """Return when the server was asked to stop and its units in hand have ended, or it was idle for long enough."""
         limit = self._configuration.idle_seconds
-        while not self._stopping.wait(0.5):
+        while not self._asked:
+            time.sleep(POLL_SECONDS)
             if limit and self._activity.idle_seconds() > limit and not self._jobs.live_jobs():
                 log.info("idle for %.0f s, ending", limit)
                 return
+        self._drain()
 
     def request_stop(self) -> None:
-        """Make `wait` return; safe in a signal handler."""
-        self._stopping.set()
+        """Begin to end; asked again, end at once. Safe in a signal handler."""
+        self._asked += 1
+
+    def _drain(self) -> None:
+        """Take no more jobs, and let units in hand end, for `drain_seconds` or until asked again.
+
+        Those that keep what they did are left there; what has not ended then is computed again by the next server.
+        """
+        seconds = self._configuration.drain_seconds
+        log.info("asked to end: no more jobs are taken, and units in hand have %.0f s", seconds)
+        systemd.tell(systemd.STOPPING)
+        self._draining.set()
+        self._health.enter_graceful_shutdown()
+        self._pool.drain()
+        self._runner.leave()
+        until = time.monotonic() + seconds
+        while (left := self._runner.at_work() or self._pool.busy() > 0) and self._asked < 2:
+            if time.monotonic() > until:
+                break
+            time.sleep(POLL_SECONDS)
+        if left:
+            log.warning("units in hand are given up; the next server computes them again")
+            self._pool.kill()
+            self._pool.close()
 
     def stop(self) -> None:
         """End in order: no new calls, running jobs left between two units, workers ended, files closed."""
         if self._configuration.endpoint_file is not None:
             self._configuration.endpoint_file.unlink(missing_ok=True)
+        self._draining.set()
         self._stopping.set()
         self._health.enter_graceful_shutdown()
         self._idle.close()
         if self._monitor is not None:
             self._monitor.stop()
-        self._server.stop(STOP_GRACE_SECONDS).wait()
+        self._server.stop(STOP_GRACE_SECONDS if self._asked < 2 else 0).wait()
         self._runner.stop()
         self._sizes.close()
         self._looks.close()
+        # Nobody waits for them any more.
+        self._previews.kill()
         self._previews.close()
         self._pool.close()
         self._database.close()
@@ -281,7 +313,7 @@ class Application:
             },
             refusals=refusals.since_start,
             ended=self._jobs.ended,
-            draining=self._stopping.is_set,
+            draining=self._draining.is_set,
         )
         figures.registry.register(Standing(sources))
         prometheus_client.ProcessCollector(registry=figures.registry)
@@ -373,7 +405,9 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
         configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name != "nt" and configuration.store.stat().st_mode & 0o007:
             log.warning("others may enter the store; run: chmod 700 %s", configuration.store)
-        return LockFile(configuration.store / "lock")
+        lock = LockFile(configuration.store / "lock")
+        lock.tell_process()
+        return lock
     except LockHeld:
         raise PreconditionFailed(
             f"Another server uses the store {configuration.store}.",

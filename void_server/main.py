@@ -16,11 +16,12 @@ from void_server.access.principals import check_shows
 from void_server.administration import add_parsers
 from void_server.allocator import keep_message_memory
 from void_server.application import VERSION, Application
-from void_server.configuration import Limits, ServerConfiguration, default_workers
+from void_server.configuration import DRAIN_SECONDS, Limits, ServerConfiguration, default_workers
 from void_server.data_folder import data_folder
 from void_server.errors import InvalidInput, VoidError
 from void_server.frames.roots import add_root_option, supported
 from void_server.lock import LockFile, LockHeld
+from void_server.operations import systemd
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +131,14 @@ def _parser() -> argparse.ArgumentParser:
         help="sign every sidecar with this key of `void-server sign-key` (docs/provenance.md)",
     )
     serve.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=DRAIN_SECONDS,
+        metavar="SECONDS",
+        help="asked to end (SIGTERM, Ctrl-C, `void-server drain`), wait so long for units in hand; asked again, end at"
+        " once (default %(default)s)",
+    )
+    serve.add_argument(
         "--log-format",
         choices=logs.FORMATS,
         default=logs.FORMATS[0],
@@ -195,6 +204,7 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         monitor=options.monitor,
         log_format=options.log_format,
         log_level=options.log_level,
+        drain_seconds=options.drain_seconds,
     )
 
 
@@ -244,6 +254,7 @@ def _serve_local(options: argparse.Namespace) -> int:
         monitor=options.monitor,
         log_format=options.log_format,
         log_level=options.log_level,
+        drain_seconds=options.drain_seconds,
         roots={SAME_MACHINE: Path("/")} if supported() else {},
     )
     try:
@@ -263,9 +274,13 @@ def _serve(configuration: ServerConfiguration) -> int:
         print(f"token file: {configuration.token_file}", flush=True)
         if application.monitor_url:
             print(f"monitor page: {application.monitor_url}", flush=True)
+        systemd.tell(systemd.READY)
         application.wait()
     finally:
         application.stop()
+        # Asked once more while Python itself ends, it would end as one that was killed.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
     return 0
 
 

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -41,6 +42,7 @@ from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
 from void_server.logs import said_now, saying
 from void_server.metrics.figures import Figures
+from void_server.pool.messages import TaskStopped
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES, STORAGE_AWAY, STORE_FULL, Backoff
 
@@ -105,9 +107,17 @@ class Runner:
         """Begin to take jobs."""
         self._thread.start()
 
+    def leave(self) -> None:
+        """Take no more jobs; running ones are left as soon as their units in hand have ended."""
+        self._stopping.set()
+
+    def at_work(self) -> bool:
+        """Whether a job still has units in hand."""
+        return any(thread.is_alive() for thread in list(self._running.values()))
+
     def stop(self) -> None:
         """Take no more jobs; running ones are left between two units and wait for the next start."""
-        self._stopping.set()
+        self.leave()
         if self._thread.is_alive():
             self._thread.join()
         for thread in list(self._running.values()):
@@ -201,7 +211,7 @@ class Runner:
     def _run(self, job: JobRecord) -> None:
         try:
             stages = self._run_with_patience(job)
-        except Stopped:
+        except (Stopped, TaskStopped, CancelledError):
             self._end(job, JobState.QUEUED)
         except OrderRefused as found:
             self._fail(job, found.problems)

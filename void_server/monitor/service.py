@@ -51,6 +51,7 @@ class Monitor:
         version: str,
         activity: AbstractContextManager[None],
         stopping: threading.Event,
+        draining: threading.Event,
         figures: Callable[[str], tuple[bytes, str]],
         estimate: Callable[[str], Estimate] = no_estimate,
     ) -> None:
@@ -65,6 +66,7 @@ class Monitor:
             version=version,
             activity=activity,
             stopping=stopping,
+            draining=draining,
             loopback=loopback,
             secure=tls is not None,
             most_waiting=max_connections // 2,

@@ -52,6 +52,7 @@ class LocalPool:
         self._changed = threading.Condition()
         self._delayed: dict[int, tuple[threading.Timer, _Task]] = {}
         self._closing = threading.Event()
+        self._draining = threading.Event()
         self._processes = [WorkerProcess(command, timeout_seconds) for _ in range(workers)]
         self._threads = [
             threading.Thread(target=self._feed, args=(p,), name=f"pool-{i}", daemon=True)
@@ -111,11 +112,20 @@ class LocalPool:
         for process in self._processes:
             process.close()
 
+    def drain(self) -> None:
+        """Let tasks that are asked to end go on to where they keep what they did; others finish."""
+        self._draining.set()
+
     def kill(self) -> None:
-        """End the workers at once; the tasks in hand fail."""
+        """End the workers at once; the tasks in hand end as stopped, and count as nobody's crash."""
         self._closing.set()
-        for process in self._processes:
-            process.kill()
+        with self._changed:
+            self._changed.notify_all()
+        for thread, process in zip(self._threads, self._processes, strict=True):
+            while thread.is_alive():
+                # Again and again: one may just have been started.
+                process.kill()
+                thread.join(POLL_SECONDS)
 
     def _feed(self, process: WorkerProcess) -> None:
         while (task := self._next()) is not None:
@@ -168,7 +178,7 @@ class LocalPool:
         def stepped(done: int, total: int, kept: bool) -> StepAnswer:
             nonlocal yielded
             if task.on_step is not None and not task.on_step(done, total):
-                return StepAnswer.STOP
+                return StepAnswer.STOP if kept or not self._draining.is_set() else StepAnswer.WANTED
             now = time.monotonic()
             with self._changed:
                 wanted = self._schedule.should_yield(task.turn, now - started, now)
@@ -194,6 +204,9 @@ class LocalPool:
         return None
 
     def _crashed(self, task: _Task, crash: WorkerCrashed) -> float | None:
+        if self._closing.is_set():
+            task.future.set_exception(TaskStopped())
+            return None
         task.crashes += 1
         log.warning("%s Task: %s, attempt %d.", crash.message, _name(task.message), task.crashes)
         failure: Exception = WorkerCrashed(
@@ -218,8 +231,9 @@ class LocalPool:
 def _drop(task: _Task) -> None:
     if task.begun:
         task.future.set_exception(TaskStopped())
-    else:
-        task.future.cancel()
+    elif task.future.cancel():
+        # Whoever waits for several is told of it only now.
+        task.future.set_running_or_notify_cancel()
 
 
 def _name(message: dict[str, Any]) -> str:
