@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens`, `certs`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
+"""The commands `void-server tokens`, `certs`, `drain`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
 
 They work without a server, on the machine they are given.
 """
@@ -19,6 +19,7 @@ from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.farm import command as farm
 from void_server.frames.durable import write_file
 from void_server.masks import command as masks
+from void_server.operations import drain
 from void_server.verification import command as verification
 from void_server.weights import command as weights
 
@@ -73,7 +74,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     revoke = tokens.add_parser("revoke", help="make the token of a name worthless at once")
     revoke.add_argument("name", metavar="NAME")
     revoke.set_defaults(run=_revoke)
-    for parser in tokens.choices.values():
+    ending = drain.add_parser(commands)
+    ending.set_defaults(run=_drain)
+    for parser in (*tokens.choices.values(), ending):
         parser.add_argument(
             "--store", type=Path, metavar="DIR", help="the server's store (default: as `serve`)"
         )
@@ -143,6 +146,12 @@ def _revoke(options: argparse.Namespace, default_store: Path) -> None:
     with _audit(store).attempt("console", "tokens revoke", options.name):
         revoke_token(named_tokens_file(store), options.name)
     print(f"The token of {options.name} is worthless now.")
+
+
+def _drain(options: argparse.Namespace, default_store: Path) -> int:
+    store = _store(options, default_store)
+    with _audit(store).attempt("console", "drain"):
+        return drain.drain(store, options.wait, now=options.now)
 
 
 def _certs(options: argparse.Namespace, _default_store: Path) -> None:

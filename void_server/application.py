@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import grpc
+import prometheus_client
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from void.v1 import (
@@ -46,7 +47,11 @@ from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
+from void_server.metrics.figures import Figures
+from void_server.metrics.standing import Sources, Standing
+from void_server.metrics.store_size import StoreSizes
 from void_server.monitor.service import Monitor, tls_files
+from void_server.operations import systemd
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.chunks import upload_chunk
@@ -56,6 +61,7 @@ from void_server.rpc.idle import IdleInterceptor
 from void_server.rpc.jobs import Jobs
 from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.masks import Masks
+from void_server.rpc.measuring import MeasuringInterceptor
 from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
@@ -77,6 +83,7 @@ of up to 200 bytes each, and what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
+POLL_SECONDS = 0.1
 
 
 class Application:
@@ -89,7 +96,8 @@ class Application:
 
     def __init__(self, configuration: ServerConfiguration) -> None:
         self._configuration = configuration
-        self._stopping = threading.Event()
+        self._stopping, self._draining = threading.Event(), threading.Event()
+        self._asked = 0
         credentials = _credentials(configuration)
         sign = signer(configuration.signing_key)
         monitor_tls = tls_files(
@@ -125,6 +133,7 @@ class Application:
             self._previews = LocalPool(command, 1, seconds)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         history = History(self._database)
+        figures = Figures()
         self._runner = Runner(
             self._jobs,
             self._blobs,
@@ -134,6 +143,7 @@ class Application:
             capabilities["stages"],
             history,
             sign=sign,
+            figures=figures,
         )
         estimates = Estimates(
             self._jobs, history, capabilities["stages"], lambda: self._pool.workers, self._pool.load
@@ -146,6 +156,7 @@ class Application:
         self._server = grpc.server(
             ThreadPoolExecutor(SHORT_CALL_THREADS + limits.max_watches, thread_name_prefix="rpc"),
             interceptors=[
+                MeasuringInterceptor(figures),
                 TokenInterceptor(tokens, self._activity, audit, refusals),
                 self._idle,
                 ParsingInterceptor(_request_limits(limits), limits.max_request_bytes),
@@ -159,7 +170,9 @@ class Application:
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
-            FrameStore(self._blobs, roots, uploads, self._pool, visible, audit, limits.idle_stream_seconds),
+            FrameStore(
+                self._blobs, roots, uploads, self._pool, visible, audit, limits.idle_stream_seconds, figures
+            ),
             self._server,
         )
         jobs_pb2_grpc.add_JobsServicer_to_server(
@@ -175,6 +188,7 @@ class Application:
                 long_calls,
                 audit,
                 self._stopping,
+                self._draining,
                 estimates,
             ),
             self._server,
@@ -203,9 +217,13 @@ class Application:
                 version=VERSION,
                 activity=self._activity,
                 stopping=self._stopping,
+                draining=self._draining,
+                figures=figures.text,
                 estimate=lambda job_id: estimates.of(job_id).at(time.time()),
             )
         self.monitor_url = self._monitor.url if self._monitor is not None else ""
+        self._sizes = StoreSizes(configuration.store)
+        self._show_standing(figures, long_calls, refusals)
 
     def start(self) -> None:
         """Take up interrupted jobs and begin to serve."""
@@ -216,6 +234,7 @@ class Application:
         self._runner.start()
         self._server.start()
         if self._monitor is not None:
+            self._sizes.start()
             self._monitor.start()
             log.info("monitor page on %s", self.monitor_url)
         for name in ("", *_service_names()):
@@ -225,37 +244,88 @@ class Application:
         log.info("serving on %s with %d workers", self.address, self._pool.workers)
 
     def wait(self) -> None:
-        """Return when the server is asked to stop, or has been idle for long enough."""
+        """Return when the server was asked to stop and its units in hand have ended, or it was idle for long enough."""
         limit = self._configuration.idle_seconds
-        while not self._stopping.wait(0.5):
+        while not self._asked:
+            time.sleep(POLL_SECONDS)
             if limit and self._activity.idle_seconds() > limit and not self._jobs.live_jobs():
                 log.info("idle for %.0f s, ending", limit)
                 return
+        self._drain()
 
     def request_stop(self) -> None:
-        """Make `wait` return; safe in a signal handler."""
-        self._stopping.set()
+        """Begin to end; asked again, end at once. Safe in a signal handler."""
+        self._asked += 1
+
+    def _drain(self) -> None:
+        """Take no more jobs, and let units in hand end, for `drain_seconds` or until asked again.
+
+        Those that keep what they did are left there; what has not ended then is computed again by the next server.
+        """
+        seconds = self._configuration.drain_seconds
+        log.info("asked to end: no more jobs are taken, and units in hand have %.0f s", seconds)
+        systemd.tell(systemd.STOPPING)
+        self._draining.set()
+        self._health.enter_graceful_shutdown()
+        self._pool.drain()
+        self._runner.leave()
+        until = time.monotonic() + seconds
+        while (left := self._runner.at_work() or self._pool.busy() > 0) and self._asked < 2:
+            if time.monotonic() > until:
+                break
+            time.sleep(POLL_SECONDS)
+        if left:
+            log.warning("units in hand are given up; the next server computes them again")
+            self._pool.kill()
+            self._pool.close()
 
     def stop(self) -> None:
         """End in order: no new calls, running jobs left between two units, workers ended, files closed."""
         if self._configuration.endpoint_file is not None:
             self._configuration.endpoint_file.unlink(missing_ok=True)
+        self._draining.set()
         self._stopping.set()
         self._health.enter_graceful_shutdown()
         self._idle.close()
         if self._monitor is not None:
             self._monitor.stop()
-        self._server.stop(STOP_GRACE_SECONDS).wait()
+        self._server.stop(STOP_GRACE_SECONDS if self._asked < 2 else 0).wait()
         self._runner.stop()
+        self._sizes.close()
         self._looks.close()
-        for pool in {id(p): p for p in (self._previews, self._pool)}.values():
-            pool.close()
+        # Nobody waits for previews any more.
+        if self._previews is not self._pool:
+            self._previews.kill()
+            self._previews.close()
+        self._pool.close()
         self._database.close()
         self._lock.release()
 
     def worker_pids(self) -> list[int]:
         """Process ids of the running workers."""
         return self._pool.pids()
+
+    def _show_standing(self, figures: Figures, long_calls: LongCalls, refusals: Refusals) -> None:
+        """Let a scrape ask how the server stands."""
+        monitor, pool = self._monitor, self._pool
+        sources = Sources(
+            version=VERSION,
+            limits=self._configuration.limits,
+            store=self._configuration.store,
+            database=self._database.path,
+            workers=lambda: {"all": pool.workers, "busy": pool.busy()},
+            waiting=pool.waiting,
+            size=lambda: self._sizes.latest,
+            open=lambda: {
+                "long_calls": long_calls.open,
+                "monitor_connections": monitor.connections() if monitor is not None else 0,
+            },
+            refusals=refusals.since_start,
+            ended=self._jobs.ended,
+            draining=self._draining.is_set,
+        )
+        figures.registry.register(Standing(sources))
+        prometheus_client.ProcessCollector(registry=figures.registry)
 
     def _bind(self, credentials: grpc.ServerCredentials | None) -> str:
         host, _, _ = self._configuration.listen.rpartition(":")
@@ -303,6 +373,7 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
         command.append("--end-with-parent")
     if configuration.vlm is not None:
         command += ["--vlm", str(configuration.vlm)]
+    command += [f"--log-format={configuration.log_format}", f"--log-level={configuration.log_level}"]
     return command + Roots(configuration.roots).arguments()
 
 
@@ -359,7 +430,9 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
         configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
         if os.name != "nt" and configuration.store.stat().st_mode & 0o007:
             log.warning("others may enter the store; run: chmod 700 %s", configuration.store)
-        return LockFile(configuration.store / "lock")
+        lock = LockFile(configuration.store / "lock")
+        lock.tell_process()
+        return lock
     except LockHeld:
         raise PreconditionFailed(
             f"Another server uses the store {configuration.store}.",

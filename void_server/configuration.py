@@ -11,6 +11,9 @@ from pathlib import Path
 from void_server.errors import InvalidInput
 
 MAX_DEFAULT_WORKERS = 8
+DRAIN_SECONDS = 80.0
+"""How long a server that was asked to end waits for its units in hand: several times the longest one that
+docs/group_server.md reports, and less than the 90 s that systemd allows by default (systemd-system.conf(5))."""
 
 
 def default_workers() -> int:
@@ -134,6 +137,8 @@ class ServerConfiguration:
         roots: by name, folders of shared storage whose files are read where they lie.
         root_shows: by name of a root, the shows whose jobs may read it; of one that is not in it, all.
         tls_client_ca: PEM file; clients must show a certificate that it signed, besides their token.
+        log_format, log_level: of the log's lines, also of the workers'; see `void_server.logs`.
+        drain_seconds: longest wait for units in hand once the server was asked to end.
         signing_key: private key with which sidecars are signed; None = they are not.
     """
 
@@ -153,6 +158,9 @@ class ServerConfiguration:
     signing_key: Path | None = None
     monitor: str = ""
     ray: RaySettings | None = None
+    log_format: str = "text"
+    log_level: str = "info"
+    drain_seconds: float = DRAIN_SECONDS
 
 
 def named_tokens_file(store: Path) -> Path:

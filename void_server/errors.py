@@ -158,6 +158,23 @@ class StreamIdle(VoidError):
     code = "stream_idle"
 
 
+class Draining(VoidError):
+    """The server is about to end and takes no more jobs.
+
+    Args:
+        retry_seconds: after which it should be back, in whole seconds.
+        message, fix, frame, file: as for `VoidError`.
+    """
+
+    code = "draining"
+
+    def __init__(
+        self, message: str, *, fix: str = "", frame: int | None = None, file: str = "", retry_seconds: int = 1
+    ) -> None:
+        super().__init__(message, fix=fix, frame=frame, file=file)
+        self.retry_seconds = retry_seconds
+
+
 class TooManyRefusals(VoidError):
     """So many calls without a valid token came from this address that it is not listened to for a while.
 
@@ -199,6 +216,7 @@ _BY_CODE: dict[str, type[VoidError]] = {
         WorkerCrashed,
         SetAside,
         StreamIdle,
+        Draining,
         TooManyRefusals,
         Internal,
     )

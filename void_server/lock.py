@@ -28,9 +28,28 @@ class LockFile:
             self._file.close()
             raise LockHeld(str(path)) from None
 
+    def tell_process(self) -> None:
+        """Leave this process's id in the file, for `holder`; nothing where a locked file cannot be read (Windows)."""
+        if os.name != "nt":
+            self._file.truncate(0)
+            self._file.write(str(os.getpid()).encode())
+            self._file.flush()
+
     def release(self) -> None:
         """Let others have it."""
         self._file.close()
+
+
+def holder(path: Path) -> int | None:
+    """Process id of whoever holds the lock and told it; None when nobody does."""
+    if not path.exists():
+        return None
+    try:
+        LockFile(path).release()
+    except LockHeld:
+        text = path.read_text(encoding="ascii", errors="replace")
+        return int(text) if text.isdecimal() else None
+    return None
 
 
 def _lock(file: IO[bytes]) -> None:

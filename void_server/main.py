@@ -11,15 +11,17 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
+from void_server import logs
 from void_server.access.principals import check_shows
 from void_server.administration import add_parsers
 from void_server.allocator import keep_message_memory
 from void_server.application import VERSION, Application
-from void_server.configuration import Limits, ServerConfiguration, default_workers
+from void_server.configuration import DRAIN_SECONDS, Limits, ServerConfiguration, default_workers
 from void_server.data_folder import data_folder
 from void_server.errors import InvalidInput, VoidError
 from void_server.frames.roots import add_root_option, supported
 from void_server.lock import LockFile, LockHeld
+from void_server.operations import systemd
 from void_server.pool.ray_options import add_ray_options, ray_settings
 
 log = logging.getLogger(__name__)
@@ -50,18 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
     Returns the exit code: 0 ended as asked, 1 weights are not whole, 2 not usable as configured, 130 left with Ctrl-C.
     """
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    serves = options.command == "serve"
+    logs.set_up(*((options.log_format, options.log_level) if serves else ()))
     try:
         if options.command not in AS_ANY_TOOL:
             # Frames, database and logs are for the server's account alone, whatever the shell's umask says.
             os.umask(0o077)
-        if options.command != "serve":
+        if not serves:
             return options.run(options, default_store()) or 0
         return _serve_local(options) if options.local else _serve(_configuration(options))
     except (VoidError, OSError) as error:
-        print(f"{_program()}: {error}", file=sys.stderr)
+        if serves and options.log_format == "json":
+            log.error("%s", error)
+        else:
+            print(f"{_program()}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{_program()}: left; what is finished stays", file=sys.stderr)
@@ -128,6 +132,26 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="sign every sidecar with this key of `void-server sign-key` (docs/provenance.md)",
     )
+    serve.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=DRAIN_SECONDS,
+        metavar="SECONDS",
+        help="asked to end (SIGTERM, Ctrl-C, `void-server drain`), wait so long for units in hand; asked again, end at"
+        " once (default %(default)s)",
+    )
+    serve.add_argument(
+        "--log-format",
+        choices=logs.FORMATS,
+        default=logs.FORMATS[0],
+        help="lines for people, or a JSON object a line (default %(default)s)",
+    )
+    serve.add_argument(
+        "--log-level",
+        choices=logs.LEVELS,
+        default="info",
+        help="least level of a line; debug tells of every call (default %(default)s)",
+    )
     add_root_option(serve)
     serve.add_argument(
         "--root-show",
@@ -181,6 +205,9 @@ def _configuration(options: argparse.Namespace) -> ServerConfiguration:
         signing_key=options.signing_key,
         monitor=options.monitor,
         ray=ray_settings(options),
+        log_format=options.log_format,
+        log_level=options.log_level,
+        drain_seconds=options.drain_seconds,
     )
 
 
@@ -228,6 +255,9 @@ def _serve_local(options: argparse.Namespace) -> int:
         endpoint_file=folder / "endpoint.json",
         limits=_limits(options),
         monitor=options.monitor,
+        log_format=options.log_format,
+        log_level=options.log_level,
+        drain_seconds=options.drain_seconds,
         roots={SAME_MACHINE: Path("/")} if supported() else {},
     )
     try:
@@ -247,9 +277,13 @@ def _serve(configuration: ServerConfiguration) -> int:
         print(f"token file: {configuration.token_file}", flush=True)
         if application.monitor_url:
             print(f"monitor page: {application.monitor_url}", flush=True)
+        systemd.tell(systemd.READY)
         application.wait()
     finally:
         application.stop()
+        # Asked once more while Python itself ends, it would end as one that was killed.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
     return 0
 
 

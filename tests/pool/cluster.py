@@ -79,7 +79,14 @@ class LocalCluster:
             environment["PYTHONPATH"] = f"{path}{os.pathsep}{ROOT}"
         log = (self._folder / f"{address}.log").open("wb")
         command = [
-            *(sys.executable, "-m", "ray.scripts.scripts", "start", "--block", f"--node-ip-address={address}"),
+            *(
+                sys.executable,
+                "-m",
+                "ray.scripts.scripts",
+                "start",
+                "--block",
+                f"--node-ip-address={address}",
+            ),
             *("--num-cpus=0", "--object-store-memory=80000000", f"--temp-dir={self._folder / 'r'}"),
             *more,
         ]

@@ -3,24 +3,22 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.pool.cluster import RESOURCE, LocalCluster
 from void_server.configuration import RaySettings
-from void_server.errors import InvalidInput, PreconditionFailed, SetAside, WorkerCrashed
+from void_server.errors import InvalidInput, WorkerCrashed
 from void_server.pool.messages import TaskStopped
 from void_server.pool.schedule import Band, Turn
-from void_server.retries import MAX_CRASHES, MAX_LOSSES
+from void_server.retries import MAX_CRASHES
 
 pytest.importorskip("ray", reason="Ray is not installed, so the pool on a cluster is not checked")
 

@@ -45,7 +45,8 @@ while (task := read_message(sys.stdin.buffer)) is not None:
             done += 1
             with path.open("a") as file:
                 file.write(f"{done}\n")
-            kept = task.get("keeps", True)
+            every = int(task.get("keeps", 1))
+            kept = every > 0 and done % every == 0
             write_message(sys.stdout.buffer, {"step": [done, task["steps"]], "kept": kept})
             stopped = not read_message(sys.stdin.buffer)["go"]
         write_message(sys.stdout.buffer, {"stopped": True} if stopped else {"ok": path.read_text().split()})

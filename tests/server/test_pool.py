@@ -147,6 +147,25 @@ def test_a_unit_that_is_asked_to_stop_stops_for_good(start_pool, tmp_path):
     assert (tmp_path / "steps").read_text().split() == ["1", "2", "3"]
 
 
+def test_a_unit_that_is_asked_to_stop_in_a_drain_goes_on_to_where_it_keeps_what_it_did(start_pool, tmp_path):
+    pool = start_pool()
+    pool.drain()
+    with pytest.raises(TaskStopped):
+        pool.submit(steps(tmp_path, keeps=5), LONG, lambda done, total: done < 3).result(20)
+    assert len((tmp_path / "steps").read_text().split()) == 5
+
+
+def test_workers_that_are_ended_at_once_are_nobody_s_crash(start_pool):
+    pool, told = start_pool(), []
+    task = pool.submit({"do": "sleep", "seconds": 600}, on_crash=lambda crash: told.append(crash) or True)
+    while not pool.busy():
+        time.sleep(0.01)
+    pool.kill()
+    with pytest.raises(TaskStopped):
+        task.result(10)
+    assert told == [] and pool.busy() == 0
+
+
 def test_closing_while_a_unit_has_yielded_leaves_nobody_waiting(start_pool, tmp_path):
     pool = start_pool()
     began = threading.Event()

@@ -79,6 +79,7 @@ def traces(tmp_path_factory: pytest.TempPathFactory, shot) -> Iterator[Traces]:
     store, log = folder / "store", folder / "server.log"
     environment = os.environ | CLOUD
     serve = ("-m", "void_server", "serve", "--store", str(store), "--listen", "127.0.0.1:0", "--workers", "1")
+    serve += ("--log-format", "json", "--log-level", "debug")
     process = subprocess.Popen(
         [sys.executable, *serve], stdout=subprocess.PIPE, stderr=log.open("wb"), env=environment, text=True
     )

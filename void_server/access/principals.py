@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who calls, and what the two roles may see."""
+"""Who calls, and what each role may see."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ OWNER_NAME = "owner"
 
 
 class Role(str, Enum):
-    """What a principal may see; the docs list the same two."""
+    """What a principal may see; docs/security.md lists the same."""
 
     ARTIST = "artist"
     """Sees, cancels and deletes its own jobs only; jobs of others do not exist for it."""
     SUPERVISOR = "supervisor"
     """Sees, watches, fetches, cancels and deletes the jobs of everybody."""
+    METRICS = "metrics"
+    """Reads the figures of the server and asks whether it serves; no job or frame exists for it."""
 
 
 @dataclass(frozen=True)

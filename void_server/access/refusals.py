@@ -7,7 +7,7 @@ import ipaddress
 import math
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from urllib.parse import unquote
 
@@ -62,6 +62,7 @@ class Refusals:
         self._lock = threading.Lock()
         self._failed: OrderedDict[str, tuple[float, int]] = OrderedDict()
         self._overall = (clock(), 0)
+        self._since_start: Counter[str] = Counter(token=0, too_many=0)
 
     def wait_seconds(self, peer: str) -> float:
         """How long this peer is not looked at; 0 = it is."""
@@ -71,7 +72,10 @@ class Refusals:
             now = self._clock()
             begun, count = self._current(self._failed.get(address_of(peer), (now, 0)), now)
             most = 1 if self._current(self._overall, now)[1] >= self._most_overall else self._most
-            return begun + self._window - now if count >= most else 0.0
+            if count < most:
+                return 0.0
+            self._since_start["too_many"] += 1
+            return begun + self._window - now
 
     def refused(self, peer: str) -> None:
         """Count a call without a valid token."""
@@ -79,10 +83,16 @@ class Refusals:
             now, address = self._clock(), address_of(peer)
             begun, count = self._current(self._failed.pop(address, (now, 0)), now)
             self._failed[address] = begun, count + 1
+            self._since_start["token"] += 1
             begun, count = self._current(self._overall, now)
             self._overall = begun, count + 1
             while len(self._failed) > MOST_ADDRESSES:
                 self._failed.popitem(last=False)
+
+    def since_start(self) -> dict[str, int]:
+        """Logins refused so far: for want of a valid "token", and not looked at for "too_many" of these."""
+        with self._lock:
+            return dict(self._since_start)
 
     def __len__(self) -> int:
         return len(self._failed)

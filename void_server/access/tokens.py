@@ -31,7 +31,8 @@ log = logging.getLogger(__name__)
 
 TOKEN_BYTES = 32
 FORMAT_VERSIONS = (1, 2)
-"""Version 2 is written once a token is limited to shows: a release that does not know of shows must not open it."""
+"""Version 2 is written once a token is limited to shows or is for metrics: a release that does not know of these must
+not open it."""
 LOCK_SECONDS = 5.0
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -197,12 +198,16 @@ def _changing(path: Path) -> Iterator[dict[str, TokenEntry]]:
         entries = {e.name: e for e in read_tokens(path)}
         yield entries
         tree: dict[str, Any] = {
-            "version": FORMAT_VERSIONS[any(e.shows is not None for e in entries.values())],
+            "version": FORMAT_VERSIONS[any(_is_new(e) for e in entries.values())],
             "tokens": {e.name: _tree(e) for e in entries.values()},
         }
         write_file(path, json.dumps(tree, indent=1, sort_keys=True).encode(), mode=0o600)
     finally:
         lock.release()
+
+
+def _is_new(entry: TokenEntry) -> bool:
+    return entry.shows is not None or entry.role is Role.METRICS
 
 
 def _tree(entry: TokenEntry) -> dict[str, Any]:

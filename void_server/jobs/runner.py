@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import CancelledError
 from typing import Any
 
 from google.protobuf.json_format import MessageToDict
@@ -39,6 +40,9 @@ from void_server.jobs.model import JobRecord, Problem, Progress
 from void_server.jobs.stage import Pool, Sign, Stage, Stopped, Unit, set_aside, told_of_crashes
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
+from void_server.logs import said_now, saying
+from void_server.metrics.figures import Figures
+from void_server.pool.messages import TaskStopped
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES, STORAGE_AWAY, STORE_FULL, Backoff
 
@@ -69,6 +73,7 @@ class Runner:
         stages: stage names in order, as the workers' capabilities list them.
         history: told what the stages of finished jobs took.
         sign: signs a sidecar before it is published; None = none is signed.
+        figures: told what happens to units and jobs; None = nobody asks.
     """
 
     def __init__(
@@ -81,6 +86,7 @@ class Runner:
         stages: list[str],
         history: History,
         sign: Sign | None = None,
+        figures: Figures | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -90,6 +96,7 @@ class Runner:
         self._stages = stages
         self._history = history
         self._admission = Admission()
+        self._figures = figures or Figures()
         self._sign = sign
         self._stopping = threading.Event()
         self._running: dict[str, threading.Thread] = {}
@@ -100,9 +107,17 @@ class Runner:
         """Begin to take jobs."""
         self._thread.start()
 
+    def leave(self) -> None:
+        """Take no more jobs; running ones are left as soon as their units in hand have ended."""
+        self._stopping.set()
+
+    def at_work(self) -> bool:
+        """Whether a job still has units in hand."""
+        return any(thread.is_alive() for thread in list(self._running.values()))
+
     def stop(self) -> None:
         """Take no more jobs; running ones are left between two units and wait for the next start."""
-        self._stopping.set()
+        self.leave()
         if self._thread.is_alive():
             self._thread.join()
         for thread in list(self._running.values()):
@@ -147,8 +162,10 @@ class Runner:
                 after=None,
                 should_stop=lambda: cancelled() or self._stopping.is_set(),
                 on_progress=report,
+                figures=self._figures.of_stage(name),
             )
-            results[name] = stage.run([Unit.from_dict(u) for u in plan["units"]])
+            with saying(stage=name):
+                results[name] = stage.run([Unit.from_dict(u) for u in plan["units"]])
         return problems, notes
 
     def _loop(self) -> None:
@@ -182,14 +199,19 @@ class Runner:
         except (NotFound, PreconditionFailed) as error:
             log.info("job %s was not taken: %s", job_id, error)
             return
-        thread = threading.Thread(target=self._run, args=(job,), name=f"job-{job.id}", daemon=True)
+        thread = threading.Thread(target=self._run_said, args=(job,), name=f"job-{job.id}", daemon=True)
         self._running[job.id] = thread
         thread.start()
+
+    def _run_said(self, job: JobRecord) -> None:
+        with saying(job=job.id):
+            log.info("the job begins, or goes on")
+            self._run(job)
 
     def _run(self, job: JobRecord) -> None:
         try:
             stages = self._run_with_patience(job)
-        except Stopped:
+        except (Stopped, TaskStopped, CancelledError):
             self._end(job, JobState.QUEUED)
         except OrderRefused as found:
             self._fail(job, found.problems)
@@ -231,6 +253,7 @@ class Runner:
                     raise
                 if error.message != told:
                     told = error.message
+                    self._figures.waits.labels(error.code).inc()
                     self._tell_wait(job.id, f"{told} The job waits for it.")
                 self._wait(job.id, waits)
 
@@ -297,8 +320,10 @@ class Runner:
                 should_stop=lambda: self._should_stop(job.id),
                 on_progress=report,
                 sign=self._sign,
+                figures=self._figures.of_stage(name),
             )
-            results[name] = stage.run(units)
+            with saying(stage=name):
+                results[name] = stage.run(units)
             took[name] = StageTime(name, len(units), sum(result["seconds"] for result in results[name]))
         return took
 
@@ -318,8 +343,9 @@ class Runner:
             "spec": tree,
             "results": results,
             "job": job_id or "",
+            "log": said_now() | {"stage": stage},
         }
-        on_crash = told_of_crashes(self._store, job_id, label)
+        on_crash = told_of_crashes(self._store, job_id, label, self._figures.of_stage(stage))
         try:
             plan: dict[str, Any] = self._pool.submit(message, turn, on_crash=on_crash).result()
         except WorkerCrashed as crash:
@@ -351,6 +377,7 @@ class Runner:
                 if self._stopping.wait(STORE_RETRY_SECONDS):
                     return
             else:
+                log.info("the job is %s", new.value)
                 return
 
     def _fail(self, job: JobRecord, problems: list[Problem]) -> None:

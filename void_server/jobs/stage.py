@@ -15,6 +15,8 @@ from void_server.errors import InvalidInput, SetAside, VoidError, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
+from void_server.logs import said_now, unit_name
+from void_server.metrics.figures import Figures, StageFigures
 from void_server.pool.messages import OnCrash, OnStep, TaskStopped
 from void_server.pool.schedule import Turn
 from void_server.retries import MAX_CRASHES
@@ -118,6 +120,7 @@ class Stage:
         should_stop: asked between units.
         on_progress: called with (done, total, ETA in seconds or -1).
         sign: for sidecars that are published; None leaves them as they are.
+        figures: told what happens to the units; None = nobody asks.
     """
 
     def __init__(
@@ -132,6 +135,7 @@ class Stage:
         should_stop: Callable[[], bool],
         on_progress: Callable[[int, int, float], None],
         sign: Sign | None = None,
+        figures: StageFigures | None = None,
     ) -> None:
         self._store = store
         self._blobs = blobs
@@ -142,6 +146,7 @@ class Stage:
         self._should_stop = should_stop
         self._on_progress = on_progress
         self._sign = sign
+        self._figures = figures or Figures().of_stage("")
 
     def run(self, units: list[Unit]) -> list[dict[str, Any]]:
         """Finish all units; returns their results in the order of `units`, in the form that plans read.
@@ -167,9 +172,11 @@ class Stage:
                 pending[failed] = index
             else:
                 message = unit.message(self._found(unit.earlier) if unit.earlier else None)
-                on_crash = told_of_crashes(self._store, self._job_id, unit.key)
+                message["log"] = said_now() | {"unit": unit_name(unit.key)}
+                on_crash = told_of_crashes(self._store, self._job_id, unit.key, self._figures)
                 pending[self._pool.submit(message, self._turn, steps.told, on_crash)] = index
         reused = len(results)
+        self._figures.reused(reused)
         started = time.monotonic()
         self._on_progress(reused, len(units), -1.0 if pending else 0.0)
         failure: VoidError | None = None
@@ -231,6 +238,7 @@ class Stage:
             info=answer["info"],
             seconds=answer["seconds"],
         )
+        self._figures.computed(result.seconds)
         # What went wrong outside, such as a model that did not answer, may go right the next time.
         if not result.info.get("passing"):
             self._store.record_unit(result)
@@ -287,11 +295,17 @@ class _Steps:
         self._stop.set()
 
 
-def told_of_crashes(store: JobStore, job_id: str | None, task: str) -> OnCrash | None:
-    """What counts, durably, the workers that died over a task of a job, and ends its tries; None outside of a job."""
-    if job_id is None:
-        return None
-    return lambda crash: store.record_crash(job_id, task, crash) < MAX_CRASHES
+def told_of_crashes(store: JobStore, job_id: str | None, task: str, figures: StageFigures) -> OnCrash:
+    """What counts the workers that died over a task, and ends its tries; durably for a task of a job."""
+    deaths = 0
+
+    def told(crash: WorkerCrashed) -> bool:
+        nonlocal deaths
+        deaths = deaths + 1 if job_id is None else store.record_crash(job_id, task, crash)
+        figures.died(again=deaths < MAX_CRASHES)
+        return deaths < MAX_CRASHES
+
+    return told
 
 
 def set_aside(crash: WorkerCrashed, label: str) -> SetAside:

@@ -12,6 +12,7 @@ import secrets
 import sqlite3
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any
@@ -56,6 +57,7 @@ class JobStore:
         self._progress: dict[str, Progress] = {}
         self._changed = threading.Condition()
         self._changes = 0
+        self._ended: Counter[JobState] = Counter(dict.fromkeys(ENDED, 0))
 
     def restore(self) -> list[str]:
         """At a start: take the jobs that only their manifests know; returns their ids. See `acceptance.reconcile`."""
@@ -208,6 +210,7 @@ class JobStore:
             record = self._record(db, self._row(db, job_id))
         if new in ENDED:
             self._progress.pop(job_id, None)
+            self._count_end(new)
         self._notify()
         return record
 
@@ -221,6 +224,8 @@ class JobStore:
             elif state is JobState.RUNNING:
                 self._transition(db, row["id"], JobState.CANCELLING)
             record = self._record(db, self._row(db, row["id"]))
+        if state is JobState.QUEUED:
+            self._count_end(JobState.CANCELLED)
         self._notify()
         return record
 
@@ -366,6 +371,15 @@ class JobStore:
         with self._db.reading() as db:
             row = db.execute("SELECT COUNT(*) FROM job WHERE state NOT IN (?, ?, ?)", ended).fetchone()
         return int(row[0])
+
+    def ended(self) -> dict[str, int]:
+        """How many jobs ended in each state since this was made."""
+        with self._changed:
+            return {state.value: count for state, count in self._ended.items()}
+
+    def _count_end(self, state: JobState) -> None:
+        with self._changed:
+            self._ended[state] += 1
 
     def _notify(self) -> None:
         with self._changed:

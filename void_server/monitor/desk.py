@@ -22,7 +22,7 @@ from importlib.resources import files
 from typing import Any
 
 from void_server.access.audit import AuditLog
-from void_server.access.principals import Principal, View
+from void_server.access.principals import Principal, Role, View
 from void_server.access.refusals import Refusals, too_many
 from void_server.access.tokens import TokenBook
 from void_server.errors import (
@@ -45,6 +45,8 @@ from void_server.monitor.views import FILES, Estimate, Summaries, job_page, job_
 
 log = logging.getLogger(__name__)
 
+METRICS = "/metrics"
+"""Where Prometheus looks by default."""
 MOST_JOBS = 200
 """Lines of the queue; older jobs are found with `void jobs list`."""
 MOST_WAIT_SECONDS = 20
@@ -86,8 +88,10 @@ class Desk:
             was turned to 127.0.0.1 (DNS rebinding) gets no answer. Beyond it the certificate's name does the same.
         secure: behind TLS.
         activity: counts requests in progress, for the idle watch.
+        draining: set when it takes no more jobs.
         stopping: set when the server ends; questions for news are answered then.
         estimate: when a job is expected to begin and end.
+        figures: gives the metrics for an Accept header, with their content type.
         most_waiting: questions for news that may wait at once; further ones are answered at once.
     """
 
@@ -104,15 +108,19 @@ class Desk:
         version: str,
         activity: AbstractContextManager[None],
         stopping: threading.Event,
+        draining: threading.Event,
         loopback: bool,
         secure: bool,
         most_waiting: int,
+        figures: Callable[[str], tuple[bytes, str]],
         estimate: Callable[[str], Estimate] = no_estimate,
     ) -> None:
         self._store, self._database, self._blobs, self._visible = store, database, blobs, visible
         self._audit, self._version, self._activity = audit, version, activity
         self._stopping, self._loopback, self._secure = stopping, loopback, secure
         self._estimate = estimate
+        self._draining = draining
+        self._figures = figures
         self._refusals = refusals
         self._tokens = tokens
         self._waiting = threading.Semaphore(max(1, most_waiting))
@@ -139,7 +147,7 @@ class Desk:
             if request.path in self._static and request.method == "GET":
                 kind, data = self._static[request.path]
                 return Answer(HTTPStatus.OK, kind, data, len(data))
-            if not request.path.startswith("/api/"):
+            if request.path != METRICS and not request.path.startswith("/api/"):
                 return _NO_PAGE
             with self._activity:
                 return self._api(request)
@@ -166,6 +174,11 @@ class Desk:
         who = self._sessions.who(request)
         if who is None:
             return self._refuse(request)
+        if request.path == METRICS and request.method == "GET" and who.role is not Role.ARTIST:
+            body, kind = self._figures(request.header("accept"))
+            return Answer(HTTPStatus.OK, kind, body, len(body))
+        if who.role is Role.METRICS:
+            return _NO_PAGE
         if request.method == "POST":
             return self._change(request, who)
         if request.path == "/api/me":
@@ -225,9 +238,11 @@ class Desk:
             while True:
                 changes = self._store.changes()
                 tag, value = look()
+                draining = self._draining.is_set()
+                tag += "-draining" if draining else ""
                 left = until - time.monotonic()
                 if tag != seen or not waits or left <= 0 or self._stopping.is_set() or request.gone():
-                    return json_answer({"tag": tag, "now": time.time(), **value})
+                    return json_answer({"tag": tag, "now": time.time(), "draining": draining, **value})
                 self._store.wait_for_change(changes, min(1.0, left))
                 self._stopping.wait(LEAST_SECONDS)
         finally:

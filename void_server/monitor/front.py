@@ -93,6 +93,11 @@ class Front(socketserver.ThreadingTCPServer):
         self.address = f"{host}:{self.server_address[1]}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.2,), name="monitor", daemon=True)
 
+    def connections(self) -> int:
+        """Those that are open."""
+        with self._lock:
+            return len(self._open)
+
     def start(self) -> None:
         """Begin to serve."""
         self._thread.start()

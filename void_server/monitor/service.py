@@ -51,6 +51,8 @@ class Monitor:
         version: str,
         activity: AbstractContextManager[None],
         stopping: threading.Event,
+        draining: threading.Event,
+        figures: Callable[[str], tuple[bytes, str]],
         estimate: Callable[[str], Estimate] = no_estimate,
     ) -> None:
         desk = Desk(
@@ -64,14 +66,20 @@ class Monitor:
             version=version,
             activity=activity,
             stopping=stopping,
+            draining=draining,
             loopback=loopback,
             secure=tls is not None,
             most_waiting=max_connections // 2,
+            figures=figures,
             estimate=estimate,
         )
         self._front = Front(listen, desk.answer, _context(tls), max_connections)
         desk.open_for(self._front.server_address[1])
         self.url = f"{'https' if tls else 'http'}://{self._front.address}/"
+
+    def connections(self) -> int:
+        """Those that are open."""
+        return self._front.connections()
 
     def start(self) -> None:
         """Begin to serve."""

@@ -2,7 +2,8 @@
 """The messages between server and worker: JSON objects, each behind its length as four bytes, big-endian.
 
 Server to worker: `{"do": "capabilities"}`, `{"do": "plan", "stage": …}`, `{"do": "unit", "kind": …, "args": …}`,
-`{"do": "preview", …}`, `{"do": "identity"}` (what must be the same on every machine of a cluster).
+`{"do": "preview", …}`, `{"do": "identity"}` (what must be the same on every machine of a cluster); each may say under
+`"log"` what lines of the log are to carry.
 Worker to server: `{"ok": …}` or `{"error": …}` (see `void_server.errors`). Before that, a unit of many steps may say
 `{"step": [done, total], "kept": …}` any number of times, where `kept` tells that the same unit would go on from here;
 the server answers each with `{"go": true}`, or with `{"go": false}`, whereupon the worker ends the unit with

@@ -20,6 +20,10 @@ from void_server.pool.messages import (
     read_message,
     write_message,
 )
+from void_server.pool.output import relay
+
+JSON_LOG = "--log-format=json"
+"""Of a worker's command: its standard error is brought into the server's log, line by line."""
 
 # One thread per library in each worker: units are the parallelism, and results then do not depend on the machine.
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -52,6 +56,7 @@ class WorkerProcess:
         self._command = list(command)
         self._timeout = timeout_seconds
         self._process: subprocess.Popen[bytes] | None = None
+        self._at: dict[str, str] = {}
 
     @property
     def pid(self) -> int | None:
@@ -77,7 +82,9 @@ class WorkerProcess:
         Raises:
             WorkerCrashed: as for `run`.
         """
-        return self._exchange(self._ensure(), task)
+        process = self._ensure()
+        self._at = task.get("log", {})
+        return self._exchange(process, task)
 
     def go_on(self, answer: StepAnswer) -> dict[str, Any]:
         """Answer the step of the task in hand; returns the next reply.
@@ -118,9 +125,12 @@ class WorkerProcess:
                 self._command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE if JSON_LOG in self._command else None,
                 env=environment,
                 start_new_session=True,
             )
+            if self._process.stderr is not None:
+                relay(self._process.stderr, self._process.pid, lambda: self._at)
         return self._process
 
     def _exchange(self, process: subprocess.Popen[bytes], message: dict[str, Any]) -> dict[str, Any]:

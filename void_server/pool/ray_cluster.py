@@ -164,10 +164,16 @@ class RayPool(ScheduledPool):
         self._drop_waiting()
         self._link.close()
 
+    def kill(self) -> None:
+        """Leave the cluster at once, whereupon it ends the workers; the tasks in hand end as stopped."""
+        self._begin_to_close()
+        self._link.close()
+
     def _connect(self) -> RayLink:
         if find_spec("ray") is None:
             raise PreconditionFailed(
-                "The pool ray needs the package ray.", fix="Install it with: pip install 'void-for-hosts[ray]'"
+                "The pool ray needs the package ray.",
+                fix="Install it with: pip install 'void-for-hosts[ray]'",
             )
         at, without = self._settings.address, self._settings.without_token
         link = RayLink(at, driver_environment(at, os.environ, without))

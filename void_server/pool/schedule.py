@@ -102,6 +102,10 @@ class Schedule(Generic[T]):
     def __len__(self) -> int:
         return sum(len(line.tasks) for line in self._lines.values())
 
+    def at_work(self) -> int:
+        """Tasks that were taken and have not left their worker."""
+        return sum(self._at_work.values())
+
     def put(self, turn: Turn, item: T) -> None:
         """A task begins to wait, behind the others of its job."""
         self._line(turn).tasks.append(_Waiting(item))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from void_server.errors import SetAside, WorkerCrashed
+from void_server.logs import saying
 from void_server.pool.messages import OnCrash, OnStep, StepAnswer, Stepped, TaskStopped
 from void_server.pool.schedule import Schedule, Turn
 from void_server.retries import MAX_CRASHES, MAX_LOSSES, WORKER_KILLED
@@ -74,6 +75,7 @@ class ScheduledPool:
         self._delayed: dict[int, tuple[threading.Timer, _Task]] = {}
         self._idle: list[_Seat] = []
         self._closing = threading.Event()
+        self._draining = threading.Event()
 
     def submit(
         self,
@@ -93,6 +95,20 @@ class ScheduledPool:
         """Recent worker seconds by owner; see `void_server.jobs.stage.Pool`."""
         with self._changed:
             return self._schedule.shares.all(time.monotonic())
+
+    def busy(self) -> int:
+        """Workers that have a task."""
+        with self._changed:
+            return self._schedule.at_work()
+
+    def waiting(self) -> int:
+        """Tasks that wait for a worker."""
+        with self._changed:
+            return len(self._schedule) + len(self._delayed)
+
+    def drain(self) -> None:
+        """Let tasks that are asked to end go on to where they keep what they did; others finish."""
+        self._draining.set()
 
     def _begin_to_close(self) -> None:
         """No task is begun any more."""
@@ -191,7 +207,7 @@ class ScheduledPool:
         def stepped(done: int, total: int, kept: bool) -> StepAnswer:
             nonlocal yielded
             if task.on_step is not None and not task.on_step(done, total):
-                return StepAnswer.STOP
+                return StepAnswer.STOP if kept or not self._draining.is_set() else StepAnswer.WANTED
             now = time.monotonic()
             with self._changed:
                 wanted = self._schedule.should_yield(task.turn, now - started, now)
@@ -208,7 +224,8 @@ class ScheduledPool:
                 return 0.0
             task.future.set_exception(stopped)
         except WorkerCrashed as crash:
-            return self._crashed(task, crash)
+            with saying(**task.message.get("log", {})):
+                return self._crashed(task, crash)
         except PlaceLost:
             raise
         except Exception as error:  # noqa: BLE001 - handed to whoever waits for the future
@@ -218,6 +235,9 @@ class ScheduledPool:
         return None
 
     def _crashed(self, task: _Task, crash: WorkerCrashed) -> float | None:
+        if self._closing.is_set():
+            task.future.set_exception(TaskStopped())
+            return None
         task.crashes += 1
         log.warning("%s Task: %s, attempt %d.", crash.message, _name(task.message), task.crashes)
         failure: Exception = WorkerCrashed(
@@ -261,8 +281,9 @@ class ScheduledPool:
 def _drop(task: _Task) -> None:
     if task.begun:
         task.future.set_exception(TaskStopped())
-    else:
-        task.future.cancel()
+    elif task.future.cancel():
+        # Whoever waits for several is told of it only now.
+        task.future.set_running_or_notify_cancel()
 
 
 def _name(message: dict[str, Any]) -> str:

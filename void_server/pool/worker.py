@@ -13,11 +13,13 @@ import logging
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
+from void_server import logs
 from void_server.errors import Internal, OutOfMemory, VoidError
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.roots import Roots, add_root_option
@@ -43,8 +45,10 @@ def main(arguments: list[str] | None = None) -> None:
         "--end-with-parent", action="store_true", help="end at once when the parent is killed"
     )
     add_root_option(parser)
+    parser.add_argument("--log-format", choices=logs.FORMATS, default="text", help="form of the log's lines")
+    parser.add_argument("--log-level", choices=logs.LEVELS, default="info", help="least level of a line")
     options = parser.parse_args(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(process)d %(levelname)s %(message)s")
+    logs.set_up(options.log_format, options.log_level, who=f"worker {os.getpid()} ")
     replies = _claim_standard_output()
     if options.end_with_parent:
         _end_with_parent()
@@ -80,7 +84,8 @@ def serve(
 
     session = Session(blobs, roots, limits, cache_bytes, vlm, alone)
     while (task := read_message(tasks)) is not None:
-        answer = _answer(session, task, partial(_step, tasks, replies))
+        with logs.saying(**task.get("log", {})):
+            answer = _answer(session, task, partial(_step, tasks, replies))
         try:
             write_message(replies, answer)
         except ValueError as error:
@@ -108,8 +113,11 @@ def _step(tasks: IO[bytes], replies: IO[bytes], done: int, total: int, kept: boo
 
 
 def _answer(session: Any, task: dict[str, Any], step: Callable[..., bool]) -> dict[str, Any]:
+    began = time.monotonic()
     try:
-        return {"ok": session.handle(task, step)}
+        answer = session.handle(task, step)
+        log.debug("%s took %.3f s", task.get("label") or task["do"], time.monotonic() - began)
+        return {"ok": answer}
     except TaskStopped:
         return {"stopped": True}
     except VoidError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import grpc
 
 from void_server.access.audit import AuditLog
-from void_server.access.principals import Principal
+from void_server.access.principals import Principal, Role
 from void_server.access.refusals import Refusals, too_many
 from void_server.access.tokens import TokenBook, token_digest
 from void_server.errors import Internal
@@ -19,7 +19,10 @@ from void_server.rpc.handlers import behaviour_of, shaped_like
 from void_server.rpc.status import RichStatus
 
 _PREFIX = "Bearer "
+_HEALTH = "/grpc.health.v1.Health/"
 _REFUSED = "The token is missing, wrong or revoked. Give the file with your token with --token-file."
+
+_METRICS_ONLY = "This token is for the server's metrics and health only."
 
 
 class PrincipalContext:
@@ -97,6 +100,9 @@ class TokenInterceptor(grpc.ServerInterceptor):
             self._refusals.refused(peer)
             self._audit.refused(method, peer)
             context.abort(grpc.StatusCode.UNAUTHENTICATED, _REFUSED)
+        if principal.role is Role.METRICS and not method.startswith(_HEALTH):
+            self._audit.refused(method, peer)
+            context.abort(grpc.StatusCode.PERMISSION_DENIED, _METRICS_ONLY)
         return digest, principal
 
 

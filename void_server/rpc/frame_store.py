@@ -16,6 +16,7 @@ from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
 from void_server.jobs.visibility import Visibility
+from void_server.metrics.figures import Figures
 from void_server.pool.schedule import Band, Turn
 from void_server.rpc.auth import caller
 from void_server.rpc.chunks import download_response
@@ -44,6 +45,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         visible: Visibility,
         audit: AuditLog,
         idle_seconds: int,
+        figures: Figures,
     ) -> None:
         self._blobs = blobs
         self._roots = roots
@@ -52,6 +54,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         self._visible = visible
         self._audit = audit
         self._idle_seconds = idle_seconds
+        self._figures = figures
 
     @answers_errors
     def FindMissing(
@@ -91,7 +94,7 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
             start.blob.bytes,
             start.offset,
             who.name,
-            _chunks(request),
+            self._counted(_chunks(request)),
             known=known,
         )
         self._visible.uploaded(stored.digest, stored.size, who)
@@ -109,8 +112,14 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
             for chunk in self._blobs.read(request.digest, request.offset):
                 sent = True
                 yield download_response(total, chunk)
+                self._figures.downloaded.inc(len(chunk))
             if not sent:
                 yield frames_pb2.DownloadResponse(total_bytes=total)
+
+    def _counted(self, chunks: Iterator[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+        for chunk in chunks:
+            self._figures.uploaded.inc(len(chunk))
+            yield chunk
 
     @answers_errors
     def Probe(

@@ -15,7 +15,7 @@ from void.v1 import jobs_pb2, jobs_pb2_grpc
 from void_server.access.audit import AuditLog
 from void_server.access.principals import Principal
 from void_server.configuration import Limits
-from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.errors import Draining, InvalidInput, PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
@@ -36,6 +36,8 @@ from void_server.rpc.status import answers_errors, streams_errors
 from void_server.rpc.validate import Validator, check_priority, settle_show
 
 WATCH_POLL_SECONDS = 1.0
+BACK_SECONDS = 30
+"""What a client is told to wait for a server that ends: about as long as a restart between two units takes."""
 
 
 class Jobs(jobs_pb2_grpc.JobsServicer):
@@ -46,6 +48,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         limits: of the configuration.
         long_calls: counts Watch and Preflight, together with the long calls of other services.
         stopping: set when the server ends.
+        draining: set before that, when it takes no more jobs.
         estimates: when jobs will begin and end.
     """
 
@@ -62,6 +65,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         long_calls: LongCalls,
         audit: AuditLog,
         stopping: threading.Event,
+        draining: threading.Event,
         estimates: Estimates,
     ) -> None:
         self._store = store
@@ -75,6 +79,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         self._audit = audit
         self._long_calls = long_calls
         self._stopping = stopping
+        self._draining = draining
         self._estimates = estimates
 
     @streams_errors
@@ -88,6 +93,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     def _preflight(
         self, request: jobs_pb2.PreflightRequest, context: grpc.ServicerContext
     ) -> Iterator[jobs_pb2.PreflightResponse]:
+        self._check_open()
         self._validator.check(request.spec)
         spec = jobs_pb2.JobSpec.FromString(request.spec.SerializeToString())
         who = caller(context)
@@ -115,7 +121,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
             yield jobs_pb2.PreflightResponse(progress=translate.progress_to_proto(latest))
         result = outcome[0]
         if isinstance(result, Stopped):
-            raise PreconditionFailed("The server is stopping.", fix="Try again when it is back.")
+            raise _draining()
         if isinstance(result, BaseException):
             raise result
         problems, notes = [*unusable, *result[0]], result[1]
@@ -133,6 +139,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
         """Accepts a job."""
         who = caller(context)
         with self._audit.attempt(who.name, "Submit") as attempt:
+            self._check_open()
             self._validator.check(request.spec)
             check_priority(request.spec, who)
             settle_show(request.spec, who)
@@ -237,6 +244,10 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
             attempt.subject = self._store.delete(request.id, who.view)
         return jobs_pb2.DeleteResponse()
 
+    def _check_open(self) -> None:
+        if self._draining.is_set():
+            raise _draining()
+
     def _to_proto(self, record: JobRecord, with_files: bool = True) -> jobs_pb2.Job:
         job = translate.job_to_proto(record, self._store.progress(record.id), with_files=with_files)
         if record.state not in ENDED:
@@ -250,6 +261,14 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
     def _usable(self, spec: jobs_pb2.JobSpec, who: Principal) -> set[str]:
         """Digests of the order that are stored and that the caller may open."""
         return {d for d in self._visible.among(input_digests(spec), who) if self._blobs.has(d)}
+
+
+def _draining() -> Draining:
+    return Draining(
+        "The server is about to end and takes no more jobs.",
+        fix="Give the same command again when it is back; jobs that it has accepted go on then by themselves.",
+        retry_seconds=BACK_SECONDS,
+    )
 
 
 def _leave_out_missing(spec: jobs_pb2.JobSpec, usable: set[str], unusable: list[Problem]) -> int:

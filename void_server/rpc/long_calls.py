@@ -18,6 +18,9 @@ class LongCalls:
     def __init__(self, limit: int) -> None:
         self._limit = limit
         self._free = threading.Semaphore(limit)
+        self._lock = threading.Lock()
+        self.open = 0
+        """Such calls in progress."""
 
     def __enter__(self) -> None:
         if not self._free.acquire(blocking=False):
@@ -25,6 +28,10 @@ class LongCalls:
                 f"The server has max_watches = {self._limit} calls of this kind in progress.",
                 fix="Try again in a moment, or raise the limit on the server.",
             )
+        with self._lock:
+            self.open += 1
 
     def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self.open -= 1
         self._free.release()

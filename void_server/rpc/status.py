@@ -36,6 +36,7 @@ _CODES: dict[type[errors.VoidError], grpc.StatusCode] = {
     errors.SetAside: grpc.StatusCode.FAILED_PRECONDITION,
     errors.StreamIdle: grpc.StatusCode.DEADLINE_EXCEEDED,
     errors.TooManyRefusals: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    errors.Draining: grpc.StatusCode.UNAVAILABLE,
     errors.Internal: grpc.StatusCode.INTERNAL,
 }
 
@@ -137,7 +138,7 @@ def _details(error: errors.VoidError) -> list[Message]:
     if isinstance(error, errors.LimitExceeded):
         quota = error_details_pb2.QuotaFailure.Violation(subject=file, description=message)
         details.append(error_details_pb2.QuotaFailure(violations=[quota]))
-    if isinstance(error, errors.Busy | errors.StreamIdle | errors.TooManyRefusals):
+    if isinstance(error, errors.Busy | errors.StreamIdle | errors.TooManyRefusals | errors.Draining):
         seconds = getattr(error, "retry_seconds", RETRY_SECONDS)
         details.append(error_details_pb2.RetryInfo(retry_delay=Duration(seconds=seconds)))
     return details
