@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens`, `certs`, `drain`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
+"""The commands `void-server tokens`, `certs`, `drain`, `store`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
 
-They work without a server, on the machine they are given.
+They work without a server, on the machine they are given; `store` goes through the server of its store where one runs.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from void_server.farm import command as farm
 from void_server.frames.durable import write_file
 from void_server.masks import command as masks
 from void_server.operations import drain
+from void_server.storage import command as storage
 from void_server.verification import command as verification
 from void_server.weights import command as weights
 
@@ -101,6 +102,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--ca", type=Path, metavar="DIR", help="sign with the authority there instead of a new one"
     )
     certs.set_defaults(run=_certs)
+    storage.add_parser(commands, own_store)
     weights.add_parser(commands)
     masks.add_parser(commands)
     verification.add_parsers(commands)
@@ -108,7 +110,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _add(options: argparse.Namespace, default_store: Path) -> None:
-    store = _store(options, default_store)
+    store = own_store(options, default_store)
     if options.out is not None and options.out.exists():
         raise PreconditionFailed(f"{options.out} is there already and is not overwritten.")
     shows = check_shows(options.show.split(",")) if options.show else None
@@ -132,7 +134,7 @@ def _hand_over(out: Path, token: str, store: Path, name: str) -> None:
 
 
 def _list(options: argparse.Namespace, default_store: Path) -> None:
-    for entry in read_tokens(named_tokens_file(_store(options, default_store))):
+    for entry in read_tokens(named_tokens_file(own_store(options, default_store))):
         day = datetime.fromtimestamp(entry.created, timezone.utc).date()
         print(f"{entry.name:24} {entry.role.value:12} since {day}{_of_shows(entry.shows)}")
 
@@ -142,14 +144,14 @@ def _of_shows(shows: frozenset[str] | None) -> str:
 
 
 def _revoke(options: argparse.Namespace, default_store: Path) -> None:
-    store = _store(options, default_store)
+    store = own_store(options, default_store)
     with _audit(store).attempt("console", "tokens revoke", options.name):
         revoke_token(named_tokens_file(store), options.name)
     print(f"The token of {options.name} is worthless now.")
 
 
 def _drain(options: argparse.Namespace, default_store: Path) -> int:
-    store = _store(options, default_store)
+    store = own_store(options, default_store)
     with _audit(store).attempt("console", "drain"):
         return drain.drain(store, options.wait, now=options.now)
 
@@ -173,7 +175,12 @@ def _audit(store: Path) -> AuditLog:
     return AuditLog(audit_file(store), Limits.max_audit_bytes)
 
 
-def _store(options: argparse.Namespace, default: Path) -> Path:
+def own_store(options: argparse.Namespace, default: Path) -> Path:
+    """The store that the options name, or the default one, if it is there and this account's.
+
+    Raises:
+        InvalidInput, PreconditionFailed: it is not.
+    """
     store: Path = options.store or default
     if not (store / "void.sqlite3").exists():
         raise InvalidInput(
@@ -183,6 +190,6 @@ def _store(options: argparse.Namespace, default: Path) -> Path:
     if hasattr(os, "geteuid") and store.stat().st_uid != os.geteuid():
         raise PreconditionFailed(
             f"The store {store} belongs to another account, which could not read what is written here.",
-            fix="Run this as the account that runs the server, such as: sudo -u void void-server tokens …",
+            fix="Run this as the account that runs the server, such as: sudo -u void void-server …",
         )
     return store

@@ -66,6 +66,10 @@ from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
 from void_server.signing import signer
+from void_server.storage.door import Door
+from void_server.storage.policy import KeepPolicy
+from void_server.storage.requests import answer
+from void_server.storage.service import Storage
 
 if TYPE_CHECKING:
     from void_server.pool.ray_cluster import RayPool
@@ -168,6 +172,7 @@ class Application:
             ],
         )
         uploads = Uploads(self._blobs, limits.max_blob_bytes)
+        self.storage = Storage(self._database, self._blobs, uploads, self._jobs, KeepPolicy.of(limits))
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
             FrameStore(
@@ -224,6 +229,7 @@ class Application:
         self.monitor_url = self._monitor.url if self._monitor is not None else ""
         self._sizes = StoreSizes(configuration.store)
         self._show_standing(figures, long_calls, refusals)
+        self._store_door = Door(configuration.store, lambda request: answer(self.storage, audit, request))
 
     def start(self) -> None:
         """Take up interrupted jobs and begin to serve."""
@@ -232,6 +238,7 @@ class Application:
         for job_id in self._jobs.recover():
             log.info("job %s goes on where it was interrupted", job_id)
         self._runner.start()
+        self.storage.start()
         self._server.start()
         if self._monitor is not None:
             self._sizes.start()
@@ -290,7 +297,9 @@ class Application:
         if self._monitor is not None:
             self._monitor.stop()
         self._server.stop(STOP_GRACE_SECONDS if self._asked < 2 else 0).wait()
+        self._store_door.close()
         self._runner.stop()
+        self.storage.stop()
         self._sizes.close()
         self._looks.close()
         # Nobody waits for previews any more.

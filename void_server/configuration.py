@@ -105,6 +105,27 @@ class Limits:
     max_audit_bytes: int = _limit(
         16 << 20, "bytes", "Size at which the audit log is set aside; 8 such files are kept.", least=4096
     )
+    keep_results_days: int = _limit(
+        30, "days", "How long results and inputs of an ended job are kept; 0 = until it is deleted.", least=0
+    )
+    keep_units_days: int = _limit(
+        14,
+        "days",
+        "How long work in between is kept after its last use; 0 = as long as there is room.",
+        least=0,
+    )
+    grace_hours: int = _limit(
+        24, "hours", "How long nothing is removed that was stored or asked for, whatever it is."
+    )
+    low_water_bytes: int = _limit(
+        10 << 30,
+        "bytes",
+        "With less free on the store's disk, work in between goes before its time; 0 = never.",
+        least=0,
+    )
+    collect_files_per_second: int = _limit(
+        100, "files", "Most files that are removed in a second while jobs wait or run."
+    )
     max_monitor_connections: int = _limit(
         64,
         "connections",

@@ -1,22 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """Content-addressed files: `blobs/ab/abcd…` holds the bytes whose SHA-256 is `abcd…`.
 
-Server and workers share this class; both only ever add whole, verified files under their final name, so no lock is
-needed between them.
+Server and workers share this class; both only ever add whole, verified files under their final name. Only the server
+removes files (`void_server.storage`), and none whose time of change is younger than its grace: so whoever tells
+somebody that a blob is there renews that time (`touch`), and the gate keeps a removal from coming in between.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
 import re
 import secrets
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 
 from void_server.errors import DataLoss, InvalidInput, NotFound
 from void_server.frames.durable import publish, sync_folder
+from void_server.frames.gate import Gate
 from void_server.frames.space import check_space
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -54,6 +60,16 @@ def not_stored(digest: str) -> NotFound:
     return NotFound(f"Blob {digest} is not in the store.", fix="Upload it again.", file=digest)
 
 
+def collected(digest: str, when: float) -> NotFound:
+    """What a caller is told of a result of its own that a collection removed at `when`, in seconds since 1970."""
+    day = datetime.fromtimestamp(when, timezone.utc).date()
+    return NotFound(
+        f"This result was removed on {day} by collection.",
+        fix="Order it again: the same command computes it anew.",
+        file=digest,
+    )
+
+
 def digest_of_file(path: Path) -> str:
     """SHA-256 of a file's bytes as 64 hexadecimal digits."""
     with path.open("rb") as file:
@@ -66,15 +82,18 @@ class BlobFolder:
     Args:
         root: folder of the store; `blobs/` and `tmp/` are made below it.
         min_free_bytes: limit of that name; 0 = no limit.
+        clock: seconds since 1970, UTC, for the times of change.
     """
 
-    def __init__(self, root: Path, min_free_bytes: int = 0) -> None:
+    def __init__(self, root: Path, min_free_bytes: int = 0, clock: Callable[[], float] = time.time) -> None:
         self.root = root
+        self.clock = clock
         self._min_free_bytes = min_free_bytes
         self._blobs = root / "blobs"
         self._tmp = root / "tmp"
         for folder in (self._blobs, self._tmp):
             folder.mkdir(parents=True, exist_ok=True)
+        self.gate = Gate(root / "blobs.gate")
 
     @property
     def folder(self) -> Path:
@@ -88,6 +107,26 @@ class BlobFolder:
     def has(self, digest: str) -> bool:
         """Whether the blob is there, whole."""
         return self.path(digest).is_file()
+
+    def touch(self, digests: Iterable[str]) -> set[str]:
+        """Those of `digests` that are there; for the length of the server's grace they are not removed.
+
+        To be asked instead of `has` wherever somebody is told that a blob is there, or goes on as if it were.
+        """
+        with self.gate.together():
+            return {digest for digest in digests if self._renew(self.path(digest))}
+
+    def _renew(self, path: Path) -> bool:
+        now = self.clock()
+        try:
+            os.utime(path, (now, now))
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            # From a disk that became read-only nothing is removed either.
+            if error.errno != errno.EROFS:
+                raise
+        return path.is_file()
 
     def size(self, digest: str) -> int:
         """Length in bytes.
@@ -162,12 +201,14 @@ class BlobFolder:
             )
         size = scratch.stat().st_size
         final = self.path(digest)
-        if final.is_file() and digest_of_file(final) == digest:
+        if self.touch([digest]) and digest_of_file(final) == digest:
             scratch.unlink()
             return StoredBlob(digest, size)
         if not final.parent.is_dir():
             final.parent.mkdir(exist_ok=True)
             sync_folder(self._blobs)
+        # What an upload left long ago counts from now on.
+        self._renew(scratch)
         publish(scratch, final)
         return StoredBlob(digest, size)
 
@@ -187,7 +228,11 @@ class BlobFolder:
         size = self.size(digest)
         if not 0 <= offset <= size:
             raise InvalidInput(f"Offset {offset} lies outside blob {digest} of {size} bytes.", file=digest)
-        with self.path(digest).open("rb") as file:
+        try:
+            file = self.path(digest).open("rb")
+        except FileNotFoundError:
+            raise not_stored(digest) from None
+        with file:
             file.seek(offset)
             while block := file.read(_BLOCK):
                 yield block

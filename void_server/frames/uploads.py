@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
+import re
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +18,12 @@ from void_server.frames.durable import begin_writeback
 
 WRITEBACK_BYTES = 8 << 20
 """The disk begins to write so much while more is received."""
+_PARTIAL = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{16}")
+
+
+def is_partial(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry of `partial/` is an upload under way, or one that broke off."""
+    return entry.is_file(follow_symlinks=False) and _PARTIAL.fullmatch(entry.name) is not None
 
 
 class Uploads:
@@ -37,11 +45,31 @@ class Uploads:
         self._lock = threading.Lock()
 
     def received(self, digest: str, owner: str) -> int:
-        """Bytes that an earlier upload of this owner left."""
+        """Bytes that an earlier upload of this owner left; they are kept for a while then."""
+        partial = self._partial(digest, owner)
         try:
-            return self._partial(digest, owner).stat().st_size
+            with self._lock:
+                _renew(partial, self._blobs.clock())
+                return partial.stat().st_size
         except FileNotFoundError:
             return 0
+
+    def drop_abandoned(self, before: float) -> tuple[int, int]:
+        """Remove what nobody went on with since `before` (seconds since 1970); returns files and bytes."""
+        files = size = 0
+        with os.scandir(self._folder) as entries:
+            for entry in entries:
+                path = Path(entry.path)
+                with self._lock:
+                    try:
+                        found = entry.stat(follow_symlinks=False)
+                    except FileNotFoundError:
+                        continue
+                    if path in self._active or found.st_mtime >= before or not is_partial(entry):
+                        continue
+                    path.unlink(missing_ok=True)
+                files, size = files + 1, size + found.st_size
+        return files, size
 
     def receive(
         self,
@@ -76,7 +104,7 @@ class Uploads:
             )
         partial = self._partial(digest, owner)
         with self._claim(partial):
-            if known and self._blobs.has(digest):
+            if known and self._blobs.touch([digest]):
                 partial.unlink(missing_ok=True)
                 return StoredBlob(digest, self._blobs.size(digest))
             self._blobs.check_space(max(0, size - offset))
@@ -148,3 +176,7 @@ def _write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
+
+
+def _renew(path: Path, now: float) -> None:
+    os.utime(path, (now, now))

@@ -45,7 +45,8 @@ def serving_row(db: sqlite3.Connection, owner: str, request_id: str, again: bool
     if row is None:
         return None
     state = JobState(row["state"])
-    return row if state not in ENDED or (state is JobState.DONE and not again) else None
+    done = state is JobState.DONE and row["collected"] is None
+    return row if state not in ENDED or (done and not again) else None
 
 
 def insert_job(

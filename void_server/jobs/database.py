@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,11 @@ from google.protobuf.message import DecodeError
 from void_server.errors import PreconditionFailed
 from void_server.frames.durable import sync_folder
 from void_server.frames.storage_errors import CORRUPT, sqlite_code, storage_error
-from void_server.jobs.migrations import FAIRNESS_SCHEMA, SHARING_SCHEMA, migrate
+from void_server.jobs.migrations import COLLECTION_SCHEMA, FAIRNESS_SCHEMA, SHARING_SCHEMA, migrate
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 BUSY_SECONDS = 60.0
 """How long to wait for another process, such as a backup, that holds the file."""
 
@@ -168,7 +169,9 @@ class Database:
                 fix="Start the newer release, or another store.",
             )
         if version == 0:
-            schema = f"{_SCHEMA}{SHARING_SCHEMA}{FAIRNESS_SCHEMA};"
+            schema = f"{_SCHEMA}{SHARING_SCHEMA}{FAIRNESS_SCHEMA};{COLLECTION_SCHEMA};"
+            # A database that was made anew names nothing yet: what lies there counts from now on.
+            schema += f"INSERT INTO collection (since) VALUES ({time.time()});"
             self._connection.executescript(f"BEGIN;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
         else:
             migrate(self._connection, version, SCHEMA_VERSION)

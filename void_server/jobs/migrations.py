@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable
 
 from void.v1 import jobs_pb2
@@ -61,6 +62,38 @@ CREATE INDEX stage_time_by_number ON stage_time (number)
 a job how many workers died, and how the last one ended; what the stages of finished jobs took (seconds of worker
 time)."""
 
+COLLECTION_SCHEMA = """
+ALTER TABLE job ADD COLUMN pinned REAL;
+ALTER TABLE job ADD COLUMN served REAL;
+ALTER TABLE job ADD COLUMN collected REAL;
+ALTER TABLE output ADD COLUMN removed REAL;
+ALTER TABLE unit_result ADD COLUMN used REAL NOT NULL DEFAULT 0;
+CREATE INDEX unit_result_by_use ON unit_result (used);
+CREATE TABLE unit_blob (
+    digest TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    PRIMARY KEY (digest, key)
+) WITHOUT ROWID;
+CREATE INDEX unit_blob_by_key ON unit_blob (key);
+CREATE TABLE unit_use (
+    key    TEXT NOT NULL,
+    job_id TEXT NOT NULL REFERENCES job (id) ON DELETE CASCADE,
+    PRIMARY KEY (key, job_id)
+) WITHOUT ROWID;
+CREATE INDEX unit_use_by_job ON unit_use (job_id);
+CREATE TABLE collection (
+    since    REAL NOT NULL,
+    finished REAL,
+    files    INTEGER NOT NULL DEFAULT 0,
+    bytes    INTEGER NOT NULL DEFAULT 0,
+    policy   TEXT
+)
+"""
+"""Since version 4, for `void_server.storage`; times are seconds since 1970. Of a job: when somebody pinned it, when an
+order last found it, when its files ceased to be kept. Of an output: when its file was removed. Of a unit result: when
+it last served. Which blobs a unit result names; which units a job used. In one row: since when this record is kept,
+when the last whole collection ended, what all of them removed, and the policy that the server was told last."""
+
 _ONLY_OWNER_OF_1 = "artist"
 """Version 1 knew one token, and wrote this name for its bearer."""
 
@@ -99,7 +132,21 @@ def _to_3(db: sqlite3.Connection) -> None:
         db.executemany("UPDATE holding SET size = ? WHERE digest = ? AND owner = ?", sizes)
 
 
-_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2, 2: _to_3}
+def _to_4(db: sqlite3.Connection) -> None:
+    """Units and results of earlier releases count as used now: nothing was ever removed, and nobody knew of a time."""
+    for statement in COLLECTION_SCHEMA.split(";"):
+        db.execute(statement)
+    now = time.time()
+    db.execute("UPDATE unit_result SET used = ?", (now,))
+    db.execute("UPDATE job SET served = ?", (now,))
+    db.execute("INSERT INTO collection (since) VALUES (?)", (now,))
+    db.execute(
+        "INSERT OR IGNORE INTO unit_blob SELECT named.value, unit_result.key"
+        " FROM unit_result, json_each(blobs) AS named"
+    )
+
+
+_STEPS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _to_2, 2: _to_3, 3: _to_4}
 
 
 def migrate(db: sqlite3.Connection, version: int, target: int) -> None:

@@ -53,7 +53,8 @@ def stored_bytes(db: sqlite3.Connection, owner: str) -> int:
     row = db.execute(
         "SELECT COALESCE(SUM(size), 0) FROM (SELECT digest, MAX(size) AS size FROM"
         " (SELECT digest, size FROM holding WHERE owner = :owner UNION ALL"
-        " SELECT output.digest, output.size FROM output JOIN job ON job.id = output.job_id WHERE job.owner = :owner)"
+        " SELECT output.digest, output.size FROM output JOIN job ON job.id = output.job_id"
+        " WHERE job.owner = :owner AND output.removed IS NULL)"
         " GROUP BY digest)",
         {"owner": owner},
     ).fetchone()

@@ -37,6 +37,7 @@ from void_server.jobs.fairness import Admission
 from void_server.jobs.history import History, StageTime, likeness
 from void_server.jobs.inputs import missing_inputs
 from void_server.jobs.model import JobRecord, Problem, Progress
+from void_server.jobs.needs import digests_in
 from void_server.jobs.stage import Pool, Sign, Stage, Stopped, Unit, set_aside, told_of_crashes
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
@@ -226,6 +227,8 @@ class Runner:
         else:
             self._end(job, JobState.DONE)
             self._remember(job, stages)
+        finally:
+            self._store.needs.end(job.id)
 
     def _remember(self, job: JobRecord, stages: dict[str, StageTime]) -> None:
         spec = jobs_pb2.JobSpec.FromString(job.spec)
@@ -301,6 +304,7 @@ class Runner:
         for number, name in enumerate(self._stages, 1):
             plan = self._plan(job.id, spec, name, results, turn)
             self._tell(job, plan)
+            self._store.needs.add(job.id, digests_in(plan["units"]))
             units = [Unit.from_dict(u) for u in plan["units"]]
             if not units:
                 results[name] = []

@@ -160,9 +160,10 @@ class Stage:
         pending: dict[Future[Any], int] = {}
         steps = _Steps()
         died = self._store.crashes(self._job_id) if self._job_id is not None else {}
+        known = self._store.take_units([unit.key for unit in units], self._job_id, self._after)
         for index, unit in enumerate(units):
             count, crash = died.get(unit.key, (0, None))
-            recorded = self._recorded(unit)
+            recorded = self._if_there(known.get(unit.key))
             if recorded is not None:
                 results[index] = recorded
                 self._publish(unit, recorded)
@@ -215,19 +216,15 @@ class Stage:
             raise Stopped
         return [_for_plan(units[i], results[i]) for i in range(len(units))]
 
-    def _recorded(self, unit: Unit) -> UnitResult | None:
-        return self._found(unit.key)
-
     def _found(self, key: str) -> UnitResult | None:
         """The recorded result under a key, if all its blobs are there."""
-        result = self._store.unit_result(key, self._after)
-        if result is None or not all(self._whole(result, name) for name in result.blobs):
-            return None
-        return result
+        return self._if_there(self._store.unit_result(key, self._after))
 
-    def _whole(self, result: UnitResult, name: str) -> bool:
-        digest = result.blobs[name]
-        return self._blobs.has(digest) and self._blobs.size(digest) == result.sizes[name]
+    def _if_there(self, result: UnitResult | None) -> UnitResult | None:
+        if result is None or len(self._blobs.touch(result.blobs.values())) < len(set(result.blobs.values())):
+            return None
+        sizes = (self._blobs.size(digest) == result.sizes[name] for name, digest in result.blobs.items())
+        return result if all(sizes) else None
 
     def _record(self, unit: Unit, answer: dict[str, Any]) -> UnitResult:
         result = UnitResult(
@@ -241,9 +238,12 @@ class Stage:
         self._figures.computed(result.seconds)
         # What went wrong outside, such as a model that did not answer, may go right the next time.
         if not result.info.get("passing"):
-            self._store.record_unit(result)
+            self._store.record_unit(result, self._job_id)
             if unit.earlier:
-                self._store.record_unit(replace(result, key=unit.earlier, kind=LAST_OF.format(unit.kind)))
+                last = replace(result, key=unit.earlier, kind=LAST_OF.format(unit.kind))
+                self._store.record_unit(last, self._job_id)
+        elif self._job_id is not None:
+            self._store.needs.add(self._job_id, result.blobs.values())
         self._publish(unit, result)
         return result
 
@@ -256,7 +256,7 @@ class Stage:
         problem = _finding(unit.subject, crash)
         result = UnitResult(unit.key, unit.kind, {}, {}, {"problem": problem.to_dict()}, 0.0)
         if isinstance(problem, InvalidInput):
-            self._store.record_unit(result)
+            self._store.record_unit(result, self._job_id)
         return result
 
     def _publish(self, unit: Unit, result: UnitResult) -> None:

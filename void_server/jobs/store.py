@@ -15,10 +15,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
-from typing import Any
 
 from void_server.access.principals import EVERYTHING, View
-from void_server.errors import InvalidInput, NotFound, PreconditionFailed, VoidError, WorkerCrashed
+from void_server.errors import PreconditionFailed, VoidError, WorkerCrashed
 from void_server.jobs.acceptance import (
     attempts,
     insert_job,
@@ -30,15 +29,17 @@ from void_server.jobs.acceptance import (
 from void_server.jobs.canonical import frames_of
 from void_server.jobs.database import Database
 from void_server.jobs.fairness import QueuedJob
+from void_server.jobs.job_rows import add_event, add_problem, find_row, record_of
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
+from void_server.jobs.needs import Needs
 from void_server.jobs.quota import check_open_jobs, check_owner_bytes, check_queued_frames
 from void_server.jobs.states import ENDED, JobState, check_transition
+from void_server.jobs.unit_rows import find_unit, give_up_units, record_unit, take_units
 from void_server.pool.schedule import Band
 
 log = logging.getLogger(__name__)
 
-MIN_ID_PREFIX = 4
 MAX_LIST = 1000
 
 
@@ -47,7 +48,10 @@ class JobStore:
 
     Args:
         database: the open database; the manifests lie in `jobs/` beside it.
-        clock: seconds since 1970, UTC; only shown to people, so that it may jump.
+        clock: seconds since 1970, UTC; shown to people, and told to collections, so that it may jump.
+
+    Attributes:
+        needs: blobs that running work needs and that no row names.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
@@ -58,6 +62,7 @@ class JobStore:
         self._changed = threading.Condition()
         self._changes = 0
         self._ended: Counter[JobState] = Counter(dict.fromkeys(ENDED, 0))
+        self.needs = Needs()
 
     def restore(self) -> list[str]:
         """At a start: take the jobs that only their manifests know; returns their ids. See `acceptance.reconcile`."""
@@ -96,7 +101,8 @@ class JobStore:
             with self._db.transaction() as db:
                 row = serving_row(db, owner, request_id, again)
                 if row is not None:
-                    return self._record(db, row), False
+                    db.execute("UPDATE job SET served = ? WHERE id = ?", (self._clock(), row["id"]))
+                    return record_of(db, row), False
                 check_open_jobs(db, owner, max_open)
                 check_queued_frames(db, owner, frames_of(order_of(spec)), max_frames)
                 check_owner_bytes(db, owner, 0, max_bytes)
@@ -112,7 +118,7 @@ class JobStore:
                 )
                 self._manifests.write(manifest)
                 insert_job(db, manifest, manifest.created)
-                record = self._record(db, self._row(db, manifest.id))
+                record = record_of(db, find_row(db, manifest.id))
         except BaseException:
             if manifest is not None:
                 self._forget(manifest.id)
@@ -134,7 +140,7 @@ class JobStore:
             InvalidInput: the beginning is too short or fits several.
         """
         with self._db.reading() as db:
-            return self._record(db, self._row(db, job_id, viewer))
+            return record_of(db, find_row(db, job_id, viewer))
 
     def state(self, job_id: str) -> JobState:
         """Where a job stands.
@@ -143,7 +149,7 @@ class JobStore:
             NotFound: there is no such job.
         """
         with self._db.reading() as db:
-            return JobState(self._row(db, job_id)["state"])
+            return JobState(find_row(db, job_id)["state"])
 
     def newest(
         self, states: Iterable[JobState] = (), limit: int = 100, viewer: View = EVERYTHING
@@ -156,7 +162,7 @@ class JobStore:
                 f"SELECT * FROM job WHERE {chosen} AND {View.CONDITION} ORDER BY number DESC LIMIT :limit",
                 {**named, **viewer.parameters, "limit": min(limit, MAX_LIST)},
             ).fetchall()
-            return [self._record(db, row, outputs=False) for row in rows]
+            return [record_of(db, row, outputs=False) for row in rows]
 
     def live(self) -> list[tuple[QueuedJob, JobState]]:
         """The jobs that have not ended, in the order of their acceptance, with their states."""
@@ -207,7 +213,7 @@ class JobStore:
         """
         with self._db.transaction() as db:
             self._transition(db, job_id, new, problems)
-            record = self._record(db, self._row(db, job_id))
+            record = record_of(db, find_row(db, job_id))
         if new in ENDED:
             self._progress.pop(job_id, None)
             self._count_end(new)
@@ -217,31 +223,36 @@ class JobStore:
     def request_cancel(self, job_id: str, viewer: View = EVERYTHING) -> JobRecord:
         """Ask a job to stop; an ended or stopping job is returned as it is."""
         with self._db.transaction() as db:
-            row = self._row(db, job_id, viewer)
+            row = find_row(db, job_id, viewer)
             state = JobState(row["state"])
             if state is JobState.QUEUED:
                 self._transition(db, row["id"], JobState.CANCELLED)
             elif state is JobState.RUNNING:
                 self._transition(db, row["id"], JobState.CANCELLING)
-            record = self._record(db, self._row(db, row["id"]))
+            record = record_of(db, find_row(db, row["id"]))
         if state is JobState.QUEUED:
             self._count_end(JobState.CANCELLED)
         self._notify()
         return record
 
     def delete(self, job_id: str, viewer: View = EVERYTHING) -> str:
-        """Forget an ended job; returns its whole id.
+        """Forget an ended job; returns its whole id. What it alone used is removed by the next collection.
 
         Raises:
             NotFound: no such job.
-            PreconditionFailed: it has not ended.
+            PreconditionFailed: it has not ended, or it is pinned.
         """
         with self._db.transaction() as db:
-            row = self._row(db, job_id, viewer)
+            row = find_row(db, job_id, viewer)
             if JobState(row["state"]) not in ENDED:
                 raise PreconditionFailed(
                     f"Job {row['id']} is {row['state']}.", fix="Cancel it first, then delete it."
                 )
+            if row["pinned"] is not None:
+                raise PreconditionFailed(
+                    f"Job {row['id']} is pinned.", fix="Give it free first: `void-server store unpin`."
+                )
+            give_up_units(db, row["id"])
             self._manifests.remove(row["id"])
             db.execute("DELETE FROM job WHERE id = ?", (row["id"],))
             return str(row["id"])
@@ -261,7 +272,7 @@ class JobStore:
     def add_stage(self, job_id: str, progress: Progress) -> None:
         """Record that a stage begins."""
         with self._db.transaction() as db:
-            self._add_event(db, job_id, "stage", asdict(progress))
+            add_event(db, job_id, self._clock(), "stage", asdict(progress))
         self._notify()
 
     def add_message(self, job_id: str, text: str) -> None:
@@ -273,7 +284,7 @@ class JobStore:
                 (job_id, json.dumps(payload)),
             ).fetchone()
             if known is None:
-                self._add_event(db, job_id, "message", payload)
+                add_event(db, job_id, self._clock(), "message", payload)
         self._notify()
 
     def add_problem(self, job_id: str, problem: Problem) -> None:
@@ -284,7 +295,7 @@ class JobStore:
                 (job_id, json.dumps(asdict(problem))),
             ).fetchone()
             if known is None:
-                self._add_problem(db, job_id, problem)
+                add_problem(db, job_id, self._clock(), problem)
         self._notify()
 
     def add_output(self, job_id: str, output: Output) -> None:
@@ -300,7 +311,7 @@ class JobStore:
                 "INSERT OR REPLACE INTO output (job_id, kind, frame, digest, size) VALUES (?, ?, ?, ?, ?)",
                 (job_id, output.kind, output.frame, output.digest, output.size),
             )
-            self._add_event(db, job_id, "output", asdict(output))
+            add_event(db, job_id, self._clock(), "output", asdict(output))
         self._notify()
 
     def events(self, job_id: str, from_sequence: int) -> list[Event]:
@@ -312,38 +323,24 @@ class JobStore:
             ).fetchall()
         return [Event(r["sequence"], r["time"], r["kind"], json.loads(r["payload"])) for r in rows]
 
-    def record_unit(self, result: UnitResult) -> None:
-        """Record a finished unit; it is never computed again."""
+    def record_unit(self, result: UnitResult, job_id: str | None = None) -> None:
+        """Record a finished unit, which a job uses; as long as it is kept, it is not computed again."""
         with self._db.transaction() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO unit_result (key, kind, blobs, sizes, info, seconds, recorded, number)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (
-                    result.key,
-                    result.kind,
-                    json.dumps(result.blobs),
-                    json.dumps(result.sizes),
-                    json.dumps(result.info),
-                    result.seconds,
-                    self._clock(),
-                    next_number(db),
-                ),
-            )
+            record_unit(db, result, job_id, self._clock())
 
     def unit_result(self, key: str, after: int | None = None) -> UnitResult | None:
         """The recorded result of a unit, if there is one that was recorded after this number."""
         with self._db.reading() as db:
-            row = db.execute("SELECT * FROM unit_result WHERE key = ?", (key,)).fetchone()
-        if row is None or (after is not None and row["number"] <= after):
-            return None
-        return UnitResult(
-            key=row["key"],
-            kind=row["kind"],
-            blobs=json.loads(row["blobs"]),
-            sizes=json.loads(row["sizes"]),
-            info=json.loads(row["info"]),
-            seconds=row["seconds"],
-        )
+            return find_unit(db, key, after)
+
+    def take_units(
+        self, keys: Iterable[str], job_id: str | None, after: int | None = None
+    ) -> dict[str, UnitResult]:
+        """The recorded results under these keys, as `unit_result`; from now on the job uses them, and they are kept for
+        it until it ends.
+        """
+        with self._db.transaction() as db:
+            return take_units(db, keys, job_id, after, self._clock())
 
     def set_progress(self, job_id: str, progress: Progress) -> None:
         """Latest value only; not durable."""
@@ -389,10 +386,10 @@ class JobStore:
     def _transition(
         self, db: sqlite3.Connection, job_id: str, new: JobState, problems: Iterable[Problem] = ()
     ) -> None:
-        row = self._row(db, job_id)
+        row = find_row(db, job_id)
         check_transition(job_id, JobState(row["state"]), new)
         for problem in problems:
-            self._add_problem(db, job_id, problem)
+            add_problem(db, job_id, self._clock(), problem)
         now = self._clock()
         started = now if new is JobState.RUNNING and row["started"] is None else row["started"]
         finished = now if new in ENDED else None
@@ -400,74 +397,4 @@ class JobStore:
             "UPDATE job SET state = ?, started = ?, finished = ? WHERE id = ?",
             (new.value, started, finished, job_id),
         )
-        self._add_event(db, job_id, "state", {"state": new.value})
-
-    def _add_event(self, db: sqlite3.Connection, job_id: str, kind: str, payload: dict[str, Any]) -> None:
-        sequence = db.execute(
-            "UPDATE job SET last_event = last_event + 1 WHERE id = ? RETURNING last_event", (job_id,)
-        ).fetchone()
-        if sequence is None:
-            raise NotFound(f"There is no job {job_id}.")
-        db.execute(
-            "INSERT INTO event (job_id, sequence, time, kind, payload) VALUES (?, ?, ?, ?, ?)",
-            (job_id, sequence[0], self._clock(), kind, json.dumps(payload)),
-        )
-
-    def _add_problem(self, db: sqlite3.Connection, job_id: str, problem: Problem) -> None:
-        db.execute(
-            "INSERT INTO problem (job_id, number, payload)"
-            " SELECT ?, COUNT(*) + 1, ? FROM problem WHERE job_id = ?",
-            (job_id, json.dumps(asdict(problem)), job_id),
-        )
-        self._add_event(db, job_id, "problem", asdict(problem))
-
-    def _row(self, db: sqlite3.Connection, job_id: str, viewer: View = EVERYTHING) -> sqlite3.Row:
-        seen = View.CONDITION
-        wanted = {"id": job_id, "length": len(job_id), **viewer.parameters}
-        row: sqlite3.Row | None = db.execute(
-            f"SELECT * FROM job WHERE id = :id AND {seen}", wanted
-        ).fetchone()
-        if row is not None:
-            return row
-        if len(job_id) < MIN_ID_PREFIX:
-            raise InvalidInput(
-                f"{job_id!r} is too short for a job id.", fix=f"Give at least {MIN_ID_PREFIX} characters."
-            )
-        rows = db.execute(
-            f"SELECT * FROM job WHERE substr(id, 1, :length) = :id AND {seen} LIMIT 2", wanted
-        ).fetchall()
-        if not rows:
-            raise NotFound(
-                f"There is no job {job_id}.", fix="`void jobs list` shows the jobs of this server."
-            )
-        if len(rows) > 1:
-            raise InvalidInput(f"Several jobs begin with {job_id!r}.", fix="Give more characters.")
-        found: sqlite3.Row = rows[0]
-        return found
-
-    def _record(self, db: sqlite3.Connection, row: sqlite3.Row, outputs: bool = True) -> JobRecord:
-        files = (
-            db.execute("SELECT * FROM output WHERE job_id = ? ORDER BY frame, kind", (row["id"],)).fetchall()
-            if outputs
-            else []
-        )
-        problems = db.execute(
-            "SELECT payload FROM problem WHERE job_id = ? ORDER BY number", (row["id"],)
-        ).fetchall()
-        return JobRecord(
-            id=row["id"],
-            request_id=row["request_id"],
-            attempt=row["attempt"],
-            owner=row["owner"],
-            state=JobState(row["state"]),
-            spec=row["spec"],
-            fresh=bool(row["fresh"]),
-            created=row["created"],
-            started=row["started"],
-            finished=row["finished"],
-            last_event=row["last_event"],
-            number=row["number"],
-            band=Band(row["band"]),
-            problems=tuple(Problem.from_dict(json.loads(p["payload"])) for p in problems),
-            outputs=tuple(Output(f["kind"], f["frame"], f["digest"], f["size"]) for f in files),
-        )
+        add_event(db, job_id, self._clock(), "state", {"state": new.value})

@@ -14,7 +14,10 @@ SELECT EXISTS (SELECT 1 FROM holding WHERE digest = :digest AND owner = :name)
     OR EXISTS (SELECT 1 FROM job_input JOIN job ON job.id = job_input.job_id
                WHERE digest = :digest AND {View.CONDITION})
     OR EXISTS (SELECT 1 FROM output JOIN job ON job.id = output.job_id
-               WHERE digest = :digest AND {View.CONDITION})
+               WHERE digest = :digest AND removed IS NULL AND {View.CONDITION})
+"""
+_REMOVED = f"""
+SELECT MAX(removed) FROM output JOIN job ON job.id = output.job_id WHERE digest = :digest AND {View.CONDITION}
 """
 
 
@@ -52,3 +55,9 @@ class Visibility:
         who = {"name": principal.name, **principal.view.parameters}
         with self._db.reading() as db:
             return {d for d in digests if db.execute(_OPENS, {"digest": d, **who}).fetchone()[0]}
+
+    def removed(self, digest: str, principal: Principal) -> float | None:
+        """When a collection removed this result, in seconds since 1970; None if the caller might never open it."""
+        with self._db.reading() as db:
+            row = db.execute(_REMOVED, {"digest": digest, **principal.view.parameters}).fetchone()
+        return None if row[0] is None else float(row[0])

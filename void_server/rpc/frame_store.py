@@ -11,7 +11,7 @@ from void.v1 import frames_pb2, frames_pb2_grpc, types_pb2
 
 from void_server.access.audit import AuditLog
 from void_server.errors import InvalidInput, LimitExceeded, VoidError, from_dict
-from void_server.frames.blobs import BlobFolder, check_digest, not_stored
+from void_server.frames.blobs import BlobFolder, check_digest, collected, not_stored
 from void_server.frames.roots import Roots
 from void_server.frames.uploads import Uploads
 from void_server.jobs.stage import Pool
@@ -68,7 +68,8 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         who = caller(context)
         asked = list(dict.fromkeys(check_digest(b.digest) for b in request.blobs))
         opens = self._visible.among(asked, who)
-        missing = [d for d in asked if d not in opens or not self._blobs.has(d)]
+        there = self._blobs.touch(d for d in asked if d in opens)
+        missing = [d for d in asked if d not in there]
         return frames_pb2.FindMissingResponse(
             missing=[
                 frames_pb2.MissingBlob(digest=d, offset=self._uploads.received(d, who.name)) for d in missing
@@ -106,6 +107,8 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         who = caller(context)
         with self._audit.attempt(who.name, "Download", request.digest):
             if not self._visible.opens(check_digest(request.digest), who):
+                if (when := self._visible.removed(request.digest, who)) is not None:
+                    raise collected(request.digest, when)
                 raise not_stored(request.digest)
             total = self._blobs.size(request.digest)
             sent = False
@@ -129,9 +132,10 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         if len(request.digests) > MAX_PROBE:
             raise LimitExceeded(f"{len(request.digests)} files in one question; at most {MAX_PROBE}.")
         who = caller(context)
-        opens = self._visible.among(request.digests, who)
-        for digest in request.digests:
-            if not self._blobs.has(check_digest(digest)) or digest not in opens:
+        asked = [check_digest(digest) for digest in request.digests]
+        there = self._blobs.touch(self._visible.among(asked, who))
+        for digest in asked:
+            if digest not in there:
                 raise not_stored(digest)
         futures = [
             self._pool.submit(

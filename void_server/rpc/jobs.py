@@ -167,7 +167,8 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
                 max_bytes=self._limits.max_owner_bytes,
             )
             record, created = submit(again=request.again)
-            if record.state is JobState.DONE and not all(self._blobs.has(o.digest) for o in record.outputs):
+            named = {o.digest for o in record.outputs}
+            if record.state is JobState.DONE and len(self._blobs.touch(named)) < len(named):
                 record, created = submit(again=True, fresh=False)
             attempt.subject, attempt.outcome = record.id, "accepted" if created else "found"
         return jobs_pb2.SubmitResponse(job=self._to_proto(record), created=created)
@@ -260,7 +261,7 @@ class Jobs(jobs_pb2_grpc.JobsServicer):
 
     def _usable(self, spec: jobs_pb2.JobSpec, who: Principal) -> set[str]:
         """Digests of the order that are stored and that the caller may open."""
-        return {d for d in self._visible.among(input_digests(spec), who) if self._blobs.has(d)}
+        return self._blobs.touch(self._visible.among(input_digests(spec), who))
 
 
 def _draining() -> Draining:

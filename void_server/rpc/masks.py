@@ -62,7 +62,7 @@ class Masks(masks_pb2_grpc.MasksServicer):
 
     def _colour(self, given: types_pb2.ColourSpace, who: Principal) -> dict[str, Any]:
         archive = given.archive.digest
-        if archive and not (self._blobs.has(check_digest(archive)) and self._visible.opens(archive, who)):
+        if archive and not (self._visible.opens(check_digest(archive), who) and self._blobs.touch([archive])):
             raise not_stored(archive)
         return {"name": given.name, "builtin": given.builtin, "archive": archive}
 
@@ -71,7 +71,7 @@ class Masks(masks_pb2_grpc.MasksServicer):
         if file.WhichOneof("source") != "blob":
             raise Unsupported("A preview reads uploaded frames only.", fix="Upload the frame first.")
         digest = check_digest(file.blob.digest)
-        if not self._blobs.has(digest) or not self._visible.opens(digest, who):
+        if not self._visible.opens(digest, who) or not self._blobs.touch([digest]):
             raise not_stored(digest)
         return digest
 
