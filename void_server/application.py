@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import os
@@ -32,8 +31,8 @@ from void.v1 import (
 from void_server.access.audit import AuditLog
 from void_server.access.refusals import Refusals
 from void_server.access.tokens import TokenBook, read_or_create_token
-from void_server.configuration import Limits, RaySettings, ServerConfiguration, audit_file, named_tokens_file
-from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.configuration import RaySettings, ServerConfiguration, audit_file, named_tokens_file
+from void_server.errors import PreconditionFailed
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
 from void_server.frames.filesystems import check_local
@@ -46,6 +45,7 @@ from void_server.jobs.history import History
 from void_server.jobs.runner import Runner
 from void_server.jobs.store import JobStore
 from void_server.jobs.visibility import Visibility
+from void_server.listening import bind, is_loopback, server_credentials
 from void_server.lock import LockFile, LockHeld
 from void_server.metrics.figures import Figures
 from void_server.metrics.standing import Sources, Standing
@@ -54,15 +54,15 @@ from void_server.monitor.service import Monitor, tls_files
 from void_server.operations import systemd
 from void_server.pool.local import LocalPool
 from void_server.rpc.auth import Activity, TokenInterceptor
-from void_server.rpc.chunks import upload_chunk
-from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
+from void_server.rpc.frame_store import FrameStore
 from void_server.rpc.health import Health
 from void_server.rpc.idle import IdleInterceptor
 from void_server.rpc.jobs import Jobs
 from void_server.rpc.long_calls import LongCalls
 from void_server.rpc.masks import Masks
 from void_server.rpc.measuring import MeasuringInterceptor
-from void_server.rpc.parsing import ParsingInterceptor, RequestLimit
+from void_server.rpc.parsing import ParsingInterceptor
+from void_server.rpc.request_limits import MAX_MESSAGE_BYTES, request_limits
 from void_server.rpc.server_info import Server
 from void_server.rpc.validate import Validator
 from void_server.signing import signer
@@ -77,13 +77,6 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 VERSION = version("void-for-hosts")
-MAX_MESSAGE_BYTES = 32 << 20
-MAX_ORDER_BYTES = 24 << 20
-"""Of Submit and Preflight; one of 10,000 frames with five inputs by path has about 20 MB. The rest of a message, 800
-bytes for each of these frames, is for what Submit and Get answer besides the order: outputs and findings."""
-SPEC_BYTES_PER_FRAME, SPEC_PARTS_PER_FRAME = 3200, 20
-"""Of an order: six inputs, each with a file, its path and its stamp: three messages; a digest, a file name and a path
-of up to 200 bytes each, and what the format adds."""
 SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
@@ -102,7 +95,7 @@ class Application:
         self._configuration = configuration
         self._stopping, self._draining = threading.Event(), threading.Event()
         self._asked = 0
-        credentials = _credentials(configuration)
+        credentials = server_credentials(configuration)
         sign = signer(configuration.signing_key)
         monitor_tls = tls_files(
             configuration.monitor,
@@ -163,7 +156,7 @@ class Application:
                 MeasuringInterceptor(figures),
                 TokenInterceptor(tokens, self._activity, audit, refusals),
                 self._idle,
-                ParsingInterceptor(_request_limits(limits), limits.max_request_bytes),
+                ParsingInterceptor(request_limits(limits), limits.max_request_bytes),
             ],
             options=[
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -204,7 +197,7 @@ class Application:
         )
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         reflection.enable_server_reflection(_service_names(), self._server)
-        self.address = self._bind(credentials)
+        self.address = bind(self._server, configuration.listen, credentials)
         self._monitor = None
         if configuration.monitor:
             self._monitor = Monitor(
@@ -336,20 +329,6 @@ class Application:
         figures.registry.register(Standing(sources))
         prometheus_client.ProcessCollector(registry=figures.registry)
 
-    def _bind(self, credentials: grpc.ServerCredentials | None) -> str:
-        host, _, _ = self._configuration.listen.rpartition(":")
-        try:
-            if credentials is None:
-                port = self._server.add_insecure_port(self._configuration.listen)
-            else:
-                port = self._server.add_secure_port(self._configuration.listen, credentials)
-        except RuntimeError as error:
-            raise PreconditionFailed(
-                f"The address {self._configuration.listen} cannot be bound: {error}",
-                fix="Another program uses it, or the host is not this machine's; choose another with --listen.",
-            ) from error
-        return f"{host}:{port}"
-
     def _write_endpoint(self) -> None:
         endpoint = {
             "address": self.address,
@@ -399,41 +378,6 @@ def _ray_pool(configuration: ServerConfiguration, settings: RaySettings) -> RayP
     )
 
 
-def is_loopback(listen: str) -> bool:
-    """Whether HOST:PORT can be reached from this machine only."""
-    host = listen.rpartition(":")[0].strip("[]")
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _credentials(configuration: ServerConfiguration) -> grpc.ServerCredentials | None:
-    certificate, key = configuration.tls_certificate, configuration.tls_key
-    if certificate is not None and key is not None:
-        if os.name != "nt" and key.stat().st_mode & 0o007:
-            raise InvalidInput(f"Every account may read the private key {key}.", fix=f"Run: chmod 600 {key}")
-        pair, authority = [(key.read_bytes(), certificate.read_bytes())], configuration.tls_client_ca
-        if authority is None:
-            return grpc.ssl_server_credentials(pair)
-        if b"-----BEGIN CERTIFICATE" not in (pem := authority.read_bytes()):
-            raise InvalidInput(f"{authority} holds no certificate.", fix="Give the authority's ca.pem.")
-        return grpc.ssl_server_credentials(pair, root_certificates=pem, require_client_auth=True)
-    if configuration.tls_client_ca is not None:
-        raise InvalidInput("--tls-client-ca is for TLS only.", fix="Give --tls-cert and --tls-key too.")
-    if certificate is not None or key is not None:
-        raise InvalidInput("TLS needs both --tls-cert and --tls-key.")
-    if not is_loopback(configuration.listen):
-        raise InvalidInput(
-            f"{configuration.listen} can be reached from other machines, and without TLS the token and the frames"
-            " would travel in the clear.",
-            fix="Give --tls-cert and --tls-key, or listen on 127.0.0.1.",
-        )
-    return None
-
-
 def _lock_store(configuration: ServerConfiguration) -> LockFile:
     try:
         configuration.store.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -452,17 +396,6 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
             f"The store {configuration.store} cannot be written to: {error.strerror or error}.",
             fix="Make the folder writable for the server's user, or give another with --store.",
         ) from error
-
-
-def _request_limits(limits: Limits) -> dict[str, RequestLimit]:
-    """Methods that take more than `void_server.rpc.parsing.MAX_REQUEST_BYTES` in a message."""
-    order = min(MAX_ORDER_BYTES, limits.max_request_bytes + limits.max_frames * SPEC_BYTES_PER_FRAME)
-    parts = limits.max_frames * SPEC_PARTS_PER_FRAME
-    return {
-        "/void.v1.Jobs/Submit": RequestLimit(order, jobs_pb2.SubmitRequest.DESCRIPTOR, parts),
-        "/void.v1.Jobs/Preflight": RequestLimit(order, jobs_pb2.PreflightRequest.DESCRIPTOR, parts),
-        "/void.v1.FrameStore/Upload": RequestLimit(2 * MAX_CHUNK_BYTES, quick=upload_chunk),
-    }
 
 
 def _service_names() -> tuple[str, ...]:

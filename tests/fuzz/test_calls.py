@@ -14,9 +14,9 @@ from tests.fuzz.calls import RawCalls, methods, send
 from tests.fuzz.messages import many_parts, nested
 from tests.fuzz.oracle import check_status
 from tests.server.calls import error_info, spec_of
-from void_server.application import MAX_MESSAGE_BYTES
 from void_server.configuration import Limits
 from void_server.rpc.parsing import MAX_REQUEST_BYTES
+from void_server.rpc.request_limits import MAX_MESSAGE_BYTES
 from void_server.rpc.texts import MAX_NAME_BYTES, MAX_PROSE_BYTES
 
 CALLS = 500

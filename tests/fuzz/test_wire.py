@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from void.v1 import jobs_pb2
 
 from tests.fuzz.messages import many_parts, random_bytes, random_message
-from void_server.application import SPEC_PARTS_PER_FRAME
 from void_server.errors import InvalidInput, LimitExceeded
+from void_server.rpc.request_limits import SPEC_PARTS_PER_FRAME
 from void_server.rpc.wire import FIELDS_BESIDE, FIELDS_PER_PART, check_parts
 
 SUBMIT = jobs_pb2.SubmitRequest.DESCRIPTOR

@@ -15,9 +15,10 @@ from void.v1 import frames_pb2, jobs_pb2, masks_pb2, server_pb2
 
 from tests.server.calls import Caller, spec_of
 from void_server.access.tokens import read_or_create_token
-from void_server.application import Application, is_loopback
+from void_server.application import Application
 from void_server.configuration import ServerConfiguration
 from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.listening import is_loopback
 
 CALLS = {
     "capabilities": lambda c: c.server.GetCapabilities(

@@ -16,12 +16,12 @@ from void.v1 import frames_pb2, jobs_pb2, server_pb2
 from tests.server.calls import error_info, sha256, spec_of
 from tests.small_shot import write_exr
 from void_server.access.principals import Role
-from void_server.application import MAX_MESSAGE_BYTES, MAX_ORDER_BYTES
 from void_server.configuration import Limits
 from void_server.errors import InvalidInput, LimitExceeded
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.quota import stored_bytes
 from void_server.plates.header import EXRLimits
+from void_server.rpc.request_limits import MAX_MESSAGE_BYTES, MAX_ORDER_BYTES
 
 FAILED = jobs_pb2.JOB_STATE_FAILED
 HUGE = 1 << 60
