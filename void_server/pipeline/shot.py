@@ -280,6 +280,8 @@ class StoredShot:
         linear = self.to_linear(plate.colour)
         if linear.shape[2] == 1:
             linear = np.repeat(linear, 3, axis=2)
+        if plate.data_window == self.window:
+            return linear
         placed = np.full((*self.window.shape, 3), np.nan, np.float32)
         shared = plate.data_window.intersect(self.window)
         placed[self.window.slices(shared)] = linear[plate.data_window.slices(shared)]
