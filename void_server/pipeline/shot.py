@@ -164,6 +164,11 @@ class StoredShot:
         with self._reading(frame, verified=True) as path:
             return read_plate(path, self.manifest.view)
 
+    def planes(self, position: int) -> Planes:
+        """As `source`, channel after channel."""
+        with self.reading_source(position) as opened:
+            return opened.planes()
+
     @contextmanager
     def reading_source(self, position: int) -> Iterator[OpenedSource]:
         """The plate as stored, hashed again, to read all of it or some lines; raises as `source`."""
