@@ -32,8 +32,9 @@ A generated shot (textured wall with grain, panning camera, small moving object;
   edge       the same with another grow and feather
   repaint    the mattes of --repaint frames painted anew, in place
 
-A phase is what the command told last, so that wall times add up; worker time is that of the units. The 4K shot takes
-about 14 GB of disk and 20 to 40 minutes on two quiet cores; --limit ends it between two orders.
+A phase is what the command told last, so that wall times add up; processor time is that of server, workers and command
+in it, the figure to go by on a machine that does other work as well; worker time is the wall time of the units. The 4K
+shot takes about 14 GB of disk and 20 to 40 minutes on two quiet cores; --limit ends it between two orders.
 
 examples  python -m benchmarks.production                                       100 frames of 3840x2160
           python -m benchmarks.production --frames 12 --size 1920x1080          a few minutes"""
@@ -67,9 +68,10 @@ def main(arguments: list[str] | None = None) -> int:
                 lines.append("the time limit ended the run here")
             if "edge" in orders:
                 again = remove(server, frames, folder / "out2", {"grow": "6", "feather": "6"})
-                share = again.seconds / first.seconds
-                kept &= share < MOST_OF_FIRST
-                _tell(lines, f"edge: {share:.1%} of the first run", again)
+                shares = _cpu(again) / _cpu(first), again.seconds / first.seconds
+                kept &= max(shares) < MOST_OF_FIRST
+                share = "processor {:.1%}, wall {:.1%} of the first run".format(*shares)
+                _tell(lines, f"edge: {share} (promised: {MOST_OF_FIRST:.0%})", again)
             if "repaint" in orders:
                 painted = _repaint(shot, options.frames, min(options.repaint, options.frames), frames)
                 again = remove(server, frames, folder / "out2", {"grow": "6", "feather": "6"})
@@ -131,14 +133,19 @@ def _repaint(shot: GeneratedShot, frames: int, count: int, folder: Path) -> int:
 
 def _against_floor(lines: list[str], ran: Ran, alone: Floor) -> bool:
     _tell(lines, "identity: an engine that returns the plate", ran)
-    ratio = ran.seconds / alone.seconds
+    alone_cpu, cpu = alone.read + alone.write, _cpu(ran)
+    wall = ran.seconds / alone.seconds
     lines += [
-        f"floor {alone.seconds:.2f} s (reading {alone.read:.2f}, writing {alone.write:.2f}, over the processes);"
-        f" its fsync {alone.sync:.2f} s more",
-        f"identity / floor {ratio:.2f}, with its fsync {ran.seconds / (alone.seconds + alone.sync):.2f}"
-        f" (promised: {MOST_OF_FLOOR:g})",
+        f"floor: processor {alone_cpu:.2f} s (reading {alone.read:.2f}, writing {alone.write:.2f}), wall"
+        f" {alone.seconds:.2f} s; its fsync {alone.sync:.2f} s more",
+        f"identity / floor: processor {cpu / alone_cpu:.2f}, wall {wall:.2f}, wall with its fsync"
+        f" {ran.seconds / (alone.seconds + alone.sync):.2f} (promised: {MOST_OF_FLOOR:g})",
     ]
-    return ratio <= MOST_OF_FLOOR
+    return max(cpu / alone_cpu, wall) <= MOST_OF_FLOOR
+
+
+def _cpu(ran: Ran) -> float:
+    return sum(ran.cpu.values())
 
 
 def _tell(lines: list[str], title: str, ran: Ran) -> None:
@@ -147,16 +154,23 @@ def _tell(lines: list[str], title: str, ran: Ran) -> None:
         [
             stage,
             f"{ran.phases[stage]:.2f}" if stage in ran.phases else "",
+            f"{ran.cpu[stage]:.2f}" if stage in ran.cpu else "",
             str(ran.units.get(stage, "")),
             f"{ran.unit_seconds[stage]:.2f}" if stage in ran.unit_seconds else "",
         ]
         for stage in stages
     ]
     rows.append(
-        ["whole", f"{ran.seconds:.2f}", str(sum(ran.units.values())), f"{sum(ran.unit_seconds.values()):.2f}"]
+        [
+            "whole",
+            f"{ran.seconds:.2f}",
+            f"{_cpu(ran):.2f}",
+            str(sum(ran.units.values())),
+            f"{sum(ran.unit_seconds.values()):.2f}",
+        ]
     )
     lines += ["", f"{title}; peak memory {ran.peak / 1e9:.2f} GB"]
-    lines += table(["stage", "wall s", "units", "worker s"], rows)
+    lines += table(["stage", "wall s", "processor s", "units", "worker s"], rows)
 
 
 if __name__ == "__main__":

@@ -18,10 +18,10 @@ import OpenImageIO as oiio
 
 @dataclass(frozen=True)
 class Floor:
-    """Wall times in seconds.
+    """Seconds, of wall time where nothing else is said.
 
     Attributes:
-        read, write: summed over the processes.
+        read, write: processor time, summed over the processes.
         seconds: from the first frame to the last.
         sync: of all written files, one after the other.
     """
@@ -55,6 +55,7 @@ def floor(sources: list[Path], results: list[Path], folder: Path, workers: int) 
     sync = time.perf_counter() - began
     for target in targets:
         target.unlink()
+    # What the processes took to read the results, which are only the samples to be written, does not count.
     looked = sum(t[2] for t in taken) / workers
     return Floor(sum(t[0] for t in taken), sum(t[1] for t in taken), seconds - looked, sync)
 
@@ -81,20 +82,20 @@ def _samples(path: Path) -> tuple[np.ndarray, oiio.ImageSpec]:
 
 
 def _frame(source: Path, result: Path, target: Path) -> tuple[float, float, float]:
-    """Seconds of reading the source, of writing the result's samples, and of reading those, which do not count."""
-    began = time.perf_counter()
+    """Processor seconds of reading the source and of writing the result's samples; wall seconds of reading those."""
+    began_at = time.process_time()
     _samples(source)
-    read = time.perf_counter() - began
+    read = time.process_time() - began_at
     began = time.perf_counter()
     samples, theirs = _samples(result)
     looked = time.perf_counter() - began
     spec = oiio.ImageSpec(theirs.width, theirs.height, theirs.nchannels, theirs.format)
     spec.channelnames = theirs.channelnames
     spec.attribute("compression", theirs.get_string_attribute("compression", "zips"))
-    began = time.perf_counter()
+    began_at = time.process_time()
     output = oiio.ImageOutput.create("exr")
     if output is None:
         raise OSError(oiio.geterror())
     if not output.open(str(target), spec) or not output.write_image(samples) or not output.close():
         raise OSError(output.geterror())
-    return read, time.perf_counter() - began, looked
+    return read, time.process_time() - began_at, looked

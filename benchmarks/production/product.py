@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One `void remove` in path mode against a real server: wall time by phase, memory, and the units that it computed."""
+"""One `void remove` in path mode against a real server: wall and processor time by phase, memory, units."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
+import resource
 import sqlite3
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.memory.processes import MemorySampler
+from benchmarks.memory.processes import MemorySampler, cpu_seconds
 from benchmarks.server_process import ServerProcess
 
 ROOT = "bench"
@@ -29,6 +30,7 @@ class Ran:
     Attributes:
         seconds: from the command's start to its end, results written.
         phases: wall seconds by what the command told last; `checking` is the server's look at all files, ingest.
+        cpu: processor seconds of server, workers and command by the same phases.
         units: how many units were computed, by stage.
         unit_seconds: their worker time, by stage.
         encoded: of each published frame, how many of its lines were compressed.
@@ -38,6 +40,7 @@ class Ran:
 
     seconds: float
     phases: dict[str, float]
+    cpu: dict[str, float]
     units: Counter[str]
     unit_seconds: dict[str, float]
     encoded: list[int]
@@ -67,7 +70,7 @@ def remove(server: ServerProcess, folder: Path, out: Path, settings: Mapping[str
     ]
     with sampler:
         began = time.perf_counter()
-        phases = _follow(command, began)
+        phases, cpu = _follow(command, began, server.pid)
         seconds = time.perf_counter() - began
     rows = _units(server.store, last)
     units, unit_seconds = Counter[str](), defaultdict[str, float](float)
@@ -77,23 +80,36 @@ def remove(server: ServerProcess, folder: Path, out: Path, settings: Mapping[str
     published = [(blobs, info) for kind, blobs, info, _ in rows if kind == "publish"]
     encoded = [info["encoded_lines"] for _, info in published]
     same = sum(blobs["result"] in earlier for blobs, _ in published)
-    return Ran(seconds, phases, units, dict(unit_seconds), encoded, same, sampler.peak)
+    return Ran(seconds, phases, cpu, units, dict(unit_seconds), encoded, same, sampler.peak)
 
 
-def _follow(command: list[str], began: float) -> dict[str, float]:
-    phases, phase, since = defaultdict[str, float](float), "start", began
+def _follow(command: list[str], began: float, server: int) -> tuple[dict[str, float], dict[str, float]]:
+    """Wall and processor seconds by phase."""
+    wall, cpu = defaultdict[str, float](float), defaultdict[str, float](float)
+    phase, since, spent = "start", began, cpu_seconds(server)
+
+    def pass_on(new: str, now: float, taken: float) -> None:
+        nonlocal phase, since, spent
+        wall[phase] += now - since
+        cpu[phase] += taken - spent
+        phase, since, spent = new, now, taken
+
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
         said = ""
         for line in process.stdout or ():
             event, now = json.loads(line), time.perf_counter()
-            new = _phase(event, phase)
-            phases[phase] += now - since
-            phase, since = new, now
-            said = line
-    phases[phase] += time.perf_counter() - since
+            said, new = line, _phase(event, phase)
+            if new != phase:
+                pass_on(new, now, cpu_seconds(server, process.pid))
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process.wait()
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    # The command's own time is known to the last once it has ended.
+    client = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    pass_on(phase, time.perf_counter(), cpu_seconds(server) + client)
     if process.returncode:
         raise RuntimeError(f"void remove ended with {process.returncode}: {said}")
-    return dict(phases)
+    return dict(wall), dict(cpu)
 
 
 def _phase(event: Mapping[str, Any], phase: str) -> str:

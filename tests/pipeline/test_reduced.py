@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.small_shot import write_exr
 from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.plates.colour import ColourSpace
-from void_server.plates.window import Window
+from void_server.plates.plate import read_planes
 
 
 class Logarithmic:
@@ -21,20 +22,25 @@ class Logarithmic:
         return self.colour.to_linear(samples.astype(np.float32))
 
 
+def planes_of(samples, folder, **windows):
+    return read_planes(write_exr(folder / "p.exr", samples, "RGB", **windows))
+
+
 @pytest.mark.parametrize("size", [(96, 54), (42, 24), (95, 53), (384, 216), (480, 270)])
-def test_strips_make_the_same_picture_as_the_whole(size):
+def test_strips_make_the_same_picture_as_the_whole(size, tmp_path):
     samples = np.random.default_rng(1).random((216, 384, 3), np.float32).astype(np.float16)
-    window, shot = Window(0, 0, 384, 216), Logarithmic()
+    shot = Logarithmic()
     whole = cv2.resize(shot.to_linear(samples), size, interpolation=cv2.INTER_AREA)
-    assert np.array_equal(reduced_light(shot, samples, window, window, size), whole)
+    assert np.array_equal(reduced_light(shot, planes_of(samples, tmp_path), size), whole)
 
 
-def test_a_data_window_beside_the_display_window_is_put_in_its_place():
-    samples = np.full((8, 8, 1), 0.25, np.float16)
+def test_a_data_window_beside_the_display_window_is_put_in_its_place(tmp_path):
+    samples = np.full((8, 8, 3), 0.25, np.float16)
     linear = Logarithmic()
     lit = float(linear.to_linear(samples)[0, 0, 0])
-    small = reduced_light(linear, samples, Window(8, 4, 8, 8), Window(0, 0, 16, 16), (4, 4))
-    assert small.shape == (4, 4, 1)
+    planes = planes_of(samples, tmp_path, origin=(8, 4), display=(16, 16))
+    small = reduced_light(linear, planes, (4, 4))
+    assert small.shape == (4, 4, 3)
     assert np.allclose(small[1:3, 2:], lit) and not small[:, :2].any() and not small[3].any()
 
 

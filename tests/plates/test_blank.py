@@ -60,3 +60,12 @@ def test_a_line_around_that_is_not_blank_is_found(tmp_path, line):
     write_frame(path := tmp_path / "spoilt.exr", whole)
     with pytest.raises(DataLoss):
         check_blank(path, (8, 12))
+
+
+def test_lines_that_are_all_alike_but_not_blank_are_found(tmp_path):
+    window = Window(0, 0, 9, 37)
+    whole = drawn(window, (8, 12), "zips")
+    whole.channels["A"][:] = 0.25
+    write_frame(path := tmp_path / "grey.exr", whole)
+    with pytest.raises(DataLoss):
+        check_blank(path, (8, 12))

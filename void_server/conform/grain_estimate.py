@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,9 @@ import numpy.typing as npt
 from void_server.conform.grain_model import F64, GrainModel
 from void_server.conform.grain_samples import GrainSamples
 
-VERSION = "1"
+VERSION = "2"
+_TILES = 4
+"""Transformed at a time."""
 """Part of the unit keys: raised by any change that can change a bit of an estimate."""
 
 BINS = 12
@@ -222,17 +225,15 @@ def _spectra(taken: list[GrainSamples], curves: _Curves, calm: npt.NDArray[np.bo
     products = np.zeros((channels, 2 * side, 2 * side))
     pairs = np.zeros((2 * side, 2 * side))
     common = np.zeros((channels, channels))
-    first, size, axes = 0, (2 * side, 2 * side), (1, 2)
+    first = 0
     for one in taken:
         mask = calm[first : first + len(one.slope)].repeat(side // BLOCKS, 1).repeat(side // BLOCKS, 2)
         first += len(one.slope)
         scale = mask[..., None] / np.sqrt(np.maximum(curves.at(one.level), 1e-12))
         before, after = one.before * scale, one.after * scale
-        seen = np.square(np.abs(np.fft.fft2(mask, size, axes))).sum(0)
-        pairs = pairs + np.real(np.fft.ifft2(seen))
+        pairs += _correlated(mask, mask)
         for c in range(channels):
-            ahead, behind = (np.fft.fft2(values[..., c], size, axes) for values in (before, after))
-            products[c] += np.real(np.fft.ifft2((ahead * np.conj(behind)).sum(0)))
+            products[c] += _correlated(before[..., c], after[..., c])
         common += np.einsum("tijc,tijd->cd", before, after)
     covariance = products / np.maximum(pairs, 1)
     covariance = (covariance + np.roll(covariance[:, ::-1, ::-1], (1, 1), axis=(1, 2))) / 2
@@ -243,6 +244,19 @@ def _spectra(taken: list[GrainSamples], curves: _Curves, calm: npt.NDArray[np.bo
     correlation = np.clip(common / scale[:, None] / scale[None, :], -1, 1)
     np.fill_diagonal(correlation, 1)
     return spectrum, correlation
+
+
+def _correlated(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> F64:
+    """(2 N, 2 N) sum over the tiles of the circular correlation of (T, N, N), each beside as much of 0."""
+    size, axes = (2 * first.shape[1], 2 * first.shape[2]), (1, 2)
+    total = np.zeros((size[0], size[1] // 2 + 1), np.complex128)
+    # Some tiles at a time, so that their transforms stay in the processor's cache.
+    for begin in range(0, len(first), _TILES):
+        some = slice(begin, begin + _TILES)
+        ahead = np.fft.rfft2(first[some].astype(np.float64), size, axes)
+        behind = ahead if second is first else np.fft.rfft2(second[some].astype(np.float64), size, axes)
+        total += (ahead * np.conj(behind)).sum(0)
+    return np.asarray(np.fft.irfft2(total, size), np.float64)
 
 
 def _tapered(covariance: F64, side: int) -> F64:

@@ -37,6 +37,8 @@ NEAR = 2
 """Pixels each way from which a slope enters a sample: half of the kernel that draws between pixels."""
 SMOOTH = 0.8
 """Standard deviation, in pixels, of the Gaussian under which texture and level are looked at."""
+_TILES = 8
+"""Fitted at a time."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +201,15 @@ def _blurred(tiles: F32, sigma: float) -> F32:
 
 def _without(difference: F32, other: F32, rank: int) -> F32:
     """(T, N, N, C) differences without what a change of light or a small affine motion of `other` explains."""
+    # Some tiles at a time, so that the terms stay in the processor's cache.
+    parts = range(0, len(difference), _TILES)
+    return np.concatenate(
+        [_unexplained(difference[i : i + _TILES], other[i : i + _TILES], rank) for i in parts]
+    )
+
+
+def _unexplained(difference: F32, other: F32, rank: int) -> F32:
+    """`_without` of a few tiles."""
     count, side, _, channels = difference.shape
     place = np.linspace(-1, 1, side, dtype=np.float64)
     x, y = np.broadcast_to(place[None, :], (side, side)), np.broadcast_to(place[:, None], (side, side))

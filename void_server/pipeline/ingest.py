@@ -28,7 +28,7 @@ from void_server.plates.encoding import FrameStatistics, grid_step
 from void_server.plates.exr import read_channels, reader_of
 from void_server.plates.header import EXRLimits, Header, read_header
 from void_server.plates.matte import Matte, matte_channels, quadmask_channels, read_matte, read_quadmask
-from void_server.plates.plate import Plate, find_plate, read_plate
+from void_server.plates.plate import Planes, PlateChannels, find_plate, read_planes
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
@@ -74,11 +74,11 @@ def _described(
             content, kept = digest_and_samples(path, _wanted(args, read_header(path, limits)), limits)
             read = reader_of(kept)
             if role in ("plate", CLEAN_PLATE):
-                plate = read_plate(path, view, limits, read=read)
+                planes = read_planes(path, view, limits, read=read)
                 return (
-                    _plate(args, plate, content, blobs)
+                    _plate(args, planes, content, blobs)
                     if role == "plate"
-                    else _clean_plate(args, plate, content, blobs)
+                    else _clean_plate(args, planes.channels, content, blobs)
                 )
             if role == "quadmask":
                 remove, affected = read_quadmask(path, view, limits, read=read)
@@ -134,25 +134,25 @@ def _range(samples: np.ndarray[Any, Any]) -> dict[str, Any]:
 
 
 def _plate(
-    args: Mapping[str, Any], plate: Plate, content: str, blobs: BlobFolder
+    args: Mapping[str, Any], planes: Planes, content: str, blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
-    request = args["colour"]
+    request, part = args["colour"], planes.channels.part
     space = resolve(
-        plate.channels.part,
+        part,
         args["name"],
         name=request["name"],
         config=config_source(blobs, request["builtin"], request["archive"]),
     )
-    step = grid_step(*plate.colour.shape[:2])
-    linear = space.to_linear(np.ascontiguousarray(plate.colour[::step, ::step], np.float32))
+    step = grid_step(*part.data_window.shape)
+    grid = np.stack([planes.samples[name][::step, ::step] for name in planes.colour], axis=-1)
+    linear = space.to_linear(grid.astype(np.float32))
     statistics = store_arrays(blobs, dict(FrameStatistics.of(linear, step=1).to_arrays()))
-    part = plate.channels.part
     fps = part.frames_per_second
     info = {
         "content": content,
-        **_windows(plate.data_window, plate.display_window, plate.pixel_aspect),
-        "type": plate.channels.colour_type,
-        "channels": [*plate.channels.colour, *([plate.channels.alpha] if plate.channels.alpha else [])],
+        **_windows(part.data_window, part.display_window, part.pixel_aspect),
+        "type": planes.channels.colour_type,
+        "channels": [*planes.channels.colour, *([planes.channels.alpha] if planes.channels.alpha else [])],
         "colour": {"name": space.name, "stated": space.stated, "linear": space.linear},
         "fps": float(fps) if fps is not None else None,
     }
@@ -160,16 +160,16 @@ def _plate(
 
 
 def _clean_plate(
-    args: Mapping[str, Any], plate: Plate, content: str, blobs: BlobFolder
+    args: Mapping[str, Any], plate: PlateChannels, content: str, blobs: BlobFolder
 ) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
     """`says`: the colour space that the file itself names, empty where it names none or the job says which holds."""
     request = args["colour"]
     config = config_source(blobs, request["builtin"], request["archive"])
-    stated = None if request["name"] else stated_space(plate.channels.part, config)
+    stated = None if request["name"] else stated_space(plate.part, config)
     return {}, {
         "content": content,
-        **_windows(plate.data_window, plate.display_window, plate.pixel_aspect),
-        "channels": list(plate.channels.colour),
+        **_windows(plate.part.data_window, plate.part.display_window, plate.part.pixel_aspect),
+        "channels": list(plate.colour),
         "says": stated[0] if stated else "",
     }
 

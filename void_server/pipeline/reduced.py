@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.window import Window, place
+from void_server.plates.plate import Planes
+from void_server.plates.window import place
 
 F32 = npt.NDArray[np.float32]
 
@@ -21,28 +22,25 @@ BRIGHTEST = 65504.0
 """What an infinite sample counts as: the greatest half."""
 
 
-def reduced_light(
-    shot: StoredShot, samples: npt.NDArray[np.generic], source: Window, window: Window, size: tuple[int, int]
-) -> F32:
-    """(rows, columns, c) scene-linear of a picture in the plate's space, c 3 or 1.
+def reduced_light(shot: StoredShot, planes: Planes, size: tuple[int, int]) -> F32:
+    """(rows, columns, c) scene-linear of the display window of a picture in the plate's space, c 3 or 1.
 
     Args:
-        samples: (h, w, c) over `source`.
-        window: what is shown of it; 0 where `source` does not reach.
-        size: columns and rows.
+        size: columns and rows of what is shown, 0 where the data window does not reach.
     """
+    source, window = planes.channels.part.data_window, planes.channels.part.display_window
     if source != window:
-        placed = place(shot.to_linear(samples), source, window)
+        placed = place(shot.to_linear(planes.lines((0, source.height)).colour), source, window)
         return reduced(np.asarray(placed, np.float32), size)
     columns, rows = size
     # Strips begin where a line of both begins.
-    parts = math.gcd(len(samples), rows)
-    tall, low = len(samples) // parts, rows // parts
+    parts = math.gcd(source.height, rows)
+    tall, low = source.height // parts, rows // parts
     at_once = max(1, STRIP_LINES // tall)
-    found = np.empty((rows, columns, samples.shape[2]), np.float32)
+    found = np.empty((rows, columns, len(planes.colour)), np.float32)
     for first in range(0, parts, at_once):
         end = min(parts, first + at_once)
-        strip = shot.to_linear(samples[first * tall : end * tall])
+        strip = shot.to_linear(planes.lines((first * tall, end * tall)).colour)
         found[first * low : end * low] = reduced(strip, (columns, (end - first) * low))
     return found
 

@@ -15,8 +15,7 @@ from void_server.pipeline.contact_sheet import Column, draw_contact_sheet
 from void_server.pipeline.qc_plot import draw_qc_plot
 from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.plate import Plate, read_plate
-from void_server.plates.window import Window
+from void_server.plates.plate import Planes, read_planes
 from void_server.quadmask.regions import Quadmask, overlay
 
 SHEET_FRAMES = 5
@@ -51,11 +50,8 @@ def sheet_positions(shot: StoredShot) -> list[int]:
 def _column(
     shot: StoredShot, position: int, result: str, sidecar: Mapping[str, Any], blobs: BlobFolder
 ) -> Column:
-    plate = shot.source(position)
-    before, quadmask = _shown(shot, position, plate)
-    published = read_plate(blobs.path(result))
-    window, size = plate.display_window, _size(plate.display_window, plate.pixel_aspect)
-    after = reduced_light(shot, published.colour, published.data_window, window, size)
+    before, quadmask = shown(shot, position)
+    after = _small(shot, read_planes(blobs.path(result)))
     return Column(
         frame=shot.manifest.frames[position].frame,
         plate=before,
@@ -67,17 +63,17 @@ def _column(
 
 def shown(shot: StoredShot, position: int) -> tuple[npt.NDArray[np.uint8], Quadmask]:
     """The plate of a position as the sheet shows it, and its regions at that size."""
-    return _shown(shot, position, shot.source(position))
-
-
-def _shown(shot: StoredShot, position: int, plate: Plate) -> tuple[npt.NDArray[np.uint8], Quadmask]:
-    window, size = plate.display_window, _size(plate.display_window, plate.pixel_aspect)
-    quadmask = shot.quadmask(position, window)
-    small = reduced_light(shot, plate.colour, plate.data_window, window, size)
+    planes = shot.planes(position)
+    quadmask = shot.quadmask(position, planes.channels.part.display_window)
+    small = _small(shot, planes)
+    size = small.shape[1], small.shape[0]
     regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
     return shot.colour.display_view(small), regions
 
 
-def _size(window: Window, aspect: float) -> tuple[int, int]:
-    """Columns and rows of a picture of `PICTURE_WIDTH` with square pixels."""
-    return PICTURE_WIDTH, max(1, round(window.height * PICTURE_WIDTH / (window.width * aspect)))
+def _small(shot: StoredShot, planes: Planes) -> npt.NDArray[np.float32]:
+    """What is shown of a frame, scene-linear, `PICTURE_WIDTH` wide, with square pixels."""
+    part = planes.channels.part
+    height, width = part.display_window.shape
+    rows = max(1, round(height * PICTURE_WIDTH / (width * part.pixel_aspect)))
+    return reduced_light(shot, planes, (PICTURE_WIDTH, rows))

@@ -164,6 +164,11 @@ class StoredShot:
         with self._reading(frame, verified=True) as path:
             return read_plate(path, self.manifest.view)
 
+    def planes(self, position: int) -> Planes:
+        """As `source`, channel after channel."""
+        with self.reading_source(position) as opened:
+            return opened.planes()
+
     @contextmanager
     def reading_source(self, position: int) -> Iterator[OpenedSource]:
         """The plate as stored, hashed again, to read all of it or some lines; raises as `source`."""
@@ -280,6 +285,8 @@ class StoredShot:
         linear = self.to_linear(plate.colour)
         if linear.shape[2] == 1:
             linear = np.repeat(linear, 3, axis=2)
+        if plate.data_window == self.window:
+            return linear
         placed = np.full((*self.window.shape, 3), np.nan, np.float32)
         shared = plate.data_window.intersect(self.window)
         placed[self.window.slices(shared)] = linear[plate.data_window.slices(shared)]

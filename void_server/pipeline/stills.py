@@ -20,7 +20,7 @@ from void_server.pipeline.manifest import ShotManifest
 from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.units import unit
-from void_server.plates.plate import read_plate
+from void_server.plates.plate import read_planes
 from void_server.plates.window import Window
 from void_server.quadmask.regions import Quadmask, regions_picture
 
@@ -110,18 +110,18 @@ def still(
     Args:
         args: `position`, `result` (digest of the published frame, or empty) and `thumb`.
     """
-    plate = shot.source(args["position"])
-    window, aspect = plate.display_window, plate.pixel_aspect
-    before = _displayed(shot, plate.colour, plate.data_window, window, aspect)
+    plate = shot.planes(args["position"])
+    window = plate.channels.part.display_window
+    size = _size(window, plate.channels.part.pixel_aspect)
+    before = shot.colour.display_view(reduced_light(shot, plate, size))
     pictures = {"still_before": _jpeg(before)}
     quadmask = shot.quadmask(args["position"], window)
-    size = _size(window, aspect)
     regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
     pictures["still_regions"] = _png(regions_picture(regions))
     shown = before
     if args["result"]:
-        published = read_plate(blobs.path(args["result"]))
-        shown = _displayed(shot, published.colour, published.data_window, window, aspect)
+        published = read_planes(blobs.path(args["result"]))
+        shown = shot.colour.display_view(reduced_light(shot, published, size))
         pictures["still_after"] = _jpeg(shown)
     if args["thumb"]:
         side = max(shown.shape[:2])
@@ -129,13 +129,6 @@ def still(
         size = tuple(max(1, round(n * scale)) for n in (shown.shape[1], shown.shape[0]))
         pictures["still_thumb"] = _jpeg(np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA)))
     return {name: blobs.add_bytes(data) for name, data in pictures.items()}, {}
-
-
-def _displayed(
-    shot: StoredShot, samples: npt.NDArray[Any], data_window: Window, window: Window, aspect: float
-) -> U8:
-    light = reduced_light(shot, samples, data_window, window, _size(window, aspect))
-    return shot.colour.display_view(light)
 
 
 def _size(window: Window, aspect: float) -> tuple[int, int]:

@@ -35,6 +35,8 @@ STOPS = 40
 """The histogram covers magnitudes of 2**-40 to 2**40 on both sides of 0."""
 _SIDE = 2 * STOPS * BINS_PER_STOP
 _BINS = 2 * _SIDE + 1
+_PIXELS = 1 << 15
+"""Pixels that are encoded at a time."""
 _GREATEST = 1e20
 """Light beyond any plate, whose logarithm is still finite."""
 MOST_SAMPLES = 1_000_000
@@ -153,8 +155,17 @@ class ShotEncoding:
         """Encoded, clamped and rounded to 0..255, for analysis only; NaN and -infinity are 0, infinity
         255.
         """
+        flat = linear.reshape(-1, 1, linear.shape[-1])
+        encoded = np.empty(flat.shape, np.uint8)
+        # Some pixels at a time, so that the many passes stay in the processor's cache.
+        for first in range(0, len(flat), _PIXELS):
+            encoded[first : first + _PIXELS] = self._levels(flat[first : first + _PIXELS])
+        return encoded.reshape(linear.shape)
+
+    def _levels(self, linear: npt.NDArray[np.floating]) -> npt.NDArray[np.uint8]:
+        """`to_uint8` of (n, 1, c)."""
         # In single precision and with OpenCV's logarithm, which is many times as fast and far finer than 8 bits.
-        light = np.asarray(linear, np.float32).reshape(-1, 1, linear.shape[-1])
+        light = np.asarray(linear, np.float32)
         light = np.nan_to_num(np.clip(light, -_GREATEST, _GREATEST), nan=-_GREATEST)
         stops = cv2.log(1 + np.abs(light) * np.float32(1 / self.epsilon))
         low, high = (np.broadcast_to(limit, linear.shape[-1:]) for limit in (self.low, self.high))

@@ -185,18 +185,23 @@ def read_lines(
 
 
 def read_planes(
-    path: str | Path, view: str = "", limits: EXRLimits | None = None, *, others: bool = False
+    path: str | Path,
+    view: str = "",
+    limits: EXRLimits | None = None,
+    *,
+    read: Reader = read_channels,
+    others: bool = False,
 ) -> Planes:
     """The picture of one EXR file, channel after channel; arguments and errors are those of `read_plate`."""
     found = find_plate(read_header(path, limits), view)
     ((part, names),) = found.wanted.items()
     more = found.others if others else ()
-    read = read_channels(path, part, [*names, *(exact for _, exact in more)], limits)
+    taken = read(path, part, [*names, *(exact for _, exact in more)], limits)
     named = zip(("R", "G", "B") if len(found.colour) == 3 else ("Y",), found.colour, strict=True)
-    samples = {name: read[exact] for name, exact in named}
+    samples = {name: taken[exact] for name, exact in named}
     if found.alpha:
-        samples["A"] = read[found.alpha]
-    return Planes(found, samples | {name: read[exact] for name, exact in more})
+        samples["A"] = taken[found.alpha]
+    return Planes(found, samples | {name: taken[exact] for name, exact in more})
 
 
 def strip(channels: PlateChannels, rows: tuple[int, int]) -> PlateChannels:
