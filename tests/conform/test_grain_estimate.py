@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.conform.grained_scene import CORRELATION, frames, samples_of, true_sigma, white
-from void_server.conform.grain_estimate import LEAST_SHARE, estimate_grain
+from void_server.conform.grain_estimate import BINS, LEAST_SHARE, _below_texture, _Curves, estimate_grain
 from void_server.conform.grain_model import GrainModel
 
 MOTIONS = {"at rest": (0.0, 0.0), "slow": (1.37, 0.61), "fast": (6.2, -2.4)}
@@ -117,3 +117,33 @@ def test_a_stored_model_is_the_same():
     assert again.confidence == model.confidence
     np.testing.assert_array_equal(again.spectrum, model.spectrum)
     np.testing.assert_array_equal(again.sigma, model.sigma)
+
+
+def curves(power: np.ndarray) -> _Curves:
+    levels = np.linspace(0.05, 0.9, BINS)
+    return _Curves(levels[None], power[None], np.full((1, BINS), 400.0))
+
+
+@pytest.mark.parametrize("terms", [(1e-4, 0, 0), (0, 3e-4, 0), (1e-5, 2e-4, 3e-4)])
+def test_a_sensor_s_curve_is_left_as_it_is(terms):
+    levels = np.linspace(0.05, 0.9, BINS)
+    power = terms[0] + terms[1] * levels + terms[2] * levels**2
+    assert _below_texture(curves(power))[0] == pytest.approx(power, rel=1e-6)
+
+
+def test_a_level_that_is_textured_everywhere_does_not_stand_out_and_the_others_stay():
+    power = 3e-4 * np.linspace(0.05, 0.9, BINS)
+    textured = power.copy()
+    textured[[4, 5, 6, 11]] *= (1.5, 2, 1.4, 1.5)
+    found = _below_texture(curves(textured))[0] / power
+    assert found.max() < 1.15 and np.delete(found, [4, 5, 6, 11]) == pytest.approx(1, abs=0.02)
+
+
+def test_the_scatter_of_a_measurement_is_no_texture():
+    scatter = 1 + 0.03 * np.random.default_rng(1).standard_normal(BINS)
+    power = 3e-4 * np.linspace(0.05, 0.9, BINS) * scatter
+    assert _below_texture(curves(power))[0] == pytest.approx(power, rel=0.04)
+
+
+def test_levels_without_any_grain_are_without_any():
+    assert (_below_texture(curves(np.zeros(BINS)))[0] == 0).all()

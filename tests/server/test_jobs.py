@@ -223,6 +223,7 @@ def test_a_repainted_matte_runs_again_only_what_read_it(server, done, shot, tmp_
         "fill": 4,
         "complete": 1,
         "steady": 5,
+        "differ": 5,
         "publish": 5,
         "review": 4,
         "report": 1,

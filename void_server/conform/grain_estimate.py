@@ -19,9 +19,9 @@ from void_server.conform.grain_model import F64, GrainModel
 from void_server.conform.grain_samples import GrainSamples
 
 VERSION = "2"
+"""Part of the unit keys: raised by any change that can change a bit of an estimate."""
 _TILES = 4
 """Transformed at a time."""
-"""Part of the unit keys: raised by any change that can change a bit of an estimate."""
 
 BINS = 12
 """Levels a channel (ENGINE_FACTS, section 3, item 6)."""
@@ -45,6 +45,9 @@ LEAST_OF_LEVEL = 16
 """Calm blocks below which nothing is known of such a level."""
 MOST_TEXTURE = 0.5
 """Share of the samples' power that texture may explain; beyond, grain is not told from it."""
+ABOVE, FROM_ABOVE, ROUNDS = 0.08, 0.15, 12
+"""Share by which the power of a level may pass the smooth curve: two standard deviations of one with `LEAST_BLOCKS`;
+weight of a level above it over that of one below; rounds until the weights stay."""
 SURE_BLOCKS = 2000
 """Blocks at which their number no longer lowers the confidence."""
 
@@ -116,6 +119,8 @@ def estimate_grain(samples: Iterable[GrainSamples]) -> GrainModel:
         share = np.maximum(share, _above_weakest(blocks, curves, calm, spread))
     cleared = replace(blocks, power=blocks.power * (1 - share[:, None]))
     curves, texture = _Curves.through(cleared.of(calm), mean=True), float(share[calm].mean())
+    if blocks.slope.any():
+        curves = replace(curves, power=_below_texture(curves))
     relative = float(np.median(np.sqrt(curves.power) / np.maximum(curves.levels, 1e-6)))
     if relative < LEAST_SHARE:
         return GrainModel.unknown(
@@ -214,6 +219,41 @@ def _above_weakest(blocks: _Blocks, curves: _Curves, calm: npt.NDArray[np.bool_]
         mean = float(np.quantile(there, 0.2)) / max(1 - 0.84 * spread, 0.3)
         share[level] = np.clip(1 - mean / max(float(there.mean()), 1e-12), 0, 1)
     return share
+
+
+def _below_texture(curves: _Curves) -> F64:
+    """(C, B) the power without what stands out of a smooth curve through the levels.
+
+    Where all places of a level are textured, as the tiles of a floor, no block of it is calm, and the power of that
+    level alone is too great. Grain's own is smooth: that of a sensor is read noise, shot noise and a gain's, a
+    polynomial of the level without negative terms (EMVA 1288, release 4.0, section 2); a curve of them is
+    fitted from below, and a level may pass it by `ABOVE`.
+    """
+    found = curves.power.copy()
+    for levels, power in zip(curves.levels, found, strict=True):
+        light = np.maximum(levels / max(float(levels.max()), 1e-12), 0)
+        terms = np.stack([np.ones_like(light), light, light**2], axis=1) / np.maximum(power, 1e-20)[:, None]
+        weight = np.ones(len(power))
+        for _ in range(ROUNDS):
+            fit = _without_negatives(terms * weight[:, None], weight)
+            weight = np.where(terms @ fit < 1, FROM_ABOVE, 1.0)
+        np.minimum(power, (1 + ABOVE) * (terms @ fit) * np.maximum(power, 1e-20), out=power)
+    return found
+
+
+def _without_negatives(terms: F64, wanted: F64) -> F64:
+    """The least-squares solution of terms @ x = wanted with no x below 0, of few columns."""
+    best, least = np.zeros(terms.shape[1]), float(np.square(wanted).sum())
+    for chosen in range(1, 2 ** terms.shape[1]):
+        columns = [c for c in range(terms.shape[1]) if chosen >> c & 1]
+        part = np.linalg.lstsq(terms[:, columns], wanted, rcond=None)[0]
+        if (part < 0).any():
+            continue
+        error = float(np.square(terms[:, columns] @ part - wanted).sum())
+        if error < least:
+            best, least = np.zeros(terms.shape[1]), error
+            best[columns] = part
+    return best
 
 
 def _spectra(taken: list[GrainSamples], curves: _Curves, calm: npt.NDArray[np.bool_]) -> tuple[F64, F64]:

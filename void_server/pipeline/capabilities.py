@@ -35,6 +35,7 @@ STAGES = (
     "complete",
     "carry",
     "steady",
+    "differ",
     "regions",
     "encode",
     "generate",

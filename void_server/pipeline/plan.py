@@ -15,6 +15,7 @@ from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
 from void_server.pipeline.analysis_units import anchor_units, motion_units, proxy_units, settle_units
+from void_server.pipeline.differ import changes_near, plan_differ
 from void_server.pipeline.ingest import FILE
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import analysed, known_shot, matte_contents
@@ -107,6 +108,7 @@ def plan_stage(
         "complete": plan_complete,
         "carry": plan_carry,
         "steady": plan_steady,
+        "differ": plan_differ,
         "regions": plan_regions,
         "encode": plan_encode,
         "generate": plan_generate,
@@ -244,6 +246,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
         attributes = header_attributes(order, frame, results)
         added = {"grain": grain} if grain is not None and fills[position]["fill"] else {}
         read: dict[str, Any] = {**added, "number": frame.frame} if added else {}
+        changes = changes_near(results, order.frames, position)
         passes = {
             "qc": order.options.qc_pass,
             "source": order.options.source_pass,
@@ -256,6 +259,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             "position": position,
             "fill": fills[position],
             "edge": edge,
+            "changes": changes,
             "passes": passes,
             "attributes": named_after_job(attributes, order),
             "keys": order.options.matte_files == "keys",
@@ -267,6 +271,7 @@ def _plan_publish(order: Order, results: Results, blobs: BlobFolder) -> Plan:
             mattes=matte_contents(frame),
             fill=args["fill"],
             edge=edge,
+            changes={int(p) - position: digest for p, digest in changes.items()},
             passes=passes,
             view=shot.view,
             window=shot.window,

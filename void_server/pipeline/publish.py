@@ -26,6 +26,7 @@ from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.compare import stored_fill
+from void_server.pipeline.differ import change_over
 from void_server.pipeline.grain import with_grain
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
@@ -64,7 +65,8 @@ def publish(
     `matte_remove` and its like where they are wanted.
 
     Args:
-        args: `position`; `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
+        args: `position`; `changes`, what says what was changed (`differ.changes_near`);
+            `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
             and `steady`, the gain that steadies it, empty where there is none; `edge`: grow, feather (pixels),
             compression, and `narrow`: whether only what the engine changed is replaced of the affected region;
             `passes`: `qc`, `source` and `relight`, whether these layers are wanted, `others`, whether the plate's are,
@@ -104,6 +106,8 @@ def publish(
         picture, at = _fill_in_plate_space(shot, fill, source)
         if edge["narrow"]:
             change = _change(shot, fill, source, picture, at)
+            found = change_over(args["changes"], position, _from_common(shot, window), blobs)
+            change = change if found is None else np.minimum(change, found)
             blend = narrowed(drawn, blended(quadmask.remove > THRESHOLD), change)
             # What keeps the plate's bits was not made up, whatever the engine answered there.
             made_up = over(window_of(shot, fill), (blend > 0).astype(np.float32), window)
@@ -249,6 +253,10 @@ def _change(shot: StoredShot, fill: FrameFill, source: Plate, picture: F32, at: 
     if picture.size:
         change[inside] = unlike(source.colour[inside], picture)
     return change
+
+
+def _from_common(shot: StoredShot, window: Window) -> Window:
+    return Window(window.x - shot.window.x, window.y - shot.window.y, window.width, window.height)
 
 
 LINES, ENCODED = "lines", "encoded_lines"

@@ -21,6 +21,7 @@ from void_server.pipeline.capabilities import capabilities
 from void_server.pipeline.compare import compare_frame
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.conform import conform
+from void_server.pipeline.differ import differ
 from void_server.pipeline.find import find
 from void_server.pipeline.finders import finders_of
 from void_server.pipeline.grain import grain
@@ -158,6 +159,8 @@ class Session:
             return cleanplate.carry(shot, args, self._blobs)
         if kind == "steady":
             return cleanplate.steady(shot, args, self._blobs)
+        if kind == "differ":
+            return differ(shot, args, self._blobs)
         if kind == "regions":
             return regions(shot, args)
         # PyTorch takes seconds to import, and other jobs do without it.
