@@ -47,6 +47,7 @@ from void_server.jobs.visibility import Visibility
 from void_server.lock import LockFile, LockHeld
 from void_server.monitor.service import Monitor, tls_files
 from void_server.pool.local import LocalPool
+from void_server.rpc import keepalive
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.chunks import upload_chunk
 from void_server.rpc.frame_store import MAX_CHUNK_BYTES, FrameStore
@@ -146,9 +147,10 @@ class Application:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
+                *keepalive.OPTIONS,
             ],
         )
-        uploads = Uploads(self._blobs, limits.max_blob_bytes)
+        uploads = Uploads(self._blobs, limits.max_blob_bytes, limits.silent_upload_seconds)
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(
             FrameStore(self._blobs, roots, uploads, self._pool, visible, audit, limits.idle_stream_seconds),
