@@ -22,6 +22,7 @@ from void.v1 import frames_pb2, frames_pb2_grpc, jobs_pb2_grpc, masks_pb2_grpc, 
 
 from void_client.chunks import Received, download_response, upload_request
 from void_client.errors import BadInput, ClientError, ServerUnreachable, from_rpc, rich_details, status_of
+from void_client.keepalive import Keepalive
 from void_client.stop import Cancellable, Stop, Stopped
 
 MAX_MESSAGE_BYTES = 64 * 2**20
@@ -203,14 +204,21 @@ class Connection:
         find: says where the server is; asked again after the connection broke, since a local server may have
             ended and been started anew at another port.
         policy: how long to keep trying.
+        keepalive: when a silent server is asked, and given up.
     """
 
-    def __init__(self, find: Callable[[], Target], policy: RetryPolicy | None = None) -> None:
+    def __init__(
+        self,
+        find: Callable[[], Target],
+        policy: RetryPolicy | None = None,
+        keepalive: Keepalive | None = None,
+    ) -> None:
         self.policy = policy or RetryPolicy()
+        self._keepalive = keepalive or Keepalive()
         self._find = find
         self._lock = threading.Lock()
         self._target = find()
-        self._channel = open_channel(self._target)
+        self._channel = open_channel(self._target, self._keepalive)
         self._stubs = Stubs(self._channel)
 
     def __enter__(self) -> Connection:
@@ -322,7 +330,7 @@ class Connection:
             target = self._find()
             if target != self._target:
                 self._channel.close()
-                self._target, self._channel = target, open_channel(target)
+                self._target, self._channel = target, open_channel(target, self._keepalive)
                 self._stubs = Stubs(self._channel)
 
     def error(self, error: grpc.RpcError) -> ClientError:
@@ -330,13 +338,14 @@ class Connection:
         return from_rpc(error, self._target.address)
 
 
-def open_channel(target: Target) -> grpc.Channel:
+def open_channel(target: Target, keepalive: Keepalive | None = None) -> grpc.Channel:
     """A channel to the target, with TLS unless it is this machine; nothing is connected yet."""
+    options = (*_CHANNEL_OPTIONS, *(keepalive or Keepalive()).options)
     if not target.encrypted:
-        return grpc.insecure_channel(target.address, options=_CHANNEL_OPTIONS)
+        return grpc.insecure_channel(target.address, options=options)
     key, certificate = target.own or (None, None)
     credentials = grpc.ssl_channel_credentials(target.ca, key, certificate)
-    return grpc.secure_channel(target.address, credentials, options=_CHANNEL_OPTIONS)
+    return grpc.secure_channel(target.address, credentials, options=options)
 
 
 def is_serving(target: Target, timeout_s: float = 5.0) -> bool:

@@ -53,6 +53,7 @@ from void_server.metrics.store_size import StoreSizes
 from void_server.monitor.service import Monitor, tls_files
 from void_server.operations import systemd
 from void_server.pool.local import LocalPool
+from void_server.rpc import keepalive
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.frame_store import FrameStore
 from void_server.rpc.health import Health
@@ -162,9 +163,10 @@ class Application:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
+                *keepalive.OPTIONS,
             ],
         )
-        uploads = Uploads(self._blobs, limits.max_blob_bytes)
+        uploads = Uploads(self._blobs, limits.max_blob_bytes, limits.silent_upload_seconds)
         self.storage = Storage(self._database, self._blobs, uploads, self._jobs, KeepPolicy.of(limits))
         validator = Validator(limits, capabilities)
         frames_pb2_grpc.add_FrameStoreServicer_to_server(

@@ -95,6 +95,11 @@ class Limits:
     idle_stream_seconds: int = _limit(
         600, "seconds", "Longest time in which nothing moves on a Watch, Download or Upload."
     )
+    silent_upload_seconds: int = _limit(
+        20,
+        "seconds",
+        "An upload from which nothing came for so long gives way to another try at the same file.",
+    )
     max_refusals: int = _limit(
         100, "calls", "Calls without a valid token from one address in a window; then it is not listened to."
     )

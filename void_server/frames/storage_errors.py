@@ -56,7 +56,9 @@ def failed(reason: str) -> StoreFailed:
 
 def _of_sqlite(error: sqlite3.Error) -> VoidError | None:
     code = sqlite_code(error)
-    if code == sqlite3.SQLITE_FULL:
+    # Of the journal's shared memory SQLite only says that it cannot grow (sqlite.org/rescode.html#ioerr_shmsize).
+    no_room = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHMSIZE
+    if code == sqlite3.SQLITE_FULL or no_room:
         return full(str(error))
     if code in CORRUPT:
         return StoreFailed(

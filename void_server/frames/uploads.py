@@ -8,6 +8,7 @@ import io
 import os
 import re
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,10 @@ from void_server.errors import Busy, DataLoss, InvalidInput, LimitExceeded
 from void_server.frames.blobs import BlobFolder, StoredBlob, check_digest
 from void_server.frames.durable import begin_writeback
 
+SILENT_SECONDS = 20
+"""A client whose connection died without a word comes again while its first upload still seems to be under way. One
+from which nothing came for so long gives way to it; a chunk of 1 MiB takes 16 s at the slowest rate that a client
+allows for (64 KiB/s)."""
 WRITEBACK_BYTES = 8 << 20
 """The disk begins to write so much while more is received."""
 _PARTIAL = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{16}")
@@ -26,6 +31,36 @@ def is_partial(entry: os.DirEntry[str]) -> bool:
     return entry.is_file(follow_symlinks=False) and _PARTIAL.fullmatch(entry.name) is not None
 
 
+class _Turn:
+    """The upload that may write a partial file now."""
+
+    def __init__(self) -> None:
+        self._writing = threading.Lock()
+        self._moved = time.monotonic()
+        self._over = False
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Nobody takes over meanwhile.
+
+        Raises:
+            Busy: somebody has.
+        """
+        with self._writing:
+            if self._over:
+                raise Busy("Another upload of this file went on.", fix="Ask FindMissing for the offset.")
+            yield
+            self._moved = time.monotonic()
+
+    def yields(self, silent_seconds: float) -> bool:
+        """End it if nothing has come for so long; returns whether it has ended."""
+        if time.monotonic() - self._moved < silent_seconds or not self._writing.acquire(blocking=False):
+            return False
+        self._over = True
+        self._writing.release()
+        return True
+
+
 class Uploads:
     """Uploads under way into one store.
 
@@ -34,14 +69,18 @@ class Uploads:
     Args:
         blobs: the store.
         max_blob_bytes: limit `max_blob_bytes` of the configuration.
+        silent_seconds: limit `silent_upload_seconds`.
     """
 
-    def __init__(self, blobs: BlobFolder, max_blob_bytes: int) -> None:
+    def __init__(
+        self, blobs: BlobFolder, max_blob_bytes: int, silent_seconds: float = SILENT_SECONDS
+    ) -> None:
+        self._silent_seconds = silent_seconds
         self._blobs = blobs
         self._max_blob_bytes = max_blob_bytes
         self._folder = blobs.root / "partial"
         self._folder.mkdir(parents=True, exist_ok=True)
-        self._active: set[Path] = set()
+        self._active: dict[Path, _Turn] = {}
         self._lock = threading.Lock()
 
     def received(self, digest: str, owner: str) -> int:
@@ -91,7 +130,8 @@ class Uploads:
 
         Raises:
             LimitExceeded: `size` is over `max_blob_bytes`, or the disk has too little room left.
-            Busy: the same owner is sending the same blob just now, or `offset` is not what was received so far.
+            Busy: the same owner is sending the same blob just now, or took over because nothing came, or `offset` is
+                not what was received so far.
             InvalidInput: more bytes came than announced.
             DataLoss: fewer bytes came than announced, or they have another digest (the partial is dropped).
         """
@@ -103,12 +143,12 @@ class Uploads:
                 file=digest,
             )
         partial = self._partial(digest, owner)
-        with self._claim(partial):
+        with self._claim(partial) as turn:
             if known and self._blobs.touch([digest]):
                 partial.unlink(missing_ok=True)
                 return StoredBlob(digest, self._blobs.size(digest))
             self._blobs.check_space(max(0, size - offset))
-            received = self._append(partial, digest, size, offset, chunks)
+            received = self._append(partial, digest, size, offset, chunks, turn)
             try:
                 return self._blobs.add_file(partial, expected=digest, digest=received)
             except DataLoss:
@@ -116,7 +156,13 @@ class Uploads:
                 raise
 
     def _append(
-        self, partial: Path, digest: str, size: int, offset: int, chunks: Iterable[bytes | memoryview]
+        self,
+        partial: Path,
+        digest: str,
+        size: int,
+        offset: int,
+        chunks: Iterable[bytes | memoryview],
+        turn: _Turn,
     ) -> str:
         """Write what comes behind what is there; returns the SHA-256 of all of it."""
         have = partial.stat().st_size if partial.exists() else 0
@@ -139,11 +185,14 @@ class Uploads:
                         file=digest,
                     )
                 self._blobs.check_space(len(chunk))
-                _write_all(file, chunk)
+                with turn.writing():
+                    _write_all(file, chunk)
                 sha.update(chunk)
                 if have - begun >= WRITEBACK_BYTES:
                     begin_writeback(file.fileno(), begun, have - begun)
                     begun = have
+        with turn.writing():
+            pass
         if have < size:
             raise DataLoss(
                 f"The upload ended after {have} of {size} bytes.",
@@ -153,18 +202,21 @@ class Uploads:
         return sha.hexdigest()
 
     @contextmanager
-    def _claim(self, partial: Path) -> Iterator[None]:
+    def _claim(self, partial: Path) -> Iterator[_Turn]:
+        turn = _Turn()
         with self._lock:
-            if partial in self._active:
+            elder = self._active.get(partial)
+            if elder and not elder.yields(self._silent_seconds):
                 raise Busy(
                     "Another upload of this file is under way.", fix="Ask FindMissing again in a moment."
                 )
-            self._active.add(partial)
+            self._active[partial] = turn
         try:
-            yield
+            yield turn
         finally:
             with self._lock:
-                self._active.discard(partial)
+                if self._active.get(partial) is turn:
+                    del self._active[partial]
 
     def _partial(self, digest: str, owner: str) -> Path:
         mark = hashlib.sha256(owner.encode()).hexdigest()[:16]

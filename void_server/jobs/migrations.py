@@ -107,7 +107,14 @@ _ONE_SERIES = (
 
 
 def _to_2(db: sqlite3.Connection) -> None:
-    for statement in (*_ONE_SERIES, *SHARING_SCHEMA.split(";")):
+    for statement in _ONE_SERIES:
+        db.execute(statement)
+    _share(db)
+
+
+def _share(db: sqlite3.Connection) -> None:
+    """What there is belongs to the owner of the store."""
+    for statement in SHARING_SCHEMA.split(";"):
         db.execute(statement)
     db.execute("UPDATE job SET owner = ? WHERE owner = ?", (OWNER_NAME, _ONLY_OWNER_OF_1))
     for row in db.execute("SELECT id, spec, owner FROM job").fetchall():
@@ -121,6 +128,9 @@ def _to_2(db: sqlite3.Connection) -> None:
 
 def _to_3(db: sqlite3.Connection) -> None:
     """Jobs of earlier releases belong to no show; uploads that no job names count as empty."""
+    # The first servers that wrote version 2 did not know yet who uploaded what.
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'holding'").fetchone():
+        _share(db)
     for statement in FAIRNESS_SCHEMA.split(";"):
         db.execute(statement)
     for row in db.execute("SELECT id, owner, spec FROM job").fetchall():

@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How the server notices a client that is gone without a word, and how often a client may ask whether it is there.
+
+A machine that lost its power or its network ends no connection. What gRPC does about it is described in
+github.com/grpc/grpc, doc/keepalive.md.
+"""
+
+from __future__ import annotations
+
+AFTER_S = 60
+"""Seconds without a byte from a client after which it is asked whether it is there."""
+ANSWER_S = 20
+"""Seconds that the answer may take, then its connection is ended; as long as a slow line may need to empty."""
+MOST_OFTEN_S = 1
+"""A client may ask in turn as often as this while nothing else moves; `void_client` asks every 30 s."""
+
+OPTIONS = (
+    ("grpc.keepalive_time_ms", 1000 * AFTER_S),
+    ("grpc.keepalive_timeout_ms", 1000 * ANSWER_S),
+    ("grpc.http2.ping_timeout_ms", 1000 * ANSWER_S),
+    ("grpc.http2.max_pings_without_data", 0),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000 * MOST_OFTEN_S),
+)
