@@ -3,44 +3,22 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.pool.cluster import RESOURCE, LocalCluster
-from void_server.configuration import RaySettings
-from void_server.errors import InvalidInput, PreconditionFailed, SetAside, WorkerCrashed
+from tests.pool.cluster import LocalCluster, new_pool, wait_for
+from void_server.errors import InvalidInput, WorkerCrashed
 from void_server.pool.messages import TaskStopped
-from void_server.pool.schedule import Band, Turn
-from void_server.retries import MAX_CRASHES, MAX_LOSSES
-
-pytest.importorskip("ray", reason="Ray is not installed, so the pool on a cluster is not checked")
-
 from void_server.pool.ray_cluster import RayPool
+from void_server.pool.schedule import Band, Turn
+from void_server.retries import MAX_CRASHES
 
-ODD_WORKER = [sys.executable, str(Path(__file__).parents[1] / "server" / "crashing_worker.py")]
 NODES = ("127.0.0.3", "127.0.0.4")
-
-
-def new_pool(cluster: LocalCluster, store: Path, **options: object) -> RayPool:
-    (store / "tmp").mkdir(parents=True, exist_ok=True)
-    given = {"command": ODD_WORKER, "timeout_seconds": 60.0, "nodes_seconds": 0.3} | options
-    return RayPool(RaySettings(cluster.address, RESOURCE), store=store, **given)  # type: ignore[arg-type]
-
-
-def wait_for(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -128,12 +106,3 @@ def test_a_cancelled_waiting_task_never_runs(pool, tmp_path):
         future.result(10)
     pool.submit({"do": "echo", "value": 1}).result(10)
     assert not marker.exists()
-
-
-def test_closing_ends_the_workers_and_leaves_the_cluster_to_others(cluster, tmp_path):
-    cluster.ensure(NODES[0])
-    pool = new_pool(cluster, tmp_path)
-    pid = pool.submit({"do": "pid"}).result(10)
-    pool.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)

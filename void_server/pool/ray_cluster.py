@@ -167,7 +167,8 @@ class RayPool(ScheduledPool):
     def _connect(self) -> RayLink:
         if find_spec("ray") is None:
             raise PreconditionFailed(
-                "The pool ray needs the package ray.", fix="Install it with: pip install 'void-for-hosts[ray]'"
+                "The pool ray needs the package ray.",
+                fix="Install it with: pip install 'void-for-hosts[ray]'",
             )
         at, without = self._settings.address, self._settings.without_token
         link = RayLink(at, driver_environment(at, os.environ, without))
