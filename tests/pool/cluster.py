@@ -85,20 +85,11 @@ class LocalCluster:
             environment["PYTHONPATH"] = f"{path}{os.pathsep}{ROOT}"
         own = self._folder / address.rpartition(".")[2]
         log = (self._folder / f"{address}.log").open("wb")
-        command = [
-            *(
-                sys.executable,
-                "-m",
-                "ray.scripts.scripts",
-                "start",
-                "--block",
-                f"--node-ip-address={address}",
-            ),
-            *(
-                "--num-cpus=0",
-                "--object-store-memory=80000000",
-                f"--temp-dir={self._folder / address.rpartition('.')[2]}",
-            ),
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=0"]
+        command += [
+            f"--node-ip-address={address}",
+            "--object-store-memory=80000000",
+            f"--temp-dir={own}",
             *more,
         ]
         if "--head" in more:
