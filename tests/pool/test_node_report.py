@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+import void_server
 from void_server.pipeline.identity import code_digest
 from void_server.pool.node_report import MOST_TOLD, differences
 
@@ -43,5 +47,10 @@ def test_a_report_does_not_differ_from_itself(report):
     assert differences(report, report) == ""
 
 
-def test_the_code_s_digest_is_that_of_this_program():
-    assert len(code_digest()) == 64
+def test_a_changed_line_is_other_code(tmp_path):
+    package = tmp_path / "package"
+    shutil.copytree(Path(void_server.__file__).parent, package)
+    assert code_digest(package) == code_digest()
+    with (package / "errors.py").open("a") as file:
+        file.write("#")
+    assert code_digest(package) != code_digest()

@@ -14,7 +14,6 @@ import pytest
 from tests.pool.cluster import OTHER_RESOURCE, LocalCluster, descendants, new_pool, wait_for
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.pool.ray_access import driver_environment
-from void_server.pool.ray_node import NodeWorker
 
 SLEEP = {"do": "sleep", "seconds": 2.0}
 WORKER = ["python", "-m", "void_server.pool.worker"]
@@ -92,19 +91,6 @@ def test_a_node_that_does_not_see_the_store_is_named_with_what_to_do(cluster, tm
     ):
         new_pool(cluster, Path("/proc/self/cwd/store"), OTHER_RESOURCE)
     assert list((tmp_path / "store" / "tmp").iterdir()) == []
-
-
-def test_each_root_that_a_node_does_not_see_is_named(tmp_path):
-    (tmp_path / "probe").write_text("text")
-    look = NodeWorker(["python"], 60.0).look
-    missing = look(str(tmp_path / "probe"), "text", str(tmp_path / "answer"), [str(tmp_path), "/mnt/none"])
-    assert missing == ["/mnt/none: not there"] and (tmp_path / "answer").read_text() == "text"
-
-
-def test_another_folder_under_the_store_s_path_is_told_as_such(tmp_path):
-    (tmp_path / "probe").write_text("of another store")
-    missing = NodeWorker(["python"], 60.0).look(str(tmp_path / "probe"), "text", str(tmp_path / "answer"), [])
-    assert missing == [f"{tmp_path / 'probe'} is another file there"]
 
 
 def test_a_node_that_would_compute_other_bits_is_refused_with_what_differs(cluster, tmp_path, caplog):
