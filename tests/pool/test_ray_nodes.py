@@ -129,8 +129,8 @@ def test_what_a_lost_node_had_in_hand_is_computed_elsewhere_and_without_any_node
         assert [task.result(30) for task in both] == [None, None] and crashes == []
         assert pool.workers == 1
         cluster.kill("127.0.0.3")
-        waiting = pool.submit({"do": "echo", "value": "here"})
         wait_for(lambda: pool.workers == 0)
+        waiting = pool.submit({"do": "echo", "value": "here"})
         assert "there is no worker" in caplog.text and not waiting.done()
         cluster.ensure("127.0.0.3")
         assert waiting.result(60) == "here" and pool.workers == 1
@@ -145,15 +145,20 @@ def test_a_lost_connection_to_the_cluster_is_made_again_and_its_tasks_with_it(cl
     try:
         task = pool.submit(SLEEP)
         wait_for(task.running)
-        drivers = [
-            p
-            for p in descendants(os.getpid())
-            if b"pool.ray_driver" in Path(f"/proc/{p}/cmdline").read_bytes()
-        ]
-        assert drivers
-        for pid in drivers:
-            os.kill(pid, signal.SIGKILL)
+        kill_driver()
         assert task.result(60) is None
+    finally:
+        pool.close()
+
+
+def test_workers_without_work_are_not_counted_once_the_connection_is_lost(cluster, tmp_path, caplog):
+    cluster.ensure("127.0.0.3")
+    pool = new_pool(cluster, tmp_path, OTHER_RESOURCE)
+    try:
+        kill_driver()
+        wait_for(lambda: "a worker less on" in caplog.text)
+        wait_for(lambda: pool.workers == 1)
+        assert pool.submit({"do": "echo", "value": 1}).result(10) == 1
     finally:
         pool.close()
 
@@ -165,3 +170,11 @@ def test_closing_ends_the_workers_and_gives_their_places_back(cluster, tmp_path)
     pool.close()
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def kill_driver() -> None:
+    """End the process that speaks to Ray for the pool in hand."""
+    below = descendants(os.getpid())
+    drivers = [pid for pid in below if b"pool.ray_driver" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert len(drivers) == 1
+    os.kill(drivers[0], signal.SIGKILL)

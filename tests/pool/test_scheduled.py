@@ -12,7 +12,7 @@ import pytest
 from void_server.errors import SetAside, WorkerCrashed
 from void_server.pool.messages import TaskStopped
 from void_server.pool.schedule import Band, Turn
-from void_server.pool.scheduled import PlaceLost, ScheduledPool
+from void_server.pool.scheduled import PlaceLost, ScheduledPool, Seat
 from void_server.retries import MAX_LOSSES
 
 
@@ -88,3 +88,16 @@ def test_a_task_whose_place_is_lost_while_the_pool_closes_ends():
         served.result(10)
     with pytest.raises(TaskStopped):
         task.result(0)
+
+
+def test_who_is_dismissed_takes_no_more_tasks_and_leaves_them_to_others():
+    pool, seat = Pool(), Seat()
+    with ThreadPoolExecutor(1) as thread:
+        gone = thread.submit(pool._serve, Losing("first"), seat)
+        assert pool.submit({"do": "it"}).result(10) == "first"
+        pool._dismiss(seat)
+        gone.result(10)
+        task = pool.submit({"do": "it"})
+        task.add_done_callback(lambda _: pool.close())
+        pool.serve(Losing("second"))
+    assert task.result(0) == "second"
