@@ -25,14 +25,16 @@ from void_server.pool.ray_cluster import RayPool
 ROOT = Path(__file__).parents[2]
 RESOURCE, OTHER_RESOURCE = "void", "own"
 """A pool holds those of its resource: two pools at once need different ones."""
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 ODD_WORKER = [sys.executable, str(ROOT / "tests" / "server" / "crashing_worker.py")]
 
 
 class LocalCluster:
     """A head node that computes nothing, and nodes that offer one of each resource."""
 
-    def __init__(self, folder: Path, *, head: str = "127.0.0.2", token: bool = True) -> None:
+    def __init__(self, folder: Path, *, token: bool = True) -> None:
+        # Another run of the tests may have its own on this machine.
+        self._net = f"127.{secrets.randbelow(254) + 1}.{secrets.randbelow(256)}"
         self.token_file = folder / "auth_token"
         self.token_file.write_text(secrets.token_hex(32))
         self.token_file.chmod(0o600)
@@ -45,9 +47,14 @@ class LocalCluster:
             "PYTHONPATH": str(ROOT),
         }
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
+        head = self.at(2)
         self.address = f"{head}:{_free_port(head)}"
         self._start(head, "--head", f"--port={self.address.rpartition(':')[2]}")
         self._wait_for(head)
+
+    def at(self, number: int) -> str:
+        """An address of this cluster; the head node has 2."""
+        return f"{self._net}.{number}"
 
     def add(self, address: str, *, resources: dict[str, int] | None = None, path: str = "") -> None:
         """Begin to start a node.

@@ -21,7 +21,7 @@ from tests.small_shot import SmallShot
 from void_server.configuration import RaySettings
 from void_server.main import main
 
-NODES = ("127.0.0.3", "127.0.0.4")
+pytestmark = pytest.mark.xdist_group("ray")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def local_job(shot: SmallShot, tmp_path_factory: pytest.TempPathFactory) -> jobs
 
 @pytest.fixture
 def on_ray(cluster: LocalCluster, start_server: Callable[..., RunningServer]) -> RunningServer:
-    cluster.ensure(*NODES)
+    cluster.ensure(cluster.at(3), cluster.at(4))
     server = start_server(ray=RaySettings(cluster.address, OTHER_RESOURCE))
     wait_for(lambda: workers(server) == 2)
     return server
@@ -78,7 +78,7 @@ def test_a_node_that_is_lost_in_the_middle_costs_only_what_it_had_in_hand(cluste
     """Starts the node, kills it under a job of real workers, and waits for Ray to notice."""
     job_id = begin(on_ray, shot)
     wait_for(lambda: len(recorded_units(on_ray.store)) > 20)
-    cluster.kill(NODES[1])
+    cluster.kill(cluster.at(4))
     before = recorded_units(on_ray.store)
     job = end(on_ray, job_id)
     after = recorded_units(on_ray.store)
@@ -97,7 +97,7 @@ def test_a_job_on_a_cluster_is_cancelled(on_ray, shot):
 
 
 def test_the_command_serves_from_a_cluster_with_ray_in_another_process_and_off_its_output(cluster, tmp_path):
-    cluster.ensure(NODES[0])
+    cluster.ensure(cluster.at(3))
     command = [sys.executable, "-m", "void_server", "serve", "--store", str(tmp_path / "store")]
     options = ["--listen", "127.0.0.1:0", "--pool", "ray", "--ray-address", cluster.address]
     server = subprocess.Popen(
@@ -113,7 +113,7 @@ def test_the_command_serves_from_a_cluster_with_ray_in_another_process_and_off_i
     server.send_signal(signal.SIGTERM)
     out, log = server.communicate(timeout=60)
     assert (server.returncode, out) == (0, "")
-    assert "a worker on node 127.0.0.3" in log and cluster.token_file.read_text() not in log
+    assert f"a worker on node {cluster.at(3)} " in log and cluster.token_file.read_text() not in log
 
 
 def mapped(pid: int) -> list[str]:

@@ -15,15 +15,17 @@ from tests.pool.cluster import OTHER_RESOURCE, LocalCluster, descendants, new_po
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.pool.ray_access import driver_environment
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 SLEEP = {"do": "sleep", "seconds": 2.0}
 WORKER = ["python", "-m", "void_server.pool.worker"]
 
 
 @pytest.fixture(scope="module")
 def open_cluster(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCluster]:
-    """A head node that asks nobody for a token."""
+    """A head node that asks nobody for a token: some seconds more."""
     folder = tmp_path_factory.mktemp("o")
-    running = LocalCluster(folder, head="127.0.0.5", token=False)
+    running = LocalCluster(folder, token=False)
     yield running
     running.stop()
 
@@ -83,11 +85,11 @@ def test_a_resource_that_no_node_offers_is_named(cluster, tmp_path):
 
 def test_a_node_that_does_not_see_the_store_is_named_with_what_to_do(cluster, tmp_path, monkeypatch):
     """The path means another folder in each process, as one on a disk of its own would on each machine."""
-    cluster.ensure("127.0.0.3")
+    cluster.ensure(cluster.at(3))
     (tmp_path / "store" / "tmp").mkdir(parents=True)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(
-        PreconditionFailed, match=r"node 127\.0\.0\.3 .* does not see the store .*Mount it there"
+        PreconditionFailed, match=rf"node {cluster.at(3)} .* does not see the store .*Mount it there"
     ):
         new_pool(cluster, Path("/proc/self/cwd/store"), OTHER_RESOURCE)
     assert list((tmp_path / "store" / "tmp").iterdir()) == []
@@ -97,20 +99,20 @@ def test_a_node_that_would_compute_other_bits_is_refused_with_what_differs(clust
     """A node joins a pool that runs, with another version of numpy as far as its package says. A real worker each: some
     seconds.
     """
-    cluster.ensure("127.0.0.3")
+    cluster.ensure(cluster.at(3))
     other = tmp_path / "site" / "numpy-0.0.1.dist-info"
     other.mkdir(parents=True)
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 0.0.1\n")
     store = tmp_path / "store"
     pool = new_pool(cluster, store, OTHER_RESOURCE, command=[*WORKER, "--store", str(store)])
     try:
-        cluster.add("127.0.0.6", path=str(tmp_path / "site"))
-        wait_for(lambda: "127.0.0.6" in caplog.text)
+        cluster.add(cluster.at(6), path=str(tmp_path / "site"))
+        wait_for(lambda: cluster.at(6) in caplog.text)
         assert "numerics.packages.numpy is" in caplog.text and "there 0.0.1" in caplog.text
-        assert "127.0.0.6" not in pool.places()
+        assert cluster.at(6) not in pool.places()
     finally:
         pool.close()
-        cluster.kill("127.0.0.6")
+        cluster.kill(cluster.at(6))
 
 
 def test_what_a_lost_node_had_in_hand_is_computed_elsewhere_and_without_any_node_tasks_wait(
@@ -118,21 +120,21 @@ def test_what_a_lost_node_had_in_hand_is_computed_elsewhere_and_without_any_node
 ):
     """Kills both nodes, one after the other, and starts one again: that takes Ray some seconds."""
     caplog.set_level(logging.INFO)
-    cluster.ensure("127.0.0.3", "127.0.0.4")
+    cluster.ensure(cluster.at(3), cluster.at(4))
     crashes: list[object] = []
     pool = new_pool(cluster, tmp_path, OTHER_RESOURCE)
     try:
         wait_for(lambda: pool.workers == 2)
         both = [pool.submit(SLEEP, on_crash=lambda crash: crashes.append(crash) or True) for _ in range(2)]
         wait_for(lambda: all(task.running() for task in both))
-        cluster.kill("127.0.0.4")
+        cluster.kill(cluster.at(4))
         assert [task.result(30) for task in both] == [None, None] and crashes == []
         assert pool.workers == 1
-        cluster.kill("127.0.0.3")
+        cluster.kill(cluster.at(3))
         wait_for(lambda: pool.workers == 0)
         waiting = pool.submit({"do": "echo", "value": "here"})
         assert "there is no worker" in caplog.text and not waiting.done()
-        cluster.ensure("127.0.0.3")
+        cluster.ensure(cluster.at(3))
         assert waiting.result(60) == "here" and pool.workers == 1
     finally:
         pool.close()
@@ -140,7 +142,7 @@ def test_what_a_lost_node_had_in_hand_is_computed_elsewhere_and_without_any_node
 
 def test_a_lost_connection_to_the_cluster_is_made_again_and_its_tasks_with_it(cluster, tmp_path):
     """As when the head node goes: Ray then ends the process that is connected to it."""
-    cluster.ensure("127.0.0.3")
+    cluster.ensure(cluster.at(3))
     pool = new_pool(cluster, tmp_path, OTHER_RESOURCE)
     try:
         task = pool.submit(SLEEP)
@@ -152,7 +154,7 @@ def test_a_lost_connection_to_the_cluster_is_made_again_and_its_tasks_with_it(cl
 
 
 def test_workers_without_work_are_not_counted_once_the_connection_is_lost(cluster, tmp_path, caplog):
-    cluster.ensure("127.0.0.3")
+    cluster.ensure(cluster.at(3))
     pool = new_pool(cluster, tmp_path, OTHER_RESOURCE)
     try:
         kill_driver()
@@ -164,7 +166,7 @@ def test_workers_without_work_are_not_counted_once_the_connection_is_lost(cluste
 
 
 def test_closing_ends_the_workers_and_gives_their_places_back(cluster, tmp_path):
-    cluster.ensure("127.0.0.3")
+    cluster.ensure(cluster.at(3))
     pool = new_pool(cluster, tmp_path, OTHER_RESOURCE)
     pid = pool.submit({"do": "pid"}).result(20)
     pool.close()

@@ -18,13 +18,13 @@ from void_server.pool.ray_cluster import RayPool
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES
 
-NODES = ("127.0.0.3", "127.0.0.4")
+pytestmark = pytest.mark.xdist_group("ray")
 
 
 @pytest.fixture(scope="module")
 def pool(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPool]:
     """A pool of two workers for the tests that leave its nodes alone."""
-    cluster.ensure(*NODES)
+    cluster.ensure(cluster.at(3), cluster.at(4))
     running = new_pool(cluster, tmp_path_factory.mktemp("store"))
     wait_for(lambda: running.workers == 2)
     yield running
@@ -41,8 +41,8 @@ def test_a_worker_s_error_keeps_its_type_frame_and_fix(pool):
     assert (error.value.message, error.value.fix, error.value.frame) == ("no", "yes", 7)
 
 
-def test_tasks_run_side_by_side_on_both_nodes(pool):
-    assert pool.places() == list(NODES)
+def test_tasks_run_side_by_side_on_both_nodes(cluster, pool):
+    assert pool.places() == [cluster.at(3), cluster.at(4)]
     started = time.monotonic()
     for future in [pool.submit({"do": "sleep", "seconds": 1.0}) for _ in range(2)]:
         future.result(20)

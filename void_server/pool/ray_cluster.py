@@ -259,7 +259,9 @@ class RayPool(ScheduledPool):
                 self._start(link, number, node)
                 self._admit(place, node)
             except (_NodeRefused, PlaceLost, VoidError) as refusal:
-                self._refuse(node, str(refusal))
+                # Of a lost connection no node is to blame.
+                if link.alive:
+                    self._refuse(node, str(refusal))
                 return
             seat = Seat()
             with self._changed:
