@@ -67,10 +67,10 @@ types: $(VENV)/.dev
 	$(BIN)/mypy
 
 tests: $(VENV)/.dev system $(VENV)/.sam2
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 coverage: $(VENV)/.dev system $(VENV)/.sam2
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
 
 # Never fails: what is missing is said, and the tests that need it are skipped with the same words.
 # Commands and their packages: one that does not exist here must not keep the others away.

@@ -16,17 +16,25 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+from void_server.configuration import RaySettings
+from void_server.pool.ray_cluster import RayPool
+
 ROOT = Path(__file__).parents[2]
-RESOURCE = "void"
-START_SECONDS = 60.0
+RESOURCE, OTHER_RESOURCE = "void", "own"
+"""A pool holds those of its resource: two pools at once need different ones."""
+START_SECONDS = 120.0
+ODD_WORKER = [sys.executable, str(ROOT / "tests" / "server" / "crashing_worker.py")]
 
 
 class LocalCluster:
-    """A head node that computes nothing, and nodes that offer one `RESOURCE` each."""
+    """A head node that computes nothing, and nodes that offer one of each resource."""
 
     def __init__(self, folder: Path, *, token: bool = True) -> None:
+        # Another run of the tests may have its own on this machine.
+        self._net = f"127.{secrets.randbelow(254) + 1}.{secrets.randbelow(256)}"
         self.token_file = folder / "auth_token"
         self.token_file.write_text(secrets.token_hex(32))
         self.token_file.chmod(0o600)
@@ -39,9 +47,14 @@ class LocalCluster:
             "PYTHONPATH": str(ROOT),
         }
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
-        self.address = f"127.0.0.2:{_free_port()}"
-        self._start("127.0.0.2", "--head", f"--port={self.address.rpartition(':')[2]}")
-        self._wait_for("127.0.0.2")
+        head = self.at(2)
+        self.address = f"{head}:{_free_port(head)}"
+        self._start(head, "--head", f"--port={self.address.rpartition(':')[2]}")
+        self._wait_for(head)
+
+    def at(self, number: int) -> str:
+        """An address of this cluster; the head node has 2."""
+        return f"{self._net}.{number}"
 
     def add(self, address: str, *, resources: dict[str, int] | None = None, path: str = "") -> None:
         """Begin to start a node.
@@ -49,7 +62,7 @@ class LocalCluster:
         Args:
             path: folder that its Python looks into first.
         """
-        offered = json.dumps(resources or {RESOURCE: 1})
+        offered = json.dumps(resources or {RESOURCE: 1, OTHER_RESOURCE: 1})
         self._start(address, f"--address={self.address}", f"--resources={offered}", path=path)
 
     def ensure(self, *addresses: str) -> None:
@@ -77,17 +90,13 @@ class LocalCluster:
         environment = dict(self._environment)
         if path:
             environment["PYTHONPATH"] = f"{path}{os.pathsep}{ROOT}"
+        own = self._folder / address.rpartition(".")[2]
         log = (self._folder / f"{address}.log").open("wb")
-        command = [
-            *(
-                sys.executable,
-                "-m",
-                "ray.scripts.scripts",
-                "start",
-                "--block",
-                f"--node-ip-address={address}",
-            ),
-            *("--num-cpus=0", "--object-store-memory=80000000", f"--temp-dir={self._folder / 'r'}"),
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=0"]
+        command += [
+            f"--node-ip-address={address}",
+            "--object-store-memory=80000000",
+            f"--temp-dir={own}",
             *more,
         ]
         if "--head" in more:
@@ -102,6 +111,21 @@ class LocalCluster:
         while b"runtime started" not in log.read_bytes():
             assert self._nodes[address].poll() is None and time.monotonic() < until, log.read_text()
             time.sleep(0.1)
+
+
+def new_pool(cluster: LocalCluster, store: Path, resource: str = RESOURCE, **options: object) -> RayPool:
+    """A pool whose workers do what the pool's tests ask for."""
+    (store / "tmp").mkdir(parents=True, exist_ok=True)
+    given = {"command": ODD_WORKER, "timeout_seconds": 60.0, "nodes_seconds": 0.3} | options
+    return RayPool(RaySettings(cluster.address, resource), store=store, **given)  # type: ignore[arg-type]
+
+
+def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Return once it is."""
+    until = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.05)
 
 
 def descendants(pid: int) -> list[int]:
@@ -120,7 +144,7 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-def _free_port() -> int:
+def _free_port(address: str) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
+        probe.bind((address, 0))
         return int(probe.getsockname()[1])

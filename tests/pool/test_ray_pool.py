@@ -3,48 +3,28 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.pool.cluster import RESOURCE, LocalCluster
-from void_server.configuration import RaySettings
+from tests.pool.cluster import LocalCluster, new_pool, wait_for
 from void_server.errors import InvalidInput, WorkerCrashed
 from void_server.pool.messages import TaskStopped
+from void_server.pool.ray_cluster import RayPool
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES
 
-pytest.importorskip("ray", reason="Ray is not installed, so the pool on a cluster is not checked")
-
-from void_server.pool.ray_cluster import RayPool
-
-ODD_WORKER = [sys.executable, str(Path(__file__).parents[1] / "server" / "crashing_worker.py")]
-NODES = ("127.0.0.3", "127.0.0.4")
-
-
-def new_pool(cluster: LocalCluster, store: Path, **options: object) -> RayPool:
-    (store / "tmp").mkdir(parents=True, exist_ok=True)
-    given = {"command": ODD_WORKER, "timeout_seconds": 60.0, "nodes_seconds": 0.3} | options
-    return RayPool(RaySettings(cluster.address, RESOURCE), store=store, **given)  # type: ignore[arg-type]
-
-
-def wait_for(true: Callable[[], bool], seconds: float = 30.0) -> None:
-    until = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < until
-        time.sleep(0.05)
+pytestmark = pytest.mark.xdist_group("ray")
 
 
 @pytest.fixture(scope="module")
 def pool(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPool]:
     """A pool of two workers for the tests that leave its nodes alone."""
-    cluster.ensure(*NODES)
+    cluster.ensure(cluster.at(3), cluster.at(4))
     running = new_pool(cluster, tmp_path_factory.mktemp("store"))
     wait_for(lambda: running.workers == 2)
     yield running
@@ -61,8 +41,8 @@ def test_a_worker_s_error_keeps_its_type_frame_and_fix(pool):
     assert (error.value.message, error.value.fix, error.value.frame) == ("no", "yes", 7)
 
 
-def test_tasks_run_side_by_side_on_both_nodes(pool):
-    assert pool.places() == list(NODES)
+def test_tasks_run_side_by_side_on_both_nodes(cluster, pool):
+    assert pool.places() == [cluster.at(3), cluster.at(4)]
     started = time.monotonic()
     for future in [pool.submit({"do": "sleep", "seconds": 1.0}) for _ in range(2)]:
         future.result(20)
@@ -126,12 +106,3 @@ def test_a_cancelled_waiting_task_never_runs(pool, tmp_path):
         future.result(10)
     pool.submit({"do": "echo", "value": 1}).result(10)
     assert not marker.exists()
-
-
-def test_closing_ends_the_workers_and_leaves_the_cluster_to_others(cluster, tmp_path):
-    cluster.ensure(NODES[0])
-    pool = new_pool(cluster, tmp_path)
-    pid = pool.submit({"do": "pid"}).result(10)
-    pool.close()
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)

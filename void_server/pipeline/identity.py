@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +41,8 @@ def identity() -> dict[str, Any]:
     }
 
 
-@cache
-def code_digest() -> str:
-    """SHA-256 over the names and bytes of all files of this package that are Python."""
-    folder = Path(void_server.__file__).parent
+def code_digest(folder: Path = Path(void_server.__file__).parent) -> str:
+    """SHA-256 over the names and bytes of all Python files of a package, of this one unless another is given."""
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*.py")):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -26,7 +26,7 @@ from void_server.pool.messages import StepAnswer, Stepped, carry_through
 from void_server.pool.node_report import differences
 from void_server.pool.ray_access import driver_environment
 from void_server.pool.ray_link import RayLink
-from void_server.pool.scheduled import PlaceLost, ScheduledPool
+from void_server.pool.scheduled import PlaceLost, ScheduledPool, Seat
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,13 @@ class _Node:
 
     def __str__(self) -> str:
         return f"node {self.address} ({self.id[:8]})"
+
+
+@dataclass(frozen=True)
+class _Served:
+    node: _Node
+    link: RayLink
+    seat: Seat
 
 
 class _NodeRefused(Exception):
@@ -128,7 +135,7 @@ class RayPool(ScheduledPool):
         self._nodes_seconds = nodes_seconds
         self._numbers = count(1)
         self._occupied: dict[tuple[str, int], threading.Thread] = {}
-        self._serving: dict[tuple[str, int], _Node] = {}
+        self._serving: dict[tuple[str, int], _Served] = {}
         self._not_before: dict[str, float] = {}
         self._told: dict[str, str] = {}
         self._first: tuple[_Node, dict[str, Any]] | None = None
@@ -153,7 +160,7 @@ class RayPool(ScheduledPool):
     def places(self) -> list[str]:
         """Addresses of the nodes of the workers, one for each worker."""
         with self._changed:
-            return sorted(node.address for node in self._serving.values())
+            return sorted(served.node.address for served in self._serving.values())
 
     def close(self) -> None:
         """Finish the tasks in hand, drop the waiting ones, end the workers, leave the cluster."""
@@ -208,10 +215,14 @@ class RayPool(ScheduledPool):
                     self._link.close()
                     self._link = self._connect()
                     log.info("connected to the Ray cluster again")
-                for node in self._nodes():
+                nodes = list(self._nodes())
+                self._dismiss_lost({node.id for node in nodes})
+                for node in nodes:
                     self._occupy(node)
                 told = ""
             except (PlaceLost, VoidError, OSError) as error:
+                if not self._link.alive:
+                    self._dismiss_lost(set())
                 if str(error) != told:
                     told = str(error)
                     log.error("the Ray cluster: %s Tried again every %g s.", told, self._nodes_seconds)
@@ -222,6 +233,13 @@ class RayPool(ScheduledPool):
             slots = int(node["resources"].get(self._settings.resource, 0))
             if slots:
                 yield _Node(node["id"], node["address"], slots)
+
+    def _dismiss_lost(self, alive: set[str]) -> None:
+        """Let those that wait for tasks go whose node or connection is lost; the others notice by themselves."""
+        with self._changed:
+            lost = [s for s in self._serving.values() if s.node.id not in alive or s.link is not self._link]
+        for served in lost:
+            self._dismiss(served.seat)
 
     def _occupy(self, node: _Node) -> None:
         """Start what a node lacks of workers, unless it was refused just now."""
@@ -246,15 +264,18 @@ class RayPool(ScheduledPool):
                 self._start(link, number, node)
                 self._admit(place, node)
             except (_NodeRefused, PlaceLost, VoidError) as refusal:
-                self._refuse(node, str(refusal))
+                # Of a lost connection no node is to blame.
+                if link.alive:
+                    self._refuse(node, str(refusal))
                 return
+            seat = Seat()
             with self._changed:
-                self._serving[key] = node
+                self._serving[key] = _Served(node, link, seat)
                 self._told.pop(node.id, None)
                 self._changed.notify_all()
             log.info("a worker on %s; %d in all", node, self.workers)
             with contextlib.suppress(PlaceLost):
-                self._serve(place)
+                self._serve(place, seat)
         finally:
             with contextlib.suppress(PlaceLost, VoidError):
                 link.ask("end", worker=number, seconds=START_SECONDS)

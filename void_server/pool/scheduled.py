@@ -58,12 +58,13 @@ class _Task:
     spent: float = 0.0
 
 
-class _Seat:
-    """One who waits for tasks: what it was given, and whose task it had last."""
+class Seat:
+    """One who waits for tasks: what it was given, whose task it had last, and whether it is to wait no longer."""
 
     def __init__(self) -> None:
         self.task: _Task | None = None
         self.last: Turn | None = None
+        self.dismissed = False
 
 
 class ScheduledPool:
@@ -73,7 +74,7 @@ class ScheduledPool:
         self._schedule: Schedule[_Task] = Schedule()
         self._changed = threading.Condition()
         self._delayed: dict[int, tuple[threading.Timer, _Task]] = {}
-        self._idle: list[_Seat] = []
+        self._idle: list[Seat] = []
         self._closing = threading.Event()
         self._draining = threading.Event()
 
@@ -126,13 +127,19 @@ class ScheduledPool:
         for task in left:
             _drop(task)
 
-    def _serve(self, place: Place) -> None:
-        """Run tasks at a place until the pool closes.
+    def _dismiss(self, seat: Seat) -> None:
+        """Have whoever sits there take no more tasks."""
+        with self._changed:
+            seat.dismissed = True
+            self._changed.notify_all()
+
+    def _serve(self, place: Place, seat: Seat | None = None) -> None:
+        """Run tasks at a place until the pool closes, or the seat is dismissed.
 
         Raises:
             PlaceLost: the place is gone; its task waits again.
         """
-        seat = _Seat()
+        seat = seat or Seat()
         while (task := self._next(seat)) is not None:
             if not task.begun and not task.future.set_running_or_notify_cancel():
                 self._left(task, 0.0)
@@ -150,19 +157,19 @@ class ScheduledPool:
             if lost is not None:
                 raise lost
 
-    def _next(self, seat: _Seat) -> _Task | None:
-        """Wait for a task; None when the pool closes."""
+    def _next(self, seat: Seat) -> _Task | None:
+        """Wait for a task; None when the pool closes or the seat is dismissed."""
         with self._changed:
             self._idle.append(seat)
             while True:
+                if seat.task is None and (seat.dismissed or self._closing.is_set()):
+                    self._idle.remove(seat)
+                    return None
                 if not self._closing.is_set():
                     self._hand_out()
                 if seat.task is not None:
                     task, seat.task = seat.task, None
                     return task
-                if self._closing.is_set():
-                    self._idle.remove(seat)
-                    return None
                 self._changed.wait(POLL_SECONDS if len(self._schedule) else None)
 
     def _hand_out(self) -> None:
