@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens`, `certs`, `drain`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
+"""The commands `void-server tokens`, `certs`, `drain`, `doctor`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
 
 They work without a server, on the machine they are given.
 """
@@ -15,6 +15,7 @@ from void_server.access.audit import AuditLog
 from void_server.access.principals import Role, check_shows
 from void_server.access.tokens import add_token, read_tokens, revoke_token
 from void_server.configuration import Limits, audit_file, named_tokens_file
+from void_server.doctor import command as doctor
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.farm import command as farm
 from void_server.frames.durable import write_file
@@ -101,6 +102,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--ca", type=Path, metavar="DIR", help="sign with the authority there instead of a new one"
     )
     certs.set_defaults(run=_certs)
+    doctor.add_parser(commands)
     weights.add_parser(commands)
     masks.add_parser(commands)
     verification.add_parsers(commands)
