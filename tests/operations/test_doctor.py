@@ -73,7 +73,7 @@ def results(found: dict[str, Check]) -> set[Result]:
 def test_of_a_server_that_is_well_nothing_fails(subject):
     found = seen(subject)
     assert [c for c in found.values() if c.result is FAIL] == []
-    assert found["database"].seen.startswith("whole") and "CPU" in found["PyTorch"].seen + found["GPU"].seen
+    assert found["database"].seen.startswith("whole")
 
 
 def test_whatever_is_not_well_comes_with_what_to_do(subject, tmp_path):
@@ -116,6 +116,13 @@ def test_a_driver_that_does_not_answer_fails_and_no_program_means_cpu_only(subje
     program.chmod(0o755)
     found = seen(subject, machine.graphics)["GPU"]
     assert found.result is FAIL and "driver mismatch" in found.seen
+
+
+def test_pytorch_is_loaded_where_it_is_asked_for(subject):
+    """Takes some seconds: PyTorch is large."""
+    found = seen(replace(subject, deep=True), machine.graphics)["PyTorch"]
+    assert found.result is OK and "CUDA" in found.seen
+    assert "--deep" in seen(subject, machine.graphics)["PyTorch"].seen
 
 
 def test_weights_that_are_cut_fail_and_none_is_no_fault(subject, tmp_path, monkeypatch):

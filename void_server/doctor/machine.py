@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import re
 import shutil
 import subprocess
@@ -63,7 +62,7 @@ def packages(subject: Subject) -> Iterator[Check]:
         yield ok("packages", f"{len(found)} are there, in the versions that were tested")
 
 
-def graphics(_subject: Subject) -> Iterator[Check]:
+def graphics(subject: Subject) -> Iterator[Check]:
     """GPU, driver, and whether PyTorch sees them."""
     program = shutil.which("nvidia-smi")
     cards = 0
@@ -79,12 +78,17 @@ def graphics(_subject: Subject) -> Iterator[Check]:
         else:
             cards = len(lines)
             yield ok("GPU", "; ".join(lines))
-    yield _torch(cards)
+    version = _installed("torch")
+    if not version:
+        yield ok("PyTorch", "not installed: no engine void")
+    elif cards or subject.deep:
+        yield _torch(cards)
+    else:
+        yield ok("PyTorch", f"{version}; without a GPU it is not loaded here, but with --deep")
 
 
 def _torch(cards: int) -> Check:
-    if importlib.util.find_spec("torch") is None:
-        return ok("PyTorch", "not installed: no engine void")
+    """Whether it can be loaded, which takes seconds, and uses the GPU."""
     ran = subprocess.run(
         [sys.executable, "-c", _TORCH], capture_output=True, text=True, timeout=ASK_SECONDS, check=False
     )
