@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens`, `certs`, `drain`, `doctor`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
+"""The commands of `void-server` beside `serve`: tokens, certs, drain, health, doctor, weights, mask, verify, sign-key
+and openjd.
 
 They work without a server, on the machine they are given.
 """
@@ -20,7 +21,7 @@ from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.farm import command as farm
 from void_server.frames.durable import write_file
 from void_server.masks import command as masks
-from void_server.operations import drain
+from void_server.operations import drain, health
 from void_server.verification import command as verification
 from void_server.weights import command as weights
 
@@ -77,7 +78,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     revoke.set_defaults(run=_revoke)
     ending = drain.add_parser(commands)
     ending.set_defaults(run=_drain)
-    for parser in (*tokens.choices.values(), ending):
+    asking = health.add_parser(commands)
+    asking.set_defaults(run=_health)
+    for parser in (*tokens.choices.values(), ending, asking):
         parser.add_argument(
             "--store", type=Path, metavar="DIR", help="the server's store (default: as `serve`)"
         )
@@ -154,6 +157,14 @@ def _drain(options: argparse.Namespace, default_store: Path) -> int:
     store = _store(options, default_store)
     with _audit(store).attempt("console", "drain"):
         return drain.drain(store, options.wait, now=options.now)
+
+
+def _health(options: argparse.Namespace, default_store: Path) -> int:
+    token_file: Path = options.token_file or (options.store or default_store) / "token"
+    ca = options.ca.read_bytes() if options.ca is not None else None
+    serves, said = health.health(options.server, token_file.read_text(encoding="ascii").strip(), ca)
+    print(said)
+    return 0 if serves else 1
 
 
 def _certs(options: argparse.Namespace, _default_store: Path) -> None:
