@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands of `void-server` beside `serve`: tokens, certs, drain, health, doctor, weights, mask, verify, sign-key
-and openjd.
+"""The commands of `void-server` beside `serve`: tokens, certs, drain, health, backup, doctor, weights, mask, verify,
+sign-key and openjd.
 
 They work without a server, on the machine they are given.
 """
@@ -21,7 +21,7 @@ from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.farm import command as farm
 from void_server.frames.durable import write_file
 from void_server.masks import command as masks
-from void_server.operations import drain, health
+from void_server.operations import backup, drain, health
 from void_server.verification import command as verification
 from void_server.weights import command as weights
 
@@ -80,7 +80,9 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     ending.set_defaults(run=_drain)
     asking = health.add_parser(commands)
     asking.set_defaults(run=_health)
-    for parser in (*tokens.choices.values(), ending, asking):
+    copying = backup.add_parser(commands)
+    copying.set_defaults(run=_backup)
+    for parser in (*tokens.choices.values(), ending, asking, copying):
         parser.add_argument(
             "--store", type=Path, metavar="DIR", help="the server's store (default: as `serve`)"
         )
@@ -165,6 +167,13 @@ def _health(options: argparse.Namespace, default_store: Path) -> int:
     serves, said = health.health(options.server, token_file.read_text(encoding="ascii").strip(), ca)
     print(said)
     return 0 if serves else 1
+
+
+def _backup(options: argparse.Namespace, default_store: Path) -> None:
+    store = _store(options, default_store)
+    with _audit(store).attempt("console", "backup"):
+        added = backup.backup(store, options.folder, blobs=options.blobs, link=options.link)
+    print(f"{options.folder}: database, manifests, tokens and audit log; {added} blobs were added")
 
 
 def _certs(options: argparse.Namespace, _default_store: Path) -> None:
