@@ -62,6 +62,7 @@ lint: $(VENV)/.dev
 	$(BIN)/buf lint protos
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/hadolint deploy/Containerfile
 
 types: $(VENV)/.dev
 	$(BIN)/mypy

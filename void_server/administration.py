@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The commands `void-server tokens`, `certs`, `drain`, `store`, `weights`, `mask`, `verify`, `sign-key` and `openjd`.
+"""The commands of `void-server` beside `serve`: tokens, certs, drain, health, backup, doctor, store, weights, mask,
+verify, sign-key and openjd.
 
 They work without a server, on the machine they are given; `store` goes through the server of its store where one runs.
 """
@@ -15,11 +16,12 @@ from void_server.access.audit import AuditLog
 from void_server.access.principals import Role, check_shows
 from void_server.access.tokens import add_token, read_tokens, revoke_token
 from void_server.configuration import Limits, audit_file, named_tokens_file
+from void_server.doctor import command as doctor
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.farm import command as farm
 from void_server.frames.durable import write_file
 from void_server.masks import command as masks
-from void_server.operations import drain
+from void_server.operations import backup, drain, health
 from void_server.storage import command as storage
 from void_server.verification import command as verification
 from void_server.weights import command as weights
@@ -77,7 +79,11 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     revoke.set_defaults(run=_revoke)
     ending = drain.add_parser(commands)
     ending.set_defaults(run=_drain)
-    for parser in (*tokens.choices.values(), ending):
+    asking = health.add_parser(commands)
+    asking.set_defaults(run=_health)
+    copying = backup.add_parser(commands)
+    copying.set_defaults(run=_backup)
+    for parser in (*tokens.choices.values(), ending, asking, copying):
         parser.add_argument(
             "--store", type=Path, metavar="DIR", help="the server's store (default: as `serve`)"
         )
@@ -103,6 +109,7 @@ def add_parsers(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     certs.set_defaults(run=_certs)
     storage.add_parser(commands, own_store)
+    doctor.add_parser(commands)
     weights.add_parser(commands)
     masks.add_parser(commands)
     verification.add_parsers(commands)
@@ -154,6 +161,21 @@ def _drain(options: argparse.Namespace, default_store: Path) -> int:
     store = own_store(options, default_store)
     with _audit(store).attempt("console", "drain"):
         return drain.drain(store, options.wait, now=options.now)
+
+
+def _health(options: argparse.Namespace, default_store: Path) -> int:
+    token_file: Path = options.token_file or (options.store or default_store) / "token"
+    ca = options.ca.read_bytes() if options.ca is not None else None
+    serves, said = health.health(options.server, token_file.read_text(encoding="ascii").strip(), ca)
+    print(said)
+    return 0 if serves else 1
+
+
+def _backup(options: argparse.Namespace, default_store: Path) -> None:
+    store = _store(options, default_store)
+    with _audit(store).attempt("console", "backup"):
+        added = backup.backup(store, options.folder, blobs=options.blobs, link=options.link)
+    print(f"{options.folder}: database, manifests, tokens and audit log; {added} blobs were added")
 
 
 def _certs(options: argparse.Namespace, _default_store: Path) -> None:

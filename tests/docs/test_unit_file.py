@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""examples/void-server.service starts the server that there is, as the account and on the paths that it allows."""
+"""deploy/void-server.service starts the server that there is, as the account and on the paths that it allows."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from void_server.application import STOP_GRACE_SECONDS
 from void_server.configuration import ServerConfiguration
 from void_server.main import _configuration, _parser
 
-UNIT = Path(__file__).parents[2] / "examples" / "void-server.service"
+UNIT = Path(__file__).parents[2] / "deploy" / "void-server.service"
 LONGEST_UNIT_SECONDS = 12.0
 """The longest unit that docs/group_server.md reports."""
 
@@ -50,10 +50,16 @@ def test_the_store_is_what_it_may_write_to_and_waits_for_its_disk(started, setti
     assert started.token_file.is_relative_to(started.store)
 
 
-def test_the_server_alone_is_asked_to_stop_and_gets_the_time_that_it_takes(settings):
+def test_the_server_alone_is_asked_to_stop_and_gets_the_time_that_it_takes(started, settings):
     assert settings["KillMode"] == ["mixed"]
     assert settings["KillSignal"] == ["SIGTERM"]
-    assert float(settings["TimeoutStopSec"][0]) > STOP_GRACE_SECONDS + 2 * LONGEST_UNIT_SECONDS
+    assert started.drain_seconds > 2 * LONGEST_UNIT_SECONDS
+    assert float(settings["TimeoutStopSec"][0]) > started.drain_seconds + 2 * STOP_GRACE_SECONDS
+
+
+def test_systemd_waits_for_the_server_s_own_word(settings):
+    assert settings["Type"] == ["notify"] and settings["NotifyAccess"] == ["main"]
+    assert "AF_UNIX" in settings["RestrictAddressFamilies"][0].split()
 
 
 def test_a_wrong_configuration_is_not_started_again_and_again(settings):
