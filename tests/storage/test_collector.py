@@ -269,3 +269,14 @@ def test_an_archive_goes_with_its_second_name_and_a_name_without_blob_goes_too(s
     (folder / f"{'0' * 64}.ocioz").write_bytes(b"left over")
     assert later(store, 2).files == 2
     assert list(folder.iterdir()) == []
+
+
+def test_what_a_task_in_hand_stored_is_kept_however_long_it_takes(store):
+    older = store.blobs.add_bytes(b"older").digest
+    store.wait(HOUR)
+    with store.jobs.needs.in_hand():
+        stored = store.blobs.add_bytes(b"stored first").digest
+        store.wait(50 * DAY)
+        assert store.storage.report().removable["unnamed"].files == 1
+        assert store.collect().files == 1 and store.there() == {stored}
+    assert older != stored and store.collect().files == 1
