@@ -75,7 +75,9 @@ def test_a_job_that_was_set_aside_keeps_its_units_as_long_as_its_results_and_ano
         store.end(job.id, JobState.FAILED, code)
     later(store, 4)
     assert [store.jobs.unit_result(key) is not None for key in ("aside", "failed")] == [True, False]
-    later(store, 7)
+    store.wait(7 * DAY)
+    foretold = store.storage.report().removable
+    assert sum(tally.files for tally in foretold.values()) == 3 == store.collect().files
     assert store.jobs.unit_result("aside") is None and not store.there()
 
 

@@ -65,7 +65,7 @@ class Collector:
         yield Removed(*self._uploads.drop_abandoned(times.old_before))
         while self._let_go_of_jobs(times):
             yield Removed()
-        while self._let_go_of_units(times.units_before)[0]:
+        while self._let_go_of_units(times, times.units_before)[0]:
             yield Removed()
         for found, _ in files.shards(self._blobs.folder):
             old = [file.digest for file in found if file.touched < times.old_before]
@@ -78,7 +78,7 @@ class Collector:
         """Give up units before their time, the longest unused first, until there is room or none is left."""
         times = policy.times(self._blobs.clock(), self._needs.in_hand_since())
         while self.is_short(policy):
-            count, named = self._let_go_of_units(times.old_before)
+            count, named = self._let_go_of_units(times, times.old_before)
             if not count:
                 return
             yield Removed()
@@ -97,9 +97,9 @@ class Collector:
         with self._db.transaction() as db:
             return reach.let_go_of_jobs(db, times, JOBS_AT_ONCE)
 
-    def _let_go_of_units(self, used_before: float) -> tuple[int, list[str]]:
+    def _let_go_of_units(self, times: Times, used_before: float) -> tuple[int, list[str]]:
         with self._db.transaction() as db:
-            return reach.let_go_of_units(db, used_before, UNITS_AT_ONCE)
+            return reach.let_go_of_units(db, times, used_before, UNITS_AT_ONCE)
 
     def _sweep(self, digests: Sequence[str], times: Times) -> Removed:
         """Remove those of these blobs that are old and that nothing names."""
