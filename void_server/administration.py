@@ -172,7 +172,7 @@ def _health(options: argparse.Namespace, default_store: Path) -> int:
 
 
 def _backup(options: argparse.Namespace, default_store: Path) -> None:
-    store = _store(options, default_store)
+    store = own_store(options, default_store)
     with _audit(store).attempt("console", "backup"):
         added = backup.backup(store, options.folder, blobs=options.blobs, link=options.link)
     print(f"{options.folder}: database, manifests, tokens and audit log; {added} blobs were added")

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+import time
 from pathlib import Path
 
 import pytest
@@ -121,6 +123,21 @@ def test_the_inputs_of_an_old_job_stay_the_owner_s_after_it_is_deleted(old):
     database = Database(old)
     JobStore(database).delete("abcd1234")
     assert Visibility(database).among([PLATE, RESULT], OWNER) == {PLATE}
+
+
+def test_results_and_units_of_an_old_release_are_kept_as_if_they_had_been_used_just_now(old):
+    db = sqlite3.connect(old)
+    unit = ("k", "fill", json.dumps({"out": RESULT}), "{}", "{}", 1.0, 5.0)
+    db.execute("INSERT INTO unit_result VALUES (?, ?, ?, ?, ?, ?, ?)", unit)
+    db.commit()
+    db.close()
+    before = time.time()
+    database = Database(old)
+    with database.reading() as rows:
+        assert [tuple(r) for r in rows.execute("SELECT digest, key FROM unit_blob")] == [(RESULT, "k")]
+        assert rows.execute("SELECT used FROM unit_result").fetchone()[0] >= before
+        assert rows.execute("SELECT served FROM job").fetchone()[0] >= before
+        assert rows.execute("SELECT since FROM collection").fetchone()[0] >= before
 
 
 def previewed() -> jobs_pb2.JobSpec:

@@ -75,7 +75,9 @@ def test_a_job_that_was_set_aside_keeps_its_units_as_long_as_its_results_and_ano
         store.end(job.id, JobState.FAILED, code)
     later(store, 4)
     assert [store.jobs.unit_result(key) is not None for key in ("aside", "failed")] == [True, False]
-    later(store, 7)
+    store.wait(7 * DAY)
+    foretold = store.storage.report().removable
+    assert sum(tally.files for tally in foretold.values()) == 3 == store.collect().files
     assert store.jobs.unit_result("aside") is None and not store.there()
 
 
@@ -269,3 +271,14 @@ def test_an_archive_goes_with_its_second_name_and_a_name_without_blob_goes_too(s
     (folder / f"{'0' * 64}.ocioz").write_bytes(b"left over")
     assert later(store, 2).files == 2
     assert list(folder.iterdir()) == []
+
+
+def test_what_a_task_in_hand_stored_is_kept_however_long_it_takes(store):
+    older = store.blobs.add_bytes(b"older").digest
+    store.wait(HOUR)
+    with store.jobs.needs.in_hand():
+        stored = store.blobs.add_bytes(b"stored first").digest
+        store.wait(50 * DAY)
+        assert store.storage.report().removable["unnamed"].files == 1
+        assert store.collect().files == 1 and store.there() == {stored}
+    assert older != stored and store.collect().files == 1

@@ -14,8 +14,8 @@ import tomllib
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from void_server.application import is_loopback
 from void_server.doctor.check import Check, Subject, fail, ok, warn
+from void_server.listening import is_loopback
 from void_server.lock import holder
 from void_server.plates.colour import DEFAULT_CONFIG, load_config
 

@@ -114,9 +114,10 @@ class BlobFolder:
         To be asked instead of `has` wherever somebody is told that a blob is there, or goes on as if it were.
         """
         with self.gate.together():
-            return {digest for digest in digests if self._renew(self.path(digest))}
+            return {digest for digest in digests if self.renew(self.path(digest))}
 
-    def _renew(self, path: Path) -> bool:
+    def renew(self, path: Path) -> bool:
+        """Let a file's time of change be now; returns whether it is there."""
         now = self.clock()
         try:
             os.utime(path, (now, now))
@@ -208,7 +209,7 @@ class BlobFolder:
             final.parent.mkdir(exist_ok=True)
             sync_folder(self._blobs)
         # What an upload left long ago counts from now on.
-        self._renew(scratch)
+        self.renew(scratch)
         publish(scratch, final)
         return StoredBlob(digest, size)
 

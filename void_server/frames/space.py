@@ -23,5 +23,5 @@ def check_space(folder: Path, min_free_bytes: int, coming: int = 0) -> None:
         raise LimitExceeded(
             f"The disk of the store has {free} bytes free{needed};"
             f" the limit min_free_bytes = {min_free_bytes} keeps that much free.",
-            fix="Make room on that disk (the server removes nothing from its store), or lower --min-free-bytes there.",
+            fix="Make room on that disk (see `void-server store report`), or lower --min-free-bytes there.",
         )

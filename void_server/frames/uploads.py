@@ -88,8 +88,7 @@ class Uploads:
         partial = self._partial(digest, owner)
         try:
             with self._lock:
-                _renew(partial, self._blobs.clock())
-                return partial.stat().st_size
+                return partial.stat().st_size if self._blobs.renew(partial) else 0
         except FileNotFoundError:
             return 0
 
@@ -228,7 +227,3 @@ def _write_all(file: io.FileIO, data: bytes | memoryview) -> None:
     left = memoryview(data)
     while left:
         left = left[file.write(left) :]
-
-
-def _renew(path: Path, now: float) -> None:
-    os.utime(path, (now, now))

@@ -304,7 +304,6 @@ class Runner:
         for number, name in enumerate(self._stages, 1):
             plan = self._plan(job.id, spec, name, results, turn)
             self._tell(job, plan)
-            self._store.needs.add(job.id, digests_in(plan["units"]))
             units = [Unit.from_dict(u) for u in plan["units"]]
             if not units:
                 results[name] = []
@@ -351,7 +350,10 @@ class Runner:
         }
         on_crash = told_of_crashes(self._store, job_id, label, self._figures.of_stage(stage))
         try:
-            plan: dict[str, Any] = self._pool.submit(message, turn, on_crash=on_crash).result()
+            with self._store.needs.in_hand():
+                plan: dict[str, Any] = self._pool.submit(message, turn, on_crash=on_crash).result()
+                if job_id is not None:
+                    self._store.needs.add(job_id, digests_in(plan["units"]))
         except WorkerCrashed as crash:
             raise (set_aside(crash, label) if job_id is not None else crash) from crash
         return plan

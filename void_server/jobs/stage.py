@@ -11,7 +11,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
-from void_server.errors import InvalidInput, SetAside, VoidError, WorkerCrashed
+from void_server.errors import InvalidInput, NotFound, SetAside, VoidError, WorkerCrashed
 from void_server.frames.blobs import BlobFolder
 from void_server.jobs.model import Output, UnitResult
 from void_server.jobs.store import JobStore
@@ -156,6 +156,10 @@ class Stage:
                 left at the next one.
             VoidError: a unit failed; the others in hand were finished and recorded first.
         """
+        with self._store.needs.in_hand():
+            return self._run(units)
+
+    def _run(self, units: list[Unit]) -> list[dict[str, Any]]:
         results: dict[int, UnitResult] = {}
         pending: dict[Future[Any], int] = {}
         steps = _Steps()
@@ -235,6 +239,10 @@ class Stage:
             info=answer["info"],
             seconds=answer["seconds"],
         )
+        if self._if_there(result) is None:
+            raise NotFound(
+                f"The result of {unit.label} is not in the store.", fix="See to the server's disk."
+            )
         self._figures.computed(result.seconds)
         # What went wrong outside, such as a model that did not answer, may go right the next time.
         if not result.info.get("passing"):

@@ -62,7 +62,7 @@ class JobStore:
         self._changed = threading.Condition()
         self._changes = 0
         self._ended: Counter[JobState] = Counter(dict.fromkeys(ENDED, 0))
-        self.needs = Needs()
+        self.needs = Needs(clock)
 
     def restore(self) -> list[str]:
         """At a start: take the jobs that only their manifests know; returns their ids. See `acceptance.reconcile`."""

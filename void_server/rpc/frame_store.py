@@ -106,10 +106,10 @@ class FrameStore(frames_pb2_grpc.FrameStoreServicer):
         """Sends one blob from an offset on; chunks go out as `download_response` makes them."""
         who = caller(context)
         with self._audit.attempt(who.name, "Download", request.digest):
-            if not self._visible.opens(check_digest(request.digest), who):
-                if (when := self._visible.removed(request.digest, who)) is not None:
-                    raise collected(request.digest, when)
-                raise not_stored(request.digest)
+            opens = self._visible.opens(check_digest(request.digest), who)
+            if not opens or not self._blobs.has(request.digest):
+                when = self._visible.removed(request.digest, who)
+                raise not_stored(request.digest) if when is None else collected(request.digest, when)
             total = self._blobs.size(request.digest)
             sent = False
             for chunk in self._blobs.read(request.digest, request.offset):

@@ -7,7 +7,7 @@ import heapq
 import os
 import sqlite3
 from collections import Counter, defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from typing import Any
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.uploads import is_partial
 from void_server.jobs.database import Database
+from void_server.jobs.needs import Needs
 from void_server.storage import files, reach
 from void_server.storage.files import Found
 from void_server.storage.policy import KeepPolicy, Times
@@ -112,7 +113,7 @@ class Census:
 def count(
     database: Database,
     blobs: BlobFolder,
-    needs: Container[str],
+    needs: Needs,
     policy: KeepPolicy,
     pause: Callable[[], None] = lambda: None,
 ) -> Census:
@@ -121,7 +122,7 @@ def count(
     Args:
         pause: called between two steps.
     """
-    times = policy.times(blobs.clock())
+    times = policy.times(blobs.clock(), needs.in_hand_since())
     census = Census(times.now)
     by_job: dict[str, Tally] = defaultdict(Tally)
     with database.reading() as db:

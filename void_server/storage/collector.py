@@ -8,13 +8,14 @@ nothing names, which the next collection finds, and never a row that names a mis
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Container, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.uploads import Uploads
 from void_server.jobs.database import Database
+from void_server.jobs.needs import Needs
 from void_server.storage import files, reach
 from void_server.storage.policy import KeepPolicy, Times
 
@@ -48,7 +49,7 @@ class Collector:
         database: Database,
         blobs: BlobFolder,
         uploads: Uploads,
-        needs: Container[str],
+        needs: Needs,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._db, self._blobs, self._uploads, self._needs = database, blobs, uploads, needs
@@ -60,11 +61,11 @@ class Collector:
 
     def collect(self, policy: KeepPolicy) -> Iterator[Removed]:
         """Remove all whose time has passed; nothing happens between two steps."""
-        times = policy.times(self._blobs.clock())
+        times = policy.times(self._blobs.clock(), self._needs.in_hand_since())
         yield Removed(*self._uploads.drop_abandoned(times.old_before))
         while self._let_go_of_jobs(times):
             yield Removed()
-        while self._let_go_of_units(times.units_before)[0]:
+        while self._let_go_of_units(times, times.units_before)[0]:
             yield Removed()
         for found, _ in files.shards(self._blobs.folder):
             old = [file.digest for file in found if file.touched < times.old_before]
@@ -75,9 +76,9 @@ class Collector:
 
     def relieve(self, policy: KeepPolicy) -> Iterator[Removed]:
         """Give up units before their time, the longest unused first, until there is room or none is left."""
-        times = policy.times(self._blobs.clock())
+        times = policy.times(self._blobs.clock(), self._needs.in_hand_since())
         while self.is_short(policy):
-            count, named = self._let_go_of_units(times.old_before)
+            count, named = self._let_go_of_units(times, times.old_before)
             if not count:
                 return
             yield Removed()
@@ -96,9 +97,9 @@ class Collector:
         with self._db.transaction() as db:
             return reach.let_go_of_jobs(db, times, JOBS_AT_ONCE)
 
-    def _let_go_of_units(self, used_before: float) -> tuple[int, list[str]]:
+    def _let_go_of_units(self, times: Times, used_before: float) -> tuple[int, list[str]]:
         with self._db.transaction() as db:
-            return reach.let_go_of_units(db, used_before, UNITS_AT_ONCE)
+            return reach.let_go_of_units(db, times, used_before, UNITS_AT_ONCE)
 
     def _sweep(self, digests: Sequence[str], times: Times) -> Removed:
         """Remove those of these blobs that are old and that nothing names."""

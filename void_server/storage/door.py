@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 
 NAME = "admin.sock"
 MAX_REQUEST_BYTES = 64 << 10
+POLL_SECONDS = 0.1
+"""Between two looks whether the server ends."""
 _MOST_PATH_BYTES = 100
 """A Unix socket's path may have 107 bytes on Linux, 103 on macOS (unix(7))."""
 
@@ -52,11 +54,19 @@ class Door:
         class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
             daemon_threads, block_on_close = True, False
 
-        self._path.unlink(missing_ok=True)
-        with _short(self._path) as path:
-            self._server = server = Server(path, Handler)
-        self._path.chmod(0o600)
-        threading.Thread(target=server.serve_forever, name="store-door", daemon=True).start()
+        try:
+            self._path.unlink(missing_ok=True)
+            with _short(self._path) as path:
+                server = Server(path, Handler)
+            self._path.chmod(0o600)
+        except OSError as error:
+            # Some file systems hold no sockets; jobs go on without.
+            log.warning("`void-server store` does not reach this server: %s", error)
+            return
+        self._server = server
+        threading.Thread(
+            target=server.serve_forever, args=(POLL_SECONDS,), name="store-door", daemon=True
+        ).start()
 
     def close(self) -> None:
         """Answer no more."""

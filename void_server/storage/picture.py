@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-_MOST_BARS = 10
+_MOST_BARS, _LEAST_BARS = 10, 5
 _KEPT, _GOES = "#4477aa", "#ee6677"
 
 
@@ -41,6 +41,9 @@ def _bars(axes: Axes, title: str, rows: list[tuple[str, int, int]]) -> None:
         left=[(size - goes) / scale for _, size, goes in rows],
         color=_GOES,
     )
+    axes.set_ylim(len(rows) - max(len(rows), _LEAST_BARS) - 0.5, len(rows) - 0.5)
+    axes.margins(x=0.05)
+    axes.set_axisbelow(True)
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(unit)
     axes.tick_params(labelsize=8)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass
 
 from void_server.configuration import Limits
@@ -50,14 +51,18 @@ class KeepPolicy:
         """What `to_json` wrote."""
         return KeepPolicy(**json.loads(text))
 
-    def times(self, now: float) -> Times:
-        """Where the policy draws its lines at `now`, in seconds since 1970."""
+    def times(self, now: float, in_hand_since: float = math.inf) -> Times:
+        """Where the policy draws its lines at `now`, both in seconds since 1970.
+
+        Args:
+            in_hand_since: when the oldest work in hand began; what it has stored since is nobody's yet.
+        """
         return Times(
             now=now,
             results_before=now - self.results_seconds if self.results_seconds else 0.0,
             # A use at 0 means that nobody wants the unit any more.
             units_before=now - self.units_seconds if self.units_seconds else 0.5,
-            old_before=now - self.grace_seconds,
+            old_before=min(now - self.grace_seconds, in_hand_since),
         )
 
 

@@ -25,7 +25,7 @@ JOB_GOES = f"""
 """A job whose files cease to be kept now."""
 
 JOB_WAITS = f"""
-(job.collected IS NULL AND (job.state NOT IN ({_ENDED}) OR EXISTS (
+(job.collected IS NULL AND NOT {JOB_GOES} AND (job.state NOT IN ({_ENDED}) OR EXISTS (
     SELECT 1 FROM problem WHERE problem.job_id = job.id
     AND json_extract(problem.payload, '$.code') = '{SetAside.code}')))
 """
@@ -64,7 +64,9 @@ def let_go_of_jobs(db: sqlite3.Connection, times: Times, most: int) -> int:
     return len(found)
 
 
-def let_go_of_units(db: sqlite3.Connection, used_before: float, most: int) -> tuple[int, list[str]]:
+def let_go_of_units(
+    db: sqlite3.Connection, times: Times, used_before: float, most: int
+) -> tuple[int, list[str]]:
     """Forget at most so many units that only others might use, the longest unused first.
 
     Returns:
@@ -73,8 +75,8 @@ def let_go_of_units(db: sqlite3.Connection, used_before: float, most: int) -> tu
     keys = [
         row["key"]
         for row in db.execute(
-            f"SELECT key FROM unit_result WHERE used < ? AND {UNIT_FREE} ORDER BY used LIMIT ?",
-            (used_before, most),
+            f"SELECT key FROM unit_result WHERE used < :before AND {UNIT_FREE} ORDER BY used LIMIT :most",
+            _at(times) | {"before": used_before, "most": most},
         ).fetchall()
     ]
     named = db.execute(
