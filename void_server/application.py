@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING
 
@@ -370,14 +371,12 @@ def worker_command(configuration: ServerConfiguration) -> list[str]:
 def _ray_pool(configuration: ServerConfiguration, settings: RaySettings) -> RayPool:
     from void_server.pool.ray_cluster import RayPool
 
-    shared = [*configuration.roots.values(), *([configuration.vlm] if configuration.vlm is not None else [])]
-    return RayPool(
-        settings,
-        worker_command(configuration),
-        configuration.store,
-        shared,
-        configuration.limits.unit_timeout_seconds,
-    )
+    # On the nodes relative paths would begin elsewhere.
+    vlm = configuration.vlm.absolute() if configuration.vlm is not None else None
+    there = replace(configuration, store=configuration.store.absolute(), vlm=vlm)
+    shared = [*there.roots.values(), *([vlm] if vlm is not None else [])]
+    seconds = there.limits.unit_timeout_seconds
+    return RayPool(settings, worker_command(there), there.store, shared, seconds)
 
 
 def _lock_store(configuration: ServerConfiguration) -> LockFile:

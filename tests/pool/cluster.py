@@ -25,7 +25,7 @@ from void_server.pool.ray_cluster import RayPool
 ROOT = Path(__file__).parents[2]
 RESOURCE, OTHER_RESOURCE = "void", "own"
 """A pool holds those of its resource: two pools at once need different ones."""
-START_SECONDS = 120.0
+START_SECONDS = 200.0
 ODD_WORKER = [sys.executable, str(ROOT / "tests" / "server" / "crashing_worker.py")]
 
 
@@ -44,9 +44,9 @@ class LocalCluster:
             "RAY_AUTH_MODE": "token" if token else "disabled",
             "RAY_AUTH_TOKEN_PATH": str(self.token_file),
             "RAY_USAGE_STATS_ENABLED": "0",
-            "PYTHONPATH": str(ROOT),
         }
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
+        self._given: dict[str, tuple[str, ...]] = {}
         head = self.at(2)
         self.address = f"{head}:{_free_port(head)}"
         self._start(head, "--head", f"--port={self.address.rpartition(':')[2]}")
@@ -87,9 +87,8 @@ class LocalCluster:
             self.kill(address)
 
     def _start(self, address: str, *more: str, path: str = "") -> None:
-        environment = dict(self._environment)
-        if path:
-            environment["PYTHONPATH"] = f"{path}{os.pathsep}{ROOT}"
+        self._given[address] = more
+        environment = self._environment | {"PYTHONPATH": f"{path}{os.pathsep}{ROOT}" if path else str(ROOT)}
         own = self._folder / address.rpartition(".")[2]
         log = (self._folder / f"{address}.log").open("wb")
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=0"]
@@ -107,9 +106,13 @@ class LocalCluster:
             )
 
     def _wait_for(self, address: str) -> None:
+        """Return when a node runs. Ray gives one 30 s to start, which is too little on a busy machine: begin again."""
         log, until = self._folder / f"{address}.log", time.monotonic() + START_SECONDS
         while b"runtime started" not in log.read_bytes():
-            assert self._nodes[address].poll() is None and time.monotonic() < until, log.read_text()
+            assert time.monotonic() < until, log.read_text()
+            if self._nodes[address].poll() is not None:
+                assert "timed out during startup" in log.read_text(), log.read_text()
+                self._start(address, *self._given[address])
             time.sleep(0.1)
 
 
@@ -120,7 +123,7 @@ def new_pool(cluster: LocalCluster, store: Path, resource: str = RESOURCE, **opt
     return RayPool(RaySettings(cluster.address, resource), store=store, **given)  # type: ignore[arg-type]
 
 
-def wait_for(true: Callable[[], bool], seconds: float = 60.0) -> None:
+def wait_for(true: Callable[[], bool], seconds: float = 120.0) -> None:
     """Return once it is."""
     until = time.monotonic() + seconds
     while not true():

@@ -98,12 +98,13 @@ def test_a_job_on_a_cluster_is_cancelled(on_ray, shot):
 
 def test_the_command_serves_from_a_cluster_with_ray_in_another_process_and_off_its_output(cluster, tmp_path):
     cluster.ensure(cluster.at(3))
-    command = [sys.executable, "-m", "void_server", "serve", "--store", str(tmp_path / "store")]
+    command = [sys.executable, "-m", "void_server", "serve", "--store", "store"]
     options = ["--listen", "127.0.0.1:0", "--pool", "ray", "--ray-address", cluster.address]
     server = subprocess.Popen(
         [*command, *options, "--ray-resource", OTHER_RESOURCE],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        cwd=tmp_path,
         text=True,
     )
     assert server.stdout is not None

@@ -98,7 +98,9 @@ class RayLink:
                 if stop is not None and stop.is_set():
                     raise PlaceLost("The server ends.") from None
                 if until is not None and time.monotonic() > until:
-                    raise PlaceLost(f"It did not answer within {seconds:.0f} s.") from None
+                    raise PlaceLost(
+                        f"It did not answer within {seconds:.0f} s; another program may hold its place."
+                    ) from None
 
     def close(self) -> None:
         """Leave the cluster."""
