@@ -233,6 +233,13 @@ def test_a_port_that_is_taken_fails_and_says_by_whom_unless_it_is_this_store_s_s
     assert seen(replace(subject, listen=listen), front.ports)["port"].seen.endswith("is free")
 
 
+def test_who_only_speaks_from_a_port_does_not_hold_it():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        with socket.create_connection(listening.getsockname()) as speaking:
+            assert front._listener(speaking.getsockname()[1]) is None
+        assert front._listener(listening.getsockname()[1]) == os.getpid()
+
+
 def test_beyond_this_machine_without_tls_fails(subject):
     found = seen(replace(subject, listen="0.0.0.0:0", certificate=None), front.ports)["port"]
     assert "free" in found.seen

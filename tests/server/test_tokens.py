@@ -155,3 +155,10 @@ def test_a_new_bearer_of_a_revoked_name_has_the_jobs_of_that_name(start_server, 
     again = server.caller_of("anna")
     listed = again.jobs.List(jobs_pb2.ListRequest(), metadata=again.metadata).jobs
     assert [j.id for j in listed] == [job_id]
+
+
+def test_a_release_that_does_not_know_of_metrics_does_not_open_the_file(path):
+    add_token(path, "anna", Role.ARTIST)
+    assert json.loads(path.read_text())["version"] == 1
+    add_token(path, "prometheus", Role.METRICS)
+    assert json.loads(path.read_text())["version"] == 2
