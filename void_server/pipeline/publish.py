@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The unit `publish`: fill and plate are blended, written, read back and checked against the hashed source.
 
-Where the plate was published before, with another edge or other mattes, only the lines that either of the two touched
-are decoded and blended, and only those that differ are compressed; the file is the same, bit for bit.
+Only the lines that the mattes touch are blended; the others are the plate with empty passes. Where the plate was
+published before, with another edge or other mattes, only lines that differ are compressed; the file is the same, bit
+for bit.
 """
 
 from __future__ import annotations

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
@@ -192,13 +191,12 @@ class StoredShot:
         frame = self.manifest.frames[position]
         found = [self.window] if frame.proposal else []
         for ref in frame.mattes.values():
-            with contextlib.ExitStack() as opened:
-                if not ref.decoded:
-                    path = opened.enter_context(self._reading(ref))
+            if ref.decoded:
+                stored = load_arrays(self._blobs, ref.decoded)
+                found += [_at(stored[n], stored[f"{n}.at"], 0, 0) for n in stored if f"{n}.at" in stored]
+            else:
+                with self._reading(ref) as path:
                     found += [part.data_window for part in read_header(path).parts]
-                    continue
-            stored = load_arrays(self._blobs, ref.decoded)
-            found += [_at(stored[n], stored[f"{n}.at"], 0, 0) for n in stored if f"{n}.at" in stored]
         if frame.segmented:
             stored = load_arrays(self._blobs, frame.segmented)
             found.append(_at(stored["values"], stored["at"], self.window.x, self.window.y))
