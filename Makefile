@@ -5,7 +5,8 @@
 # make coverage the tests once more, counting the lines that they reach (they then take half as long again)
 # make system   ffmpeg, lua5.1, luajit, tclsh and chromium, which some tests need, where packages may be installed without asking
 # make sam2     Meta's package for official checkpoints of SAM2, into .venv (docs/masks.md); nothing else needs it
-# make kills    kill -9 of server, worker and client at random moments, SEEDS=200; prints the figures (20 minutes)
+# make kills    kill -9 of server, worker, client and helper at random moments, SEEDS=200; prints the figures (an hour)
+# make network-faults  a network that cuts, stops and slows at random bytes, SEEDS=200; prints the figures (half an hour)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
 # make mutants  makes one fault at a time in a copy of the code, and fails where no test finds it
@@ -27,7 +28,7 @@ SEEDS := 200
 SECONDS := 600
 TARGETS :=
 
-.PHONY: all demo test lint types tests coverage system sam2 kills fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bundle clean
+.PHONY: all demo test lint types tests coverage system sam2 kills network-faults fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bundle clean
 
 all: $(VENV)/.server
 
@@ -109,6 +110,9 @@ $(VENV)/.sam2: $(VENV)/.dev
 
 kills: $(VENV)/.dev
 	$(BIN)/python -m tests.kills --seeds $(SEEDS)
+
+network-faults: $(VENV)/.dev
+	$(BIN)/python -m tests.network --seeds $(SEEDS)
 
 bundle: $(VENV)/.dev
 	$(BIN)/python -m wheelhouse $(TARGETS)

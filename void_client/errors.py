@@ -211,9 +211,15 @@ class RichDetails:
     retry_after_s: float | None = None
 
 
+# What gRPC says of a call whose connection ended before the server answered, as where TLS met a damaged byte.
+_STREAM_REMOVED = "Stream removed"
+
+
 def status_of(error: grpc.RpcError) -> grpc.StatusCode:
     """The status code of a failed call; UNKNOWN when the transport gave none."""
     code = error.code() if isinstance(error, grpc.Call) else None
+    if code is grpc.StatusCode.UNKNOWN and (error.details() or "").startswith(_STREAM_REMOVED):
+        return grpc.StatusCode.UNAVAILABLE
     return code if isinstance(code, grpc.StatusCode) else grpc.StatusCode.UNKNOWN
 
 

@@ -131,7 +131,7 @@ class Helper:
             try:
                 message = json.loads(line)
                 self._take(message)
-            except (ValueError, TypeError, AttributeError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever a line holds, the next one is read
                 print(f"VOID: a line of the helper cannot be used: {error}", file=sys.stderr)
         self._process.wait()
         self._lines.put(_ENDED)

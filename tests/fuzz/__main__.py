@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The long mode: `python -m tests.fuzz --seconds 600`, a third for files, a third for raw calls, a third for orders of
-calls.
+"""The long mode: `python -m tests.fuzz --seconds 600`, shared out evenly: EXR files, OCIO archives, answers of models,
+lines to the helper, raw calls, orders of calls.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,10 +19,12 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.fuzz.calls import RawCalls
-from tests.fuzz.files import HostileReader
+from tests.fuzz.files import HostileOpener, HostileReader
+from tests.fuzz.lines import HelperUnderFire
 from tests.fuzz.machine import machine_for
 from tests.fuzz.oracle import Broken
 from tests.fuzz.target import Target
+from tests.fuzz.vlm_answers import parse_all
 
 BATCH = 50
 FLAGS = ("--max-open-jobs", "20", "--min-free-bytes", "0")
@@ -32,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.fuzz", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600, help="in all (default %(default)s)")
     parser.add_argument("--first", type=int, help="first number; default: any, it is printed")
-    parser.add_argument("--only", choices=sorted(_PARTS), help="one of the three, for all the time")
+    parser.add_argument("--only", choices=sorted(_PARTS), help="one part, for all the time")
     options = parser.parse_args()
     first = options.first if options.first is not None else random.SystemRandom().randrange(10**9)
     parts = [options.only] if options.only else sorted(_PARTS)
@@ -47,14 +50,59 @@ def main() -> int:
 
 def _files(folder: Path, first: int, seconds: float) -> bool:
     folder.mkdir()
-    reader = HostileReader(folder)
+    return _read(HostileReader(folder), folder, first, seconds)
+
+
+def _archives(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    return _read(HostileOpener(folder), folder, first, seconds)
+
+
+def _answers(folder: Path, first: int, seconds: float) -> bool:
+    until, number, ended = time.monotonic() + seconds, first, Counter[str]()
+    try:
+        while time.monotonic() < until:
+            ended += parse_all(range(number, number + BATCH))
+            number += BATCH
+    except Broken as error:
+        print(f"\n{error}", flush=True)
+        return False
+    print(f"\nanswers      {number - first}: {_said(ended)}", flush=True)
+    return True
+
+
+def _lines(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    helper = HelperUnderFire(folder)
+    until, number = time.monotonic() + seconds, first
+    try:
+        while time.monotonic() < until:
+            helper.send(range(number, number + BATCH))
+            number += BATCH
+        growth = helper.check_memory()
+        code = helper.close()
+    except Broken as error:
+        print(f"\nafter {number - first} lines: {error}", flush=True)
+        return False
+    print(
+        f"\nlines        {helper.sent}: {_said(helper.ended)}\nmemory       grew by {growth >> 20} MiB",
+        flush=True,
+    )
+    return code == 0
+
+
+def _said(ended: Counter[str]) -> str:
+    return ", ".join(f"{code} {count}" for code, count in ended.most_common())
+
+
+def _read(reader: HostileReader, folder: Path, first: int, seconds: float) -> bool:
     until, number = time.monotonic() + seconds, first
     while time.monotonic() < until:
         reader.read_mutants(range(number, number + BATCH))
         number += BATCH
     reader.close()
     for index, (_, data) in enumerate(reader.findings.broken):
-        (folder / f"finding_{index}.exr").write_bytes(data)
+        (folder / f"finding_{index}").write_bytes(data)
     print(f"\n{reader.findings.table()}", flush=True)
     return not reader.findings.broken
 
@@ -104,7 +152,14 @@ def _orders(folder: Path, first: int, seconds: float) -> bool:
     return True
 
 
-_PARTS: dict[str, Callable[[Path, int, float], bool]] = {"calls": _calls, "files": _files, "orders": _orders}
+_PARTS: dict[str, Callable[[Path, int, float], bool]] = {
+    "answers": _answers,
+    "archives": _archives,
+    "calls": _calls,
+    "files": _files,
+    "lines": _lines,
+    "orders": _orders,
+}
 
 
 if __name__ == "__main__":

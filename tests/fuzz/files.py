@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fuzz.archives import hostile_archive
 from tests.fuzz.mutations import mutant
 from tests.fuzz.seeds import REGRESSION_FOLDER, SEED_FOLDER
 from void_server.errors import WorkerCrashed
@@ -31,6 +32,7 @@ class Findings:
     """
 
     files: int = 0
+    step: str = "plate"
     seconds: float = 0.0
     ended: Counter[tuple[str, str]] = field(default_factory=Counter)
     broken: list[tuple[str, bytes]] = field(default_factory=list)
@@ -38,10 +40,10 @@ class Findings:
     def table(self) -> str:
         """The figures as lines of text."""
         codes = Counter(
-            code for (step, code), count in self.ended.items() for _ in range(count) if step == "plate"
+            code for (step, code), count in self.ended.items() for _ in range(count) if step == self.step
         )
         said = ", ".join(f"{code} {count}" for code, count in codes.most_common())
-        lines = [f"files read   {self.files} in {self.seconds:.0f} s", f"as a plate   {said}"]
+        lines = [f"files read   {self.files} in {self.seconds:.0f} s", f"{f'as {self.step}':<13}{said}"]
         return (
             "\n".join([*lines, f"findings     {len(self.broken)}", *(what for what, _ in self.broken)]) + "\n"
         )
@@ -86,6 +88,23 @@ class HostileReader:
     def close(self) -> None:
         """End the process."""
         self._process.close()
+
+
+class HostileOpener(HostileReader):
+    """The same for OCIO archives."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "hostile.ocioz"
+        good = SEED_FOLDER / "rgba_zips.exr"
+        self._process = WorkerProcess(
+            [sys.executable, "-m", "tests.fuzz.archive_reader", str(good)], FILE_SECONDS
+        )
+        self.findings = Findings(step="odd")
+
+    def read_mutants(self, numbers: Iterable[int]) -> None:
+        """Open the hostile archives of these numbers."""
+        for number in numbers:
+            self.read(f"archive {number}", hostile_archive(number))
 
 
 def seed_files() -> list[bytes]:

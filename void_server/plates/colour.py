@@ -9,15 +9,18 @@ without arithmetic; any other goes to the config's `scene_linear` role and back.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import PyOpenColorIO as ocio
 
 from void_server.errors import InvalidInput
+from void_server.plates.colour_archive import check_archive
 from void_server.plates.header import Part
 
 Linear = npt.NDArray[np.float32]
@@ -194,22 +197,34 @@ def load_config(source: str) -> ocio.Config:
     Raises:
         InvalidInput: it cannot be read; says why.
     """
-    try:
+    if source.endswith(".ocioz"):
+        check_archive(Path(source))
+    with _told_of(source):
         loaded = ocio.Config.CreateFromFile(source)
         loaded.validate()
+    return loaded
+
+
+@contextmanager
+def _told_of(source: str) -> Iterator[None]:
+    """What OCIO refuses inside is a fault of the config: also a transform that is built only when it is needed."""
+    try:
+        yield
     except (ocio.Exception, ocio.ExceptionMissingFile) as error:
         raise InvalidInput(
             f"The OCIO config {source} cannot be used: {error}",
             fix="Give a built-in name (ocio://...), an .ocio file or an .ocioz archive.",
             file=source,
         ) from error
-    return loaded
 
 
 def _space(source: str, name: str, stated: str) -> ColourSpace:
     loaded = load_config(source)
     space = loaded.getColorSpace(name)
-    linear = space is None or space.isData() or loaded.isColorSpaceLinear(name, ocio.REFERENCE_SPACE_SCENE)
+    with _told_of(source):
+        linear = (
+            space is None or space.isData() or loaded.isColorSpaceLinear(name, ocio.REFERENCE_SPACE_SCENE)
+        )
     if not linear and not loaded.hasRole(ocio.ROLE_SCENE_LINEAR):
         raise InvalidInput(
             f"The OCIO config {source} has no scene_linear role, which {name} has to be worked on in.",
@@ -264,7 +279,10 @@ def _primaries(part: Part) -> str:
 @lru_cache(maxsize=32)
 def _processor(source: str, start: str, end: str) -> ocio.CPUProcessor:
     """Without the fast approximations of OCIO's default optimisation, so that the way back is exact."""
-    return load_config(source).getProcessor(start, end).getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS)
+    with _told_of(source):
+        return (
+            load_config(source).getProcessor(start, end).getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS)
+        )
 
 
 def _apply(processor: ocio.CPUProcessor, samples: Linear) -> Linear:
@@ -282,4 +300,5 @@ def _view_processor(space: ColourSpace) -> ocio.CPUProcessor:
     displays = list(loaded.getDisplays())
     display = next((d for d in displays if d.lower().startswith("srgb")), loaded.getDefaultDisplay())
     transform = ocio.DisplayViewTransform(src=start, display=display, view=loaded.getDefaultView(display))
-    return loaded.getProcessor(transform).getDefaultCPUProcessor()
+    with _told_of(space.config):
+        return loaded.getProcessor(transform).getDefaultCPUProcessor()

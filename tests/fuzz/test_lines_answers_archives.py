@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Hostile lines to the helper, lines of a hostile helper, answers of a model, and archives; `make fuzz` goes on."""
+
+from __future__ import annotations
+
+import sys
+import time
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz.archives import hostile_archive
+from tests.fuzz.files import HostileOpener
+from tests.fuzz.lines import HelperUnderFire, hostile_line
+from tests.fuzz.vlm_answers import hostile_answer, parse_all
+from void_server.errors import InvalidInput
+from void_server.plates.colour import load_config
+from void_server.plates.colour_archive import MAX_CONFIG_BYTES, MAX_ENTRIES
+
+sys.path.append(str(Path(__file__).parents[2] / "plugin_line"))
+from void_line import command, helper
+
+LINES, ANSWERS, ARCHIVES = 150, 2000, 60
+
+
+def test_a_helper_neither_dies_nor_answers_twice_whatever_it_is_sent(tmp_path: Path) -> None:
+    under_fire = HelperUnderFire(tmp_path)
+    under_fire.send(range(LINES))
+    under_fire.check_memory()
+    assert {"reply", "invalid_input", "left"} <= set(under_fire.ended)
+    assert under_fire.close() == 0
+
+
+def test_an_answer_is_taken_whole_and_within_its_bounds_or_refused() -> None:
+    ended = parse_all(range(ANSWERS))
+    assert set(ended) == {"taken", "malformed"}
+
+
+def test_an_archive_ends_in_a_typed_error_or_is_read(tmp_path: Path) -> None:
+    opener = HostileOpener(tmp_path)
+    opener.read_mutants(range(ARCHIVES))
+    opener.close()
+    assert not opener.findings.broken, [what for what, _ in opener.findings.broken]
+    assert {code for _, code in opener.findings.ended} == {"ok", "invalid_input"}
+
+
+def test_a_number_is_the_same_bytes_each_time() -> None:
+    for make in (hostile_line, hostile_answer, hostile_archive):
+        assert [make(n) for n in range(20)] == [make(n) for n in range(20)]
+
+
+def archive(folder: Path, entries: dict[str, bytes]) -> str:
+    path = folder / "a.ocioz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, data in entries.items():
+            packed.writestr(name, data)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("entries", "said"),
+    [
+        ({"config.ocio": b" " * (MAX_CONFIG_BYTES + 1)}, "MAX_CONFIG_BYTES"),
+        ({"config.ocio": b"", **{str(n): b"" for n in range(MAX_ENTRIES)}}, "MAX_ENTRIES"),
+        ({"readme": b""}, "no config.ocio"),
+        ({"config.ocio": b"", "../l.cube": b""}, "leads out"),
+        ({"config.ocio": b"", "/etc/l.cube": b""}, "leads out"),
+        ({"config.ocio": b"", "c:\\l.cube": b""}, "leads out"),
+    ],
+)
+def test_an_archive_is_refused_before_it_is_unpacked(
+    tmp_path: Path, entries: dict[str, bytes], said: str
+) -> None:
+    """Forty-eight MiB of blanks, 50 kB packed, once took OCIO half a minute."""
+    begun = time.monotonic()
+    with pytest.raises(InvalidInput, match=said):
+        load_config(archive(tmp_path, entries))
+    assert time.monotonic() - begun < 5
+
+
+HOSTILE_HELPER = """
+import json, sys
+out = sys.stdout.buffer
+hello = json.loads(sys.stdin.buffer.readline())
+for line in {lines!r}:
+    out.write(line + b"\\n")
+out.write(json.dumps({{"id": hello["id"], "reply": {{"protocol": 1}}}}).encode() + b"\\n")
+out.flush()
+asked = json.loads(sys.stdin.buffer.readline())
+out.write(json.dumps({{"id": asked["id"], "reply": {{"well": True}}}}).encode() + b"\\n")
+out.flush()
+"""
+LINES_OF_A_HELPER = [
+    *(
+        b"",
+        b"null",
+        b"5",
+        b'"text"',
+        b"[]",
+        b"{}",
+        b"\xff\xfe\x00",
+        b"{",
+        b'{"id": [1], "reply": {}}',
+        b"nonsense",
+    ),
+    b'{"id": {}, "event": 5}',
+    b"[" * 200_000,
+    b'{"id": 1, "event": {"a": ' + b"[" * 200_000,
+    b'{"id": ' + b"9" * 10_000 + b"}",
+    b"a" * (1 << 20),
+]
+
+
+def test_a_plugin_goes_on_reading_behind_whatever_line_a_helper_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "hostile.py"
+    program.write_text(HOSTILE_HELPER.format(lines=LINES_OF_A_HELPER))
+    monkeypatch.setattr(command, "helper_command", lambda: [sys.executable, str(program)])
+    monkeypatch.setattr(command, "log_file", lambda: str(tmp_path / "log"))
+    line = helper.Helper("nuke 16.0")
+    assert line.ask("site", {}, 20)["reply"] == {"well": True}
+    line.kill()
