@@ -59,7 +59,7 @@ def _counts(load: Load, axes: Axes) -> None:
 
 
 def _queue(load: Load, axes: Axes) -> None:
-    axes.set_title("jobs of the artists that waited and ran", fontsize=9)
+    axes.set_title("jobs of the artists in queue and running (those that ended)", fontsize=9)
     jobs = [r for r in new_jobs(load) if "started" in r and "finished" in r]
     moments = [load.began + (load.ended - load.began) * i / 300 for i in range(301)]
     for name, first, last in (("in queue", "created", "started"), ("running", "started", "finished")):
