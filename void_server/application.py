@@ -146,6 +146,9 @@ class Application:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
+                # gRPC measures a link with pings and by itself gives up a connection that answers none for a minute. On
+                # a slow one the answer waits behind megabytes of frames; what is too long is our own limit to say.
+                ("grpc.http2.ping_timeout_ms", min(1000 * limits.idle_stream_seconds, 2**31 - 1)),
             ],
         )
         uploads = Uploads(self._blobs, limits.max_blob_bytes)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.load.clients import Record
 from benchmarks.load.gauges import SERVER
@@ -73,6 +74,8 @@ def _latencies(load: Load, axes: Axes) -> None:
         for records, style, who in ((load.alone, "--", "alone"), (load.loaded, "-", "all")):
             _share(axes, records, what, f"C{index}", style, f"{TIMED[what]}, {who}")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds")
 
 
