@@ -14,6 +14,8 @@
 # make bench-void  the engine void against the arithmetic that it needs, on the GPU if there is one
 # make bench-masks  the segmenter flow on the bundled shot, against unmoved and merely warped mattes
 # make bench-production  a 4K shot of 100 frames in path mode, against OpenImageIO alone (up to an hour, 14 GB)
+# make bench-load  12 clients on one server for ten minutes, one of them slow: latency, fairness, memory over time
+# make soak     the same for an hour, MINUTES=60: that memory, threads and open files stay flat
 # make bench    transfer, EXR, overhead, overlap and memory, each against a baseline of its own run (about an hour)
 
 PYTHON ?= python3
@@ -26,9 +28,10 @@ OUT := demo_result
 
 SEEDS := 200
 SECONDS := 600
+MINUTES := 60
 TARGETS :=
 
-.PHONY: all demo test lint types tests coverage system sam2 kills network-faults fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bundle clean
+.PHONY: all demo test lint types tests coverage system sam2 kills network-faults fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bench-load soak bundle clean
 
 all: $(VENV)/.server
 
@@ -140,6 +143,12 @@ bench-production: $(VENV)/.dev
 
 bench-masks: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.masks $(DEMO)
+
+bench-load: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.load
+
+soak: $(VENV)/.dev
+	$(BIN)/python -m benchmarks.load --minutes $(MINUTES)
 
 bench-void: $(VENV)/.dev
 	$(BIN)/python -m benchmarks.void_engine

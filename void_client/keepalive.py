@@ -27,8 +27,6 @@ class Keepalive:
         return (
             ("grpc.keepalive_time_ms", round(1000 * self.after_s)),
             ("grpc.keepalive_timeout_ms", round(1000 * self.answer_s)),
-            # The same for gRPC's own questions, which measure the line: one of them may be under way already.
-            ("grpc.http2.ping_timeout_ms", round(1000 * self.answer_s)),
             # A watch of a long step may be silent for longer than the two questions that are the default.
             ("grpc.http2.max_pings_without_data", 0),
         )

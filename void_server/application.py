@@ -164,7 +164,7 @@ class Application:
                 ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
                 ("grpc.so_reuseport", 0),
-                *keepalive.OPTIONS,
+                *keepalive.options(limits.idle_stream_seconds),
             ],
         )
         uploads = Uploads(self._blobs, limits.max_blob_bytes, limits.silent_upload_seconds)

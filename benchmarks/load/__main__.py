@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
         alone_s=min(options.alone, options.minutes * 60),
         previews=not options.no_previews,
         server_options=(f"--worker-cache-bytes={CACHE_BYTES}", *options.server_option),
-        plan=Plan("", {}, "", slow_bytes_per_s=options.slow_kbytes * 1000),
+        plan=Plan(slow_bytes_per_s=options.slow_kbytes * 1000),
     )
     print(f"one artist alone for {wanted.alone_s:.0f} s, then {wanted.clients} clients", flush=True)
     with working_folder(options.folder) as folder:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import random
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from void.v1 import jobs_pb2, types_pb2
@@ -46,9 +46,9 @@ class Plan:
         slow_pause_s: between two messages that it takes of its Watch.
     """
 
-    address: str
-    tokens: dict[str, str]
-    shot: str
+    address: str = ""
+    tokens: dict[str, str] = field(default_factory=dict)
+    shot: str = ""
     seed: int = 1
     previews: bool = False
     slow_bytes_per_s: float = 20_000

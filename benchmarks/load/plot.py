@@ -8,6 +8,7 @@ from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.load.clients import Record
 from benchmarks.load.gauges import SERVER
@@ -59,7 +60,7 @@ def _counts(load: Load, axes: Axes) -> None:
 
 
 def _queue(load: Load, axes: Axes) -> None:
-    axes.set_title("jobs of the artists that waited and ran", fontsize=9)
+    axes.set_title("jobs of the artists in queue and running (those that ended)", fontsize=9)
     jobs = [r for r in new_jobs(load) if "started" in r and "finished" in r]
     moments = [load.began + (load.ended - load.began) * i / 300 for i in range(301)]
     for name, first, last in (("in queue", "created", "started"), ("running", "started", "finished")):
@@ -73,6 +74,8 @@ def _latencies(load: Load, axes: Axes) -> None:
         for records, style, who in ((load.alone, "--", "alone"), (load.loaded, "-", "all")):
             _share(axes, records, what, f"C{index}", style, f"{TIMED[what]}, {who}")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlabel("seconds")
 
 

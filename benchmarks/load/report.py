@@ -161,7 +161,8 @@ def _work(load: Load) -> list[str]:
         lines.append(
             f"slow reader: {len(slow)} downloads at {rate:.1f} kB/s, whole;"
             f" {len(of_kind(load.loaded, 'slow watch'))} watches of"
-            f" {sum(r['events'] for r in of_kind(load.loaded, 'slow watch'))} events, without a gap"
+            f" {sum(r['events'] for r in of_kind(load.loaded, 'slow watch'))} events, without a gap,"
+            f" begun again {len(of_kind(load.loaded, 'slow watch begun again'))} times"
         )
     return lines
 

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
 
@@ -25,9 +25,6 @@ USERS = ("anna", "bo", "cai", "dan")
 ALONE = 999
 """Number of the one artist: none of the others, so that its orders are not theirs."""
 
-REST_S = 3.0
-"""After the clients ended, before threads and files are counted once more."""
-
 FIRST_JOB_LIMIT_S = 180.0
 """For the workers to start and load what they need."""
 
@@ -43,23 +40,27 @@ class Wanted:
         clients: at once, the slow ones among them.
         slow: how many of them read slowly.
         seconds: of the load, all clients at once.
+        least_jobs: fetched ones without which the load does not end, however long it takes; 0 = it ends in time.
         alone_s: of one artist alone before it, the first job not counted; 0 = no such phase.
         previews: whether artists ask for previews, with a tiny SAM2 of random values.
         per_process: clients in one process.
         server_options: of `void-server serve`.
         interval_s: between two samples of the processes.
+        rest_s: after clients ended, before threads and files are counted.
         plan: what more the clients are told; address, tokens and shot are put in.
     """
 
     clients: int = 12
     slow: int = 1
     seconds: float = 3600.0
+    least_jobs: int = 0
     alone_s: float = 60.0
     previews: bool = True
     per_process: int = 1
     server_options: Sequence[str] = ()
     interval_s: float = 2.0
-    plan: Plan = field(default_factory=lambda: Plan("", {}, ""))
+    rest_s: float = 3.0
+    plan: Plan = field(default_factory=Plan)
 
     @property
     def artists(self) -> int:
@@ -107,10 +108,10 @@ def measure(wanted: Wanted, folder: Path, tell: Tell) -> Load:
             load.samples = gauges.samples
             try:
                 _alone(wanted, plan, load)
-                time.sleep(REST_S)
+                time.sleep(wanted.rest_s)
                 load.before = gauges.look()
                 _all(wanted, plan, load, tell)
-                time.sleep(REST_S)
+                time.sleep(wanted.rest_s)
             except KeyboardInterrupt:
                 load.interrupted = True
             load.ended = load.ended or time.time()
@@ -128,16 +129,12 @@ def write_shot(folder: Path) -> None:
 
 def _plan(wanted: Wanted, server: ServerProcess, shot: Path) -> Plan:
     tokens = {user: add_token(named_tokens_file(server.store), user, Role.ARTIST) for user in USERS}
-    more = wanted.plan
-    return Plan(
-        server.target.address,
-        tokens,
-        str(shot),
-        more.seed,
-        wanted.previews,
-        more.slow_bytes_per_s,
-        more.slow_blob_bytes,
-        more.slow_pause_s,
+    return replace(
+        wanted.plan,
+        address=server.target.address,
+        tokens=tokens,
+        shot=str(shot),
+        previews=wanted.previews,
     )
 
 
@@ -145,7 +142,7 @@ def _alone(wanted: Wanted, plan: Plan, load: Load) -> None:
     """One artist; what it told before its first job was done is not counted, as workers start meanwhile."""
     with Clients(plan, [[ALONE]], frozenset()) as clients:
         limit = time.monotonic() + FIRST_JOB_LIMIT_S
-        while not any(r["what"] == "job" for r in clients.records):
+        while not any(r["what"] == "job" for r in list(clients.records)):
             if time.monotonic() > limit:
                 raise RuntimeError(f"no job was done in {FIRST_JOB_LIMIT_S:.0f} s: {clients.records[-3:]}")
             time.sleep(0.1)
@@ -161,12 +158,16 @@ def _all(wanted: Wanted, plan: Plan, load: Load, tell: Tell) -> None:
     with Clients(plan, groups, frozenset(numbers[wanted.artists :])) as clients:
         load.loaded = clients.records
         try:
-            while (spent := time.time() - load.began) < wanted.seconds:
+            while (spent := time.time() - load.began) < wanted.seconds or _jobs(load) < wanted.least_jobs:
                 tell(spent, load)
-                time.sleep(min(1.0, wanted.seconds - spent))
+                time.sleep(min(1.0, max(0.1, wanted.seconds - spent)))
         except KeyboardInterrupt:
             load.interrupted = True
         load.ended = time.time()
+
+
+def _jobs(load: Load) -> int:
+    return sum(r["what"] == "job" for r in list(load.loaded))
 
 
 @contextmanager

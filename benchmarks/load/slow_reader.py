@@ -22,9 +22,9 @@ from void.v1 import jobs_pb2
 from benchmarks.load.artist import PAUSE_AFTER_FAILURE_S, Tell
 from benchmarks.load.plan import LONG_FRAMES, Plan, order
 from benchmarks.overlap.link import Link
-from void_client.connection import Connection, Target
+from void_client.connection import Connection, Retries, Target
 from void_client.content import content_of_bytes
-from void_client.errors import ClientError
+from void_client.errors import ClientError, status_of
 from void_client.events import Event
 from void_client.follow import ENDED, cancel_job, get_job
 from void_client.order import submit
@@ -44,6 +44,7 @@ class SlowReader:
         self._plan, self._client, self._tell_all, self._stop = plan, client, tell, stop
         self._user = plan.user(client)
         self._turn = 0
+        self._seen = 0
 
     def run(self) -> None:
         """Work until it is told to stop."""
@@ -85,23 +86,36 @@ class SlowReader:
         wanted = order(Path(self._plan.shot), number, f"/{self._user}/slow/{number}", LONG_FRAMES)
         upload(sends, wanted.contents, _quiet)
         job_id = submit(sends, wanted.spec, False, _quiet).job.id
-        request = jobs_pb2.WatchRequest(id=job_id, from_event=1)
-        call, expected = reads.stubs.jobs.Watch(request, metadata=reads.metadata), 1
+        self._seen, ended, retries = 0, False, Retries(reads.policy, self._stop.sleep)
         try:
-            with self._stop.tracking(call):
-                for message in call:
-                    if message.HasField("event"):
-                        if message.event.sequence != expected:
-                            text = f"slow reader: {message.event.sequence} after {expected - 1}"
-                            self._tell("failure", kind="EventLost", text=text)
-                        expected = message.event.sequence + 1
-                    # Hardly at all while the job goes on; what is left then is taken, to see that nothing is missing.
-                    if get_job(sends, job_id).state not in ENDED:
-                        self._stop.sleep(self._plan.slow_pause_s)
+            while not ended:
+                try:
+                    self._take(sends, reads, job_id)
+                    ended = True
+                except grpc.RpcError as error:
+                    # As `void_client.follow` does: a broken connection is no failure, another watch goes on behind it.
+                    if self._stop.requested or not retries.absorb(error):
+                        raise
+                    self._tell("slow watch begun again", text=str(status_of(error)))
         finally:
             if self._stop.requested:
                 cancel_job(sends, job_id)
-        self._tell("slow watch", events=expected - 1)
+        self._tell("slow watch", events=self._seen)
+
+    def _take(self, sends: Connection, reads: Connection, job_id: str) -> None:
+        """Read a watch to its end, behind the last event that was seen."""
+        request = jobs_pb2.WatchRequest(id=job_id, from_event=self._seen + 1)
+        call = reads.stubs.jobs.Watch(request, metadata=reads.metadata)
+        with self._stop.tracking(call):
+            for message in call:
+                if message.HasField("event"):
+                    if message.event.sequence != self._seen + 1:
+                        text = f"slow reader: {message.event.sequence} after {self._seen}"
+                        self._tell("failure", kind="EventLost", text=text)
+                    self._seen = message.event.sequence
+                # Hardly at all while the job goes on; what is left then is taken, to see that nothing is missing.
+                if get_job(sends, job_id).state not in ENDED:
+                    self._stop.sleep(self._plan.slow_pause_s)
 
     def _tell(self, what: str, **more: Any) -> None:
         self._tell_all({"what": what, "at": time.time(), "user": self._user, "client": self._client, **more})

@@ -11,6 +11,7 @@ import grpc
 import pytest
 from void.v1 import frames_pb2, jobs_pb2, types_pb2
 
+from benchmarks.overlap.link import Link
 from tests.server.calls import Caller, error_info, sha256, spec_of, upload_messages
 from void_server.configuration import Limits
 
@@ -92,3 +93,21 @@ def test_a_slow_reader_that_does_read_is_left_alone(start_server):
         got += answer.chunk
         time.sleep(0.2)
     assert got == data
+
+
+def test_a_connection_that_answers_no_ping_is_given_up_after_the_same_limit(start_server):
+    """By itself gRPC would wait for a minute: too short where the limit is longer and megabytes are under way."""
+    server = start_server(limits=SHORT)
+    digest = server.caller.upload(os.urandom(8 << 20)).digest
+    codes, deadline = set(), time.monotonic() + 30
+    with Link(server.application.address, 0, answers_bytes_per_s=50_000) as link:
+        far = Caller(link.address, server.token)
+        download = far.frames.Download(frames_pb2.DownloadRequest(digest=digest), metadata=far.metadata)
+        while grpc.StatusCode.UNAVAILABLE not in codes and time.monotonic() < deadline:
+            try:
+                far.jobs.List(jobs_pb2.ListRequest(limit=1), metadata=far.metadata, timeout=0.5)
+            except grpc.RpcError as error:
+                codes.add(error.code())
+        download.cancel()
+        far.close()
+    assert grpc.StatusCode.UNAVAILABLE in codes

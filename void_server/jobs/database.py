@@ -81,6 +81,11 @@ INSERT INTO serial VALUES (0);
 """
 
 
+_INDEXES = "CREATE INDEX IF NOT EXISTS job_by_number ON job (number)"
+"""Of no release: a database without it is as whole, and an earlier release does not mind it. The newest jobs are found
+with it; without, every List would read and sort the orders of all."""
+
+
 class DatabaseDamaged(Exception):
     """The file is not a database, or not a whole one."""
 
@@ -175,6 +180,7 @@ class Database:
             self._connection.executescript(f"BEGIN;{schema}PRAGMA user_version = {SCHEMA_VERSION};COMMIT;")
         else:
             migrate(self._connection, version, SCHEMA_VERSION)
+        self._connection.execute(_INDEXES)
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

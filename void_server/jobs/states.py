@@ -29,6 +29,8 @@ class JobState(str, Enum):
 
 
 ENDED = frozenset({JobState.DONE, JobState.FAILED, JobState.CANCELLED})
+LIVE = tuple(state for state in JobState if state not in ENDED)
+"""The others. Queries name these: the index by state then leads to the few, whatever has ended beside them."""
 
 TRANSITIONS: dict[tuple[JobState, JobState], str] = {
     (JobState.QUEUED, JobState.RUNNING): "the runner takes the job",

@@ -34,7 +34,7 @@ from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import Event, JobRecord, Output, Problem, Progress, UnitResult
 from void_server.jobs.needs import Needs
 from void_server.jobs.quota import check_open_jobs, check_owner_bytes, check_queued_frames
-from void_server.jobs.states import ENDED, JobState, check_transition
+from void_server.jobs.states import ENDED, LIVE, JobState, check_transition
 from void_server.jobs.unit_rows import find_unit, give_up_units, record_unit, take_units
 from void_server.pool.schedule import Band
 
@@ -166,11 +166,10 @@ class JobStore:
 
     def live(self) -> list[tuple[QueuedJob, JobState]]:
         """The jobs that have not ended, in the order of their acceptance, with their states."""
-        ended = [s.value for s in ENDED]
         with self._db.reading() as db:
             rows = db.execute(
-                "SELECT id, owner, band, number, state FROM job WHERE state NOT IN (?, ?, ?) ORDER BY number",
-                ended,
+                "SELECT id, owner, band, number, state FROM job WHERE state IN (?, ?, ?) ORDER BY number",
+                [s.value for s in LIVE],
             ).fetchall()
         return [
             (QueuedJob(r["id"], r["owner"], Band(r["band"]), r["number"]), JobState(r["state"])) for r in rows
@@ -364,9 +363,9 @@ class JobStore:
 
     def live_jobs(self) -> int:
         """Jobs that have not ended."""
-        ended = [s.value for s in ENDED]
+        live = [s.value for s in LIVE]
         with self._db.reading() as db:
-            row = db.execute("SELECT COUNT(*) FROM job WHERE state NOT IN (?, ?, ?)", ended).fetchone()
+            row = db.execute("SELECT COUNT(*) FROM job WHERE state IN (?, ?, ?)", live).fetchone()
         return int(row[0])
 
     def ended(self) -> dict[str, int]:

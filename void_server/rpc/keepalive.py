@@ -14,11 +14,20 @@ ANSWER_S = 20
 MOST_OFTEN_S = 1
 """A client may ask in turn as often as this while nothing else moves; `void_client` asks every 30 s."""
 
-OPTIONS = (
-    ("grpc.keepalive_time_ms", 1000 * AFTER_S),
-    ("grpc.keepalive_timeout_ms", 1000 * ANSWER_S),
-    ("grpc.http2.ping_timeout_ms", 1000 * ANSWER_S),
-    ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.keepalive_permit_without_calls", 1),
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000 * MOST_OFTEN_S),
-)
+
+def options(slowest_ping_s: float) -> tuple[tuple[str, int], ...]:
+    """Of the server.
+
+    Args:
+        slowest_ping_s: how long a ping may take with which gRPC measures the link. Unlike the question whether a client
+            is there, which nobody asks while bytes come, it gives up a slow one, whose answer waits behind megabytes of
+            frames; what is too long is the limit for idle streams.
+    """
+    return (
+        ("grpc.keepalive_time_ms", 1000 * AFTER_S),
+        ("grpc.keepalive_timeout_ms", 1000 * ANSWER_S),
+        ("grpc.http2.ping_timeout_ms", round(min(1000 * slowest_ping_s, 2**31 - 1))),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000 * MOST_OFTEN_S),
+    )
