@@ -7,6 +7,8 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -43,15 +45,18 @@ def cuts(monkeypatch: pytest.MonkeyPatch, store: SmallStore, at: int) -> None:
         step()
         unlink(*args, **options)  # type: ignore[arg-type]
 
-    def cut_transaction() -> object:
+    @contextmanager
+    def cut_transaction() -> Iterator[object]:
         step()
-        return commit()
+        with commit() as db:
+            yield db
+            step()
 
     monkeypatch.setattr(os, "unlink", cut_unlink)
     monkeypatch.setattr(store.database, "transaction", cut_transaction)
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 4, 5, 6, 7, 9, 12, 16, 20])
+@pytest.mark.parametrize("at", [1, 2, 4, 6, 8, 9, 10, 11, 12, 13, 14, 15, 20, 30])
 def test_cut_off_before_any_commit_or_removal_every_row_still_names_a_file(store, monkeypatch, at):
     filled(store)
     with monkeypatch.context() as patch:

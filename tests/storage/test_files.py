@@ -55,6 +55,7 @@ def test_a_folder_that_is_a_link_is_not_entered(store, tmp_path):
     store.wait(100 * DAY)
     assert store.collect().files == 0
     assert precious.exists()
+    assert str(store.blobs.folder / "ab") in store.storage.report().strange
 
 
 def test_a_folder_that_becomes_a_link_during_a_collection_is_not_entered(store, tmp_path):
