@@ -10,7 +10,12 @@ from PIL import Image
 
 from void_server.pipeline.qc_plot import draw_qc_plot
 
-GRAIN = {"confidence": 1.0, "reason": "", "levels": [[0.1, 0.5]] * 3, "sigma": [[0.01, 0.02]] * 3}
+GRAIN = {
+    "confidence": 1.0,
+    "reason": "",
+    "levels": [[0.1, 0.5]] * 3,
+    "sigma": [[0.01, 0.02], [0.02, 0.03], [0.03, 0.04]],
+}
 NONE = {"confidence": 0.0, "reason": "No grain."}
 FIGURES = {"changed_percent": 1.0, "change_over_time": 0.1, "flicker": 0.01, "flicker_beside": 0.02}
 OTHERS = {"confidence": 0.9, "seam": 1.0, "clipped": 0, "outside_difference": 0.0}
