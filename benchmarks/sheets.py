@@ -63,7 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(options.out), picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85]):
+    quality = [cv2.IMWRITE_JPEG_QUALITY, 85] if options.out.suffix == ".jpg" else []
+    if not cv2.imwrite(str(options.out), picture[..., ::-1], quality):
         print(f"{options.out} cannot be written.", file=sys.stderr)
         return 2
     return 0

@@ -107,7 +107,7 @@ def test_a_pulse_elsewhere_is_not_the_border_s():
 
 
 def test_a_shot_that_grows_restless_is_compared_near_by():
-    assert at_borders(shot([0.001 * n for n in range(1, 60)]), [24, 36]).ratio == pytest.approx(1, abs=0.02)
+    assert at_borders(shot([0.001 * n for n in range(1, 60)]), [12, 24]).ratio == pytest.approx(1, abs=0.02)
 
 
 def test_where_the_plate_pulses_too_it_is_no_border():

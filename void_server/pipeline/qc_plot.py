@@ -30,10 +30,14 @@ def draw_qc_plot(title: str, sidecar: Mapping[str, Any]) -> bytes:
     """The plot as PNG: the figures of the sidecar's `frames`, and its borders."""
     frames: Sequence[Mapping[str, Any]] = sidecar["frames"]
     numbers = [f["frame"] for f in frames]
-    figure = Figure(figsize=(10, 14), layout="constrained")
+    figure = Figure(figsize=(10, 16), layout="constrained")
     FigureCanvasAgg(figure)
     figure.suptitle(title)
-    panels = figure.subplots(len(_PANELS), 1, sharex=True)
+    *panels, of_grain = figure.subplots(len(_PANELS) + 1, 1)
+    for axes in panels[:-1]:
+        axes.sharex(panels[-1])
+        axes.tick_params(labelbottom=False)
+    _draw_grain(of_grain, sidecar["grain"])
     for axes, (name, label) in zip(panels, _PANELS, strict=True):
         values = [f["quality"][name] for f in frames]
         shown = [float("nan") if v is None else float(v) for v in values]
@@ -53,6 +57,20 @@ def draw_qc_plot(title: str, sidecar: Mapping[str, Any]) -> bytes:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def _draw_grain(axes: Axes, grain: Mapping[str, Any] | None) -> None:
+    """The plate's grain by level, a channel: what the inside is given where it lacks it."""
+    axes.set_ylabel("grain of the plate,\nsigma", fontsize=8)
+    axes.set_xlabel("level, scene-linear", fontsize=8)
+    axes.grid(alpha=0.3)
+    if grain is None or "sigma" not in grain:
+        said = grain["reason"] if grain is not None else "Not looked at."
+        axes.text(0.01, 0.75, said, transform=axes.transAxes, fontsize=8)
+        return
+    colours = ("tab:red", "tab:green", "tab:blue") if len(grain["sigma"]) == 3 else ("black",)
+    for levels, sigma, colour in zip(grain["levels"], grain["sigma"], colours, strict=False):
+        axes.plot(levels, sigma, marker="o", markersize=2, linewidth=1, color=colour)
 
 
 def _draw_flicker(axes: Axes, numbers: Sequence[int], sidecar: Mapping[str, Any]) -> None:

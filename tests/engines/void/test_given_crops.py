@@ -13,6 +13,9 @@ from void_server.errors import InvalidInput
 
 from .test_crop_path import given
 
+SIZE = f"{UHD.width}x{UHD.height}"
+"""The least crop: as many pixels as the model's picture."""
+
 
 def followed(text, view, parts, *, first=1, origin=(0, 0)):
     around = Planner(view, MARGIN, 1.5, len(parts))
@@ -87,6 +90,19 @@ def test_two_runs_stay_two_and_each_moves_by_itself():
     other = [[(100, 100, 300, 300), (2700, 1800, 2900, 2000)]] * 3
     again = followed(text, UHD, other)
     assert [o[1] for o in again.offsets] == [0, 0] and again.offsets[0] == (0, 0) > again.offsets[1]
+
+
+def test_where_what_two_runs_fill_would_meet_one_fills_it_all():
+    # The first crop holds the first and the last, the second the one between, which goes further right.
+    parts = [[(100, 100, 150, 150), (400, 150, 700, 170), (600, 300, 640, 330)]]
+    again = followed(f"{SIZE}@0,0;{SIZE}@300,0", UHD, parts)
+    (run,) = again.plan.runs
+    assert run.fills == ((84, 84, 716, 346),) and inside(run.fills[0], run.crop(0))
+
+
+def test_a_crop_that_reaches_beyond_the_picture_is_moved_into_it():
+    (run,) = followed(f"{SIZE}@-50,10", UHD, [[(100, 100, 200, 200)]]).plan.runs
+    assert run.corners == ((0, 10),)
 
 
 def test_a_path_is_told_in_few_words_and_exactly():

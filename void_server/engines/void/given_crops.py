@@ -8,6 +8,7 @@ window from its top left corner. Pure: text and boxes in, a plan out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -211,7 +212,9 @@ def _placed(crop: GivenCrop, around: Planner, frames: Sequence[int], origin: tup
     view = around.view
     scale = max(view.least_scale, view.scale_of(crop.width, crop.height))
     width, height = view.crop_size(scale)
-    if abs(width - crop.width) > 1 or abs(height - crop.height) > 1:
+    # A side that was rounded up by a pixel asks for as many of the other as the sides differ by.
+    across, down = 1 + math.ceil(width / height), 1 + math.ceil(height / width)
+    if abs(width - crop.width) > across or abs(height - crop.height) > down:
         raise InvalidInput(
             f"A crop of {crop.width} x {crop.height} has not the shape of the model's picture, or has fewer pixels.",
             fix=f"The nearest that has is {width} x {height}.",
