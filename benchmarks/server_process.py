@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 from types import TracebackType
 
-from void_client.connection import Connection, Target, read_token
+from void_client.connection import Connection
+from void_client.target import Target, read_token
 
 STOP_LIMIT_S = 60.0
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from void.v1 import server_pb2
 
-from void_client.connection import Connection, Target
+from void_client.connection import Connection
 from void_client.errors import AccessRefused, BadInput, ClientError
 from void_client.local_server import data_folder
 from void_client.order import capabilities
@@ -24,6 +24,7 @@ from void_client.reach import Reach
 from void_client.root_proof import Proof, prove_roots
 from void_client.roots import Root
 from void_client.site import VARIABLE, load_site
+from void_client.target import Target
 from void_client.version import version
 
 OK, WARN, FAIL = "ok", "warn", "fail"

@@ -18,8 +18,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from void_client.connection import Target, is_loopback, is_serving, read_token
+from void_client.connection import is_serving
 from void_client.errors import BadInput, ServerUnreachable
+from void_client.target import Target, is_loopback, read_token
 
 START_LIMIT_S = 60.0
 """Longest wait for a server to serve after it was started."""

@@ -7,9 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from void_client.connection import Connection, Target, remote_target
+from void_client.connection import Connection
 from void_client.local_server import attach, data_folder
 from void_client.roots import Root, own_roots
+from void_client.target import Target, remote_target
 
 
 @dataclass(frozen=True)

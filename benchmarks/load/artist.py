@@ -15,12 +15,13 @@ import grpc
 from void.v1 import jobs_pb2, masks_pb2, types_pb2
 
 from benchmarks.load.plan import FIRST_FRAME, HEIGHT, SHARED_ORDERS, WIDTH, Order, Plan, order
-from void_client.connection import Connection, Target
+from void_client.connection import Connection
 from void_client.errors import ClientError
 from void_client.events import Event
 from void_client.follow import cancel_job, get_job
 from void_client.order import preflight, submit
 from void_client.stop import Stop, Stopped
+from void_client.target import Target
 from void_client.transfer import download, find_missing, upload
 
 Tell = Callable[[dict[str, Any]], None]

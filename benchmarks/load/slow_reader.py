@@ -22,13 +22,14 @@ from void.v1 import jobs_pb2
 from benchmarks.load.artist import PAUSE_AFTER_FAILURE_S, Tell
 from benchmarks.load.plan import LONG_FRAMES, Plan, order
 from benchmarks.overlap.link import Link
-from void_client.connection import Connection, Retries, Target
+from void_client.connection import Connection, Retries
 from void_client.content import content_of_bytes
 from void_client.errors import ClientError, status_of
 from void_client.events import Event
 from void_client.follow import ENDED, cancel_job, get_job
 from void_client.order import submit
 from void_client.stop import Stop, Stopped
+from void_client.target import Target
 from void_client.transfer import download, upload
 
 Work = Callable[[Connection, Connection], None]

@@ -13,12 +13,13 @@ from benchmarks.generated_shot import GeneratedShot
 from benchmarks.machine import add_common_options, heading, keep, table, working_folder
 from benchmarks.overlap.link import Link
 from benchmarks.server_process import ServerProcess
-from void_client.connection import Connection, Target
+from void_client.connection import Connection
 from void_client.content import hash_files
 from void_client.draft import Draft, draft_order
 from void_client.events import Event
 from void_client.order import bring, preflight, prepare
 from void_client.specification import RemoveOptions, build_spec
+from void_client.target import Target
 from void_client.transfer import upload
 
 GIGABIT_MB_PER_S = 117.0

@@ -18,7 +18,8 @@ import pytest
 
 from tests.client.cutting_proxy import CuttingProxy
 from tests.small_shot import SmallShot, write_small_shot
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
+from void_client.target import Target
 
 ROOT = Path(__file__).parents[2]
 FAST = RetryPolicy(attempts=9, first_wait_s=0.05, longest_wait_s=0.5)

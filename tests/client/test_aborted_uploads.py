@@ -15,9 +15,10 @@ from google.protobuf.duration_pb2 import Duration
 from void.google_rpc import error_details_pb2, status_pb2
 from void.v1 import frames_pb2, frames_pb2_grpc
 
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.content import content_of_bytes
 from void_client.errors import RequestRefused
+from void_client.target import Target
 from void_client.transfer import upload
 
 MIB = 2**20

@@ -17,16 +17,9 @@ from void.v1 import jobs_pb2
 
 from tests.client.conftest import FAST, ServerProcess
 from void_client import connection as connection_module
-from void_client.connection import (
-    Connection,
-    RetryPolicy,
-    Target,
-    is_loopback,
-    is_serving,
-    read_token,
-    remote_target,
-)
+from void_client.connection import Connection, RetryPolicy, is_serving
 from void_client.errors import AccessRefused, BadInput, ExitCode, RequestRefused, ServerUnreachable
+from void_client.target import Target, is_loopback, read_token, remote_target
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.8.8.8:1", "[::1]:1", "localhost:1"])

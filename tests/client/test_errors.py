@@ -15,7 +15,7 @@ from void.google_rpc import error_details_pb2, status_pb2
 from void.v1 import jobs_pb2, types_pb2
 
 from tests.client.scripted_jobs import ScriptedJobs, ended, serve
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.errors import (
     AccessRefused,
     BadInput,
@@ -27,6 +27,7 @@ from void_client.errors import (
     ServerUnreachable,
     SpecRefused,
 )
+from void_client.target import Target
 
 POLICY = RetryPolicy(attempts=3, first_wait_s=0.01, longest_wait_s=0.02)
 

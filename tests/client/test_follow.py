@@ -14,10 +14,11 @@ from void.v1 import jobs_pb2, types_pb2
 
 from tests.client.scripted_jobs import ScriptedJobs, ended, said, serve
 from void_client import follow as follow_module
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.errors import JobCancelled, JobFailed, RequestRefused, ServerDefect, ServerUnreachable
 from void_client.events import Event, Reconnecting, Said, StateChanged
 from void_client.follow import error_of, follow
+from void_client.target import Target
 
 QUICK = RetryPolicy(attempts=3, first_wait_s=0.01, longest_wait_s=0.02)
 

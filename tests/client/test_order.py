@@ -13,10 +13,11 @@ import pytest
 from void.v1 import jobs_pb2, types_pb2
 
 from tests.client.scripted_jobs import ScriptedJobs, ended, serve
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.errors import Left, ServerUnreachable, SpecRefused
 from void_client.events import Accepted, Event, Notes, Preflight
 from void_client.order import submit, tell_report
+from void_client.target import Target
 
 EMPTY_FRAME = types_pb2.Problem(severity=types_pb2.SEVERITY_WARNING, code="matte_empty", frames=[3])
 CROPPED = types_pb2.Problem(severity=types_pb2.SEVERITY_WARNING, code="cropped", frames=[4])

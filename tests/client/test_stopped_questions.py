@@ -15,11 +15,12 @@ import pytest
 from void.v1 import frames_pb2, frames_pb2_grpc, types_pb2
 
 from void_client import sending as sending_module
-from void_client.connection import Connection, Target
+from void_client.connection import Connection
 from void_client.content import Content, content_of_file
 from void_client.errors import RequestRefused
 from void_client.sending import Sending
 from void_client.stop import Stop, Stopped
+from void_client.target import Target
 from void_client.transfer import find_missing
 
 AT_ONCE_S = 3.0

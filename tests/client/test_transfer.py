@@ -17,11 +17,12 @@ from void.v1 import types_pb2
 from tests.client.conftest import ServerProcess
 from tests.client.cutting_proxy import CuttingProxy
 from void_client import content as content_module
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.content import Content, content_of_bytes, content_of_file
 from void_client.errors import BadInput, ClientError, CorruptTransfer, RequestRefused, ServerUnreachable
 from void_client.events import Event, Moving
 from void_client.stop import Stop, Stopped
+from void_client.target import Target
 from void_client.transfer import download, find_missing, upload
 
 MIB = 2**20

@@ -19,9 +19,10 @@ from tests.client.conftest import ROOT, clean_environment
 from tests.kills.works import Work
 from tests.small_shot import SmallShot
 from void_client import events
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.errors import ClientError
 from void_client.follow import follow
+from void_client.target import Target
 
 START_SECONDS = 60
 END_SECONDS = 120

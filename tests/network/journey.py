@@ -18,11 +18,12 @@ from tests.server.calls import spec_of
 from tests.small_shot import SmallShot
 from void_client import events
 from void_client.bring import bring
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.content import content_of_bytes, content_of_file
 from void_client.follow import client_event, follow
 from void_client.keepalive import Keepalive
 from void_client.results import PARTIAL_PREFIX, WRITTEN_KINDS, ResultFolder
+from void_client.target import Target
 from void_client.transfer import upload
 
 BALLAST_BYTES = 3 << 20

@@ -19,10 +19,11 @@ from tests.network.campaign import QUICK, SOON, run_seeds
 from tests.network.journey import Journey, leftovers, travel, wrong_files
 from tests.network.proxy import Fault, Kind, Proxy
 from tests.small_shot import SmallShot, write_small_shot
-from void_client.connection import Connection, RetryPolicy, Target
+from void_client.connection import Connection, RetryPolicy
 from void_client.content import content_of_bytes
 from void_client.errors import ClientError, ServerUnreachable
 from void_client.keepalive import Keepalive
+from void_client.target import Target
 from void_client.transfer import upload
 from void_server.access.certificates import make_certificates
 

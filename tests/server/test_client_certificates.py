@@ -15,8 +15,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from void.v1 import server_pb2
 
 from void_client.cli.main import main as void
-from void_client.connection import Connection, RetryPolicy, remote_target
+from void_client.connection import Connection, RetryPolicy
 from void_client.errors import AccessRefused, BadInput, ClientError, ServerUnreachable
+from void_client.target import remote_target
 from void_server.access.certificates import _read_authority, make_certificates, make_client_certificate
 from void_server.application import Application
 from void_server.command import main
