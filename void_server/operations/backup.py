@@ -2,8 +2,8 @@
 """`void-server backup`: a copy of a store from which a server goes on, made while the server runs.
 
 The order matters: the database first, the blobs last. What the work makes meanwhile is only added to them, so those
-that the database speaks of are then all in the copy. A backup into the same folder again copies only the blobs that it
-lacks.
+that the database speaks of are then all in the copy, but for what a collection removed in between: the copy's server
+finds it missing and computes it again. A backup into the same folder again copies only the blobs that it lacks.
 """
 
 from __future__ import annotations
