@@ -32,21 +32,21 @@ def pool(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_a_task_s_answer_comes_back(pool):
-    assert pool.submit({"do": "echo", "value": [1, "a"]}).result(10) == [1, "a"]
+    assert pool.submit({"do": "echo", "value": [1, "a"]}).result(60) == [1, "a"]
 
 
 def test_a_worker_s_error_keeps_its_type_frame_and_fix(pool):
     with pytest.raises(InvalidInput) as error:
-        pool.submit({"do": "error"}).result(10)
+        pool.submit({"do": "error"}).result(60)
     assert (error.value.message, error.value.fix, error.value.frame) == ("no", "yes", 7)
 
 
 def test_tasks_run_side_by_side_on_both_nodes(cluster, pool):
     assert pool.places() == [cluster.at(3), cluster.at(4)]
     started = time.monotonic()
-    for future in [pool.submit({"do": "sleep", "seconds": 1.0}) for _ in range(2)]:
-        future.result(20)
-    assert time.monotonic() - started < 1.9
+    for future in [pool.submit({"do": "sleep", "seconds": 4.0}) for _ in range(2)]:
+        future.result(60)
+    assert time.monotonic() - started < 7.5
 
 
 def test_a_job_comes_back_to_the_worker_that_had_it_while_that_is_free(pool):
@@ -54,7 +54,7 @@ def test_a_job_comes_back_to_the_worker_that_had_it_while_that_is_free(pool):
 
     def pids() -> list[int]:
         futures = [pool.submit({"do": "pid"}, job) for job in jobs]
-        return [future.result(10) for future in futures]
+        return [future.result(60) for future in futures]
 
     first = pids()
     assert len(set(first)) == 2
@@ -65,7 +65,7 @@ def test_a_worker_that_dies_is_told_as_by_the_local_pool_and_its_node_goes_on(po
     told: list[int] = []
     task = {"do": "signal", "signal": int(signal.SIGSEGV), "label": "fill of frame 1012"}
     with pytest.raises(WorkerCrashed, match="segmentation fault") as error:
-        pool.submit(task, on_crash=lambda crash: told.append(crash.signal) or True).result(20)
+        pool.submit(task, on_crash=lambda crash: told.append(crash.signal) or True).result(60)
     assert f"{MAX_CRASHES} times" in error.value.message and "fill of frame 1012" in error.value.message
     assert told == [signal.SIGSEGV] * MAX_CRASHES
     assert pool.workers == 2
@@ -77,7 +77,7 @@ def steps(tmp_path: Path, **more: object) -> dict[str, object]:
 
 def test_a_unit_that_is_asked_to_stop_stops_at_its_next_step(pool, tmp_path):
     with pytest.raises(TaskStopped):
-        pool.submit(steps(tmp_path), Turn(), lambda done, total: done < 3).result(20)
+        pool.submit(steps(tmp_path), Turn(), lambda done, total: done < 3).result(60)
     assert (tmp_path / "steps").read_text().split() == ["1", "2", "3"]
 
 
@@ -92,9 +92,9 @@ def test_a_preview_overtakes_long_units_between_two_steps(pool, tmp_path):
         for n in range(2)
     ]
     assert all(event.wait(20) for event in began)
-    seen = pool.submit({"do": "echo", "value": "seen"}, Turn(Band.PREVIEW, "ben", 3)).result(20)
+    seen = pool.submit({"do": "echo", "value": "seen"}, Turn(Band.PREVIEW, "ben", 3)).result(60)
     assert seen == "seen" and not any(future.done() for future in long)
-    assert [future.result(20) for future in long] == [[str(n) for n in range(1, 21)]] * 2
+    assert [future.result(60) for future in long] == [[str(n) for n in range(1, 21)]] * 2
 
 
 def test_a_cancelled_waiting_task_never_runs(pool, tmp_path):
@@ -103,6 +103,6 @@ def test_a_cancelled_waiting_task_never_runs(pool, tmp_path):
     waiting = pool.submit(steps(tmp_path, marker=str(marker)))
     assert waiting.cancel()
     for future in busy:
-        future.result(10)
-    pool.submit({"do": "echo", "value": 1}).result(10)
+        future.result(60)
+    pool.submit({"do": "echo", "value": 1}).result(60)
     assert not marker.exists()
