@@ -33,10 +33,6 @@ CALL_TIMEOUT_S = 60.0
 CLOSING_S = 5.0
 """Longest wait for a channel to close; what is left of it ends with the process."""
 
-SLOWEST_PING_S = 600
-"""Longest wait for the answer to a ping with which gRPC measures the link. On a slow one it stands behind megabytes of
-frames; gRPC's own minute would cut each connection of less than 70 kB/s again and again (4 MiB may be under way)."""
-
 STARTING_S = 10.0
 """How long a server may take from being started to listening, for a client that comes first."""
 
@@ -64,7 +60,6 @@ _CHANNEL_OPTIONS = (
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 1000),
     ("grpc.max_reconnect_backoff_ms", 2000),
-    ("grpc.http2.ping_timeout_ms", 1000 * SLOWEST_PING_S),
 )
 
 Request_contra = TypeVar("Request_contra", contravariant=True)

@@ -33,12 +33,13 @@ from void_server.access.audit import AuditLog
 from void_server.access.refusals import Refusals
 from void_server.access.tokens import TokenBook, read_or_create_token
 from void_server.configuration import RaySettings, ServerConfiguration, audit_file, named_tokens_file
-from void_server.errors import PreconditionFailed
+from void_server.errors import PreconditionFailed, StoreFull
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
 from void_server.frames.filesystems import check_local
 from void_server.frames.looks import Looks
 from void_server.frames.roots import Roots
+from void_server.frames.storage_errors import storage_error
 from void_server.frames.uploads import Uploads
 from void_server.jobs.database import open_or_set_aside
 from void_server.jobs.estimates import Estimates
@@ -393,6 +394,8 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
             fix="Stop it, or give another folder with --store.",
         ) from None
     except OSError as error:
+        if isinstance(full := storage_error(error), StoreFull):
+            raise full from error
         raise PreconditionFailed(
             f"The store {configuration.store} cannot be written to: {error.strerror or error}.",
             fix="Make the folder writable for the server's user, or give another with --store.",

@@ -20,7 +20,7 @@ from tests.small_shot import SmallShot, write_small_shot
 from void_client.errors import ClientError
 from void_client.keepalive import Keepalive
 
-QUICK = Keepalive(1.5, 1.5)
+QUICK = Keepalive(1.5, 1.5, 1.5)
 """So that a half-open connection costs a seed three seconds instead of fifty."""
 SOON = ("--silent-upload-seconds", "1")
 """And so that its client need not wait for its own first try."""

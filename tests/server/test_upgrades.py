@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,6 +24,7 @@ from tests.server.calls import Caller
 from tests.server.old_stores import FOLDER, SCHEMAS, content, version, write_database, write_store
 from tests.server.small_disk import WAYS, SmallDisk, unmount
 from void_server.errors import StoreFailed, StoreFull
+from void_server.jobs import migrations
 from void_server.jobs.database import SCHEMA_VERSION, Database
 
 ENDED = {
@@ -144,8 +146,10 @@ def test_a_migration_killed_after_any_statement_is_repeated_and_ends_right(
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_disk_that_fills_up_during_a_migration_leaves_a_whole_database(
-    schema: str, tmp_path: Path, file_limit: Callable[[int], None]
+    schema: str, tmp_path: Path, file_limit: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # What a migration records as now is the same each time.
+    monkeypatch.setattr(migrations, "time", SimpleNamespace(time=lambda: 1.0))
     old = write_database(schema, tmp_path / "old.sqlite3")
     before, refused = content(old), 0
     Database(Path(shutil.copy(old, tmp_path / "undisturbed"))).close()

@@ -75,7 +75,8 @@ class Refusals:
             if count < most:
                 return 0.0
             self._since_start["too_many"] += 1
-            return begun + self._window - now
+            # The sum may round up.
+            return min(self._window, begun + self._window - now)
 
     def refused(self, peer: str) -> None:
         """Count a call without a valid token."""
