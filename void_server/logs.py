@@ -88,6 +88,14 @@ def rfc3339(seconds: float) -> str:
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+class _StandardError(logging.StreamHandler[IO[str]]):
+    """Writes to what standard error is at that moment: whoever replaces it may close the former."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
+
+
 def set_up(form: str = "text", level: str = "info", *, stream: IO[str] | None = None, who: str = "") -> None:
     """Send this process's lines to standard error, from `level` on.
 
@@ -98,7 +106,7 @@ def set_up(form: str = "text", level: str = "info", *, stream: IO[str] | None = 
         level: one of `LEVELS`.
         who: begins each text line after the time, such as "worker 4711 ".
     """
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream) if stream else _StandardError()
     handler.setFormatter(JsonLines() if form == "json" else TextLines(who))
     chosen = logging.getLevelName(level.upper())
     logging.basicConfig(level=max(chosen, logging.INFO), handlers=[handler], force=True)
