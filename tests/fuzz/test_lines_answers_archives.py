@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile lines to the helper, lines of a hostile helper, answers of a model, and archives; `make fuzz` goes on."""
+"""Hostile lines to the helper, lines of a hostile helper, answers of a model, archives, clips; `make fuzz` goes on."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 import zipfile
@@ -11,9 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.fuzz.archives import hostile_archive
-from tests.fuzz.files import HostileOpener
+from tests.fuzz.clips import CLIP_FOLDER, hostile_clip
+from tests.fuzz.files import HostileClips, HostileOpener
 from tests.fuzz.lines import HelperUnderFire, hostile_line
 from tests.fuzz.vlm_answers import hostile_answer, parse_all
+from tests.masks.small_masks import needs_ffmpeg
 from void_server.errors import InvalidInput
 from void_server.plates.colour import load_config
 from void_server.plates.colour_archive import MAX_CONFIG_BYTES, MAX_ENTRIES
@@ -21,7 +24,7 @@ from void_server.plates.colour_archive import MAX_CONFIG_BYTES, MAX_ENTRIES
 sys.path.append(str(Path(__file__).parents[2] / "plugin_line"))
 from void_line import command, helper
 
-LINES, ANSWERS, ARCHIVES = 150, 2000, 60
+LINES, ANSWERS, ARCHIVES, CLIPS = 150, 2000, 60, 8
 
 
 def test_a_helper_neither_dies_nor_answers_twice_whatever_it_is_sent(tmp_path: Path) -> None:
@@ -45,8 +48,37 @@ def test_an_archive_ends_in_a_typed_error_or_is_read(tmp_path: Path) -> None:
     assert {code for _, code in opener.findings.ended} == {"ok", "invalid_input"}
 
 
+@needs_ffmpeg
+def test_a_clip_ends_in_a_typed_error_or_is_read_and_written(tmp_path: Path) -> None:
+    clips = HostileClips(tmp_path)
+    clips.read("a whole clip", (CLIP_FOLDER / "clip.mkv").read_bytes())
+    clips.read_mutants(range(CLIPS))
+    clips.close()
+    assert not clips.findings.broken, [what for what, _ in clips.findings.broken]
+    assert {code for _, code in clips.findings.ended} >= {"ok", "invalid_input"}
+
+
+@needs_ffmpeg
+def test_a_small_clip_of_huge_pictures_is_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+    """A PNG of one colour in an avi, 250 million pixels in 750 kB, once took 1.5 GB and half a minute."""
+    huge, one = (
+        tmp_path / "huge.avi",
+        ["-f", "lavfi", "-i", "color=black:s=12000x12000:r=1", "-frames:v", "1"],
+    )
+    subprocess.run(["ffmpeg", "-v", "error", *one, "-c:v", "png", huge], check=True)
+    clips = HostileClips(tmp_path)
+    outcomes = clips.read("huge", huge.read_bytes())
+    clips.close()
+    assert outcomes == {
+        "inspect": "limit_exceeded",
+        "clip": "limit_exceeded",
+        "frames": "limit_exceeded",
+        "memory": "ok",
+    }
+
+
 def test_a_number_is_the_same_bytes_each_time() -> None:
-    for make in (hostile_line, hostile_answer, hostile_archive):
+    for make in (hostile_line, hostile_answer, hostile_archive, hostile_clip):
         assert [make(n) for n in range(20)] == [make(n) for n in range(20)]
 
 
