@@ -9,6 +9,7 @@ import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fuzz.archives import hostile_archive
@@ -18,7 +19,7 @@ from tests.fuzz.lines import HelperUnderFire, hostile_line
 from tests.fuzz.vlm_answers import hostile_answer, parse_all
 from tests.masks.small_masks import needs_ffmpeg
 from void_server.errors import InvalidInput
-from void_server.plates.colour import load_config
+from void_server.plates.colour import ColourSpace, load_config
 from void_server.plates.colour_archive import MAX_CONFIG_BYTES, MAX_ENTRIES
 
 sys.path.append(str(Path(__file__).parents[2] / "plugin_line"))
@@ -82,6 +83,16 @@ def test_a_number_is_the_same_bytes_each_time() -> None:
         assert [make(n) for n in range(20)] == [make(n) for n in range(20)]
 
 
+ODD_CONFIG = b"""ocio_profile_version: 2
+roles: {default: raw, scene_linear: raw}
+file_rules: [!<Rule> {name: Default, colorspace: raw}]
+displays: {screen: [!<View> {name: plain, colorspace: raw}]}
+colorspaces:
+  - !<ColorSpace> {name: raw}
+  - !<ColorSpace> {name: odd, TRANSFORM}
+"""
+
+
 def archive(folder: Path, entries: dict[str, bytes]) -> str:
     path = folder / "a.ocioz"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
@@ -96,6 +107,7 @@ def archive(folder: Path, entries: dict[str, bytes]) -> str:
         ({"config.ocio": b" " * (MAX_CONFIG_BYTES + 1)}, "MAX_CONFIG_BYTES"),
         ({"config.ocio": b"", **{str(n): b"" for n in range(MAX_ENTRIES)}}, "MAX_ENTRIES"),
         ({"readme": b""}, "no config.ocio"),
+        ({"config.ocio": b"ocio_profile_version: 2\nroles: {a: \xa7}\n"}, "no UTF-8 text"),
         ({"config.ocio": b"", "../l.cube": b""}, "leads out"),
         ({"config.ocio": b"", "/etc/l.cube": b""}, "leads out"),
         ({"config.ocio": b"", "c:\\l.cube": b""}, "leads out"),
@@ -109,6 +121,14 @@ def test_an_archive_is_refused_before_it_is_unpacked(
     with pytest.raises(InvalidInput, match=said):
         load_config(archive(tmp_path, entries))
     assert time.monotonic() - begun < 5
+
+
+def test_a_file_of_bytes_that_ocio_quotes_is_refused_as_such(tmp_path: Path) -> None:
+    transform = b"to_scene_reference: !<FileTransform> {src: l.cube}"
+    config = ODD_CONFIG.replace(b"TRANSFORM", transform)
+    space = ColourSpace("odd", archive(tmp_path, {"config.ocio": config, "l.cube": b"LUT_3D_SIZE \xa7\n"}), "", False)
+    with pytest.raises(InvalidInput, match="cannot be used"):
+        space.to_linear(np.zeros((1, 1, 3), np.float32))
 
 
 HOSTILE_HELPER = """
