@@ -84,6 +84,7 @@ def test_a_number_is_the_same_bytes_each_time() -> None:
 
 
 ODD_CONFIG = b"""ocio_profile_version: 2
+search_path: .
 roles: {default: raw, scene_linear: raw}
 file_rules: [!<Rule> {name: Default, colorspace: raw}]
 displays: {screen: [!<View> {name: plain, colorspace: raw}]}
@@ -127,7 +128,7 @@ def test_a_file_of_bytes_that_ocio_quotes_is_refused_as_such(tmp_path: Path) -> 
     transform = b"to_scene_reference: !<FileTransform> {src: l.cube}"
     config = ODD_CONFIG.replace(b"TRANSFORM", transform)
     space = ColourSpace("odd", archive(tmp_path, {"config.ocio": config, "l.cube": b"LUT_3D_SIZE \xa7\n"}), "", False)
-    with pytest.raises(InvalidInput, match="cannot be used"):
+    with pytest.raises(InvalidInput, match="cannot be used: .utf-8"):
         space.to_linear(np.zeros((1, 1, 3), np.float32))
 
 
