@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The long mode: `python -m tests.fuzz --seconds 600`, shared out evenly: EXR files, OCIO archives, answers of models,
-lines to the helper, raw calls, orders of calls.
+lines to the helper, clips and mattes of masks, raw calls, orders of calls.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tests.fuzz.calls import RawCalls
-from tests.fuzz.files import HostileOpener, HostileReader
+from tests.fuzz.files import HostileClips, HostileOpener, HostileReader
 from tests.fuzz.lines import HelperUnderFire
 from tests.fuzz.machine import machine_for
+from tests.fuzz.mattes import HostileMattes
 from tests.fuzz.oracle import Broken
 from tests.fuzz.target import Target
 from tests.fuzz.vlm_answers import parse_all
@@ -56,6 +57,11 @@ def _files(folder: Path, first: int, seconds: float) -> bool:
 def _archives(folder: Path, first: int, seconds: float) -> bool:
     folder.mkdir()
     return _read(HostileOpener(folder), folder, first, seconds)
+
+
+def _clips(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    return _read(HostileClips(folder), folder, first, seconds)
 
 
 def _answers(folder: Path, first: int, seconds: float) -> bool:
@@ -125,6 +131,27 @@ def _calls(folder: Path, first: int, seconds: float) -> bool:
     return True
 
 
+def _mattes(folder: Path, first: int, seconds: float) -> bool:
+    folder.mkdir()
+    with Target(folder, *FLAGS) as target:
+        target.warm_up()
+        mattes = HostileMattes(target)
+        until, number = time.monotonic() + seconds, first
+        try:
+            while time.monotonic() < until:
+                mattes.run(range(number, number + BATCH))
+                number += BATCH
+            growth = target.check()
+        except Broken as error:
+            print(f"\nafter {number - first} orders of mattes: {error}", flush=True)
+            return False
+    print(
+        f"\nmattes       {number - first}: {_said(mattes.ended)}\nmemory       grew by {growth >> 20} MiB",
+        flush=True,
+    )
+    return True
+
+
 def _orders(folder: Path, first: int, seconds: float) -> bool:
     folder.mkdir()
     chosen = settings(
@@ -156,8 +183,10 @@ _PARTS: dict[str, Callable[[Path, int, float], bool]] = {
     "answers": _answers,
     "archives": _archives,
     "calls": _calls,
+    "clips": _clips,
     "files": _files,
     "lines": _lines,
+    "mattes": _mattes,
     "orders": _orders,
 }
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.fuzz.archives import hostile_archive
+from tests.fuzz.clips import hostile_clip
 from tests.fuzz.mutations import mutant
 from tests.fuzz.seeds import REGRESSION_FOLDER, SEED_FOLDER
 from void_server.errors import WorkerCrashed
@@ -105,6 +106,22 @@ class HostileOpener(HostileReader):
         """Open the hostile archives of these numbers."""
         for number in numbers:
             self.read(f"archive {number}", hostile_archive(number))
+
+
+class HostileClips(HostileReader):
+    """The same for clips of masks."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "hostile.mp4"
+        self._process = WorkerProcess(
+            [sys.executable, "-m", "tests.fuzz.clip_reader", str(folder)], FILE_SECONDS
+        )
+        self.findings = Findings(step="inspect")
+
+    def read_mutants(self, numbers: Iterable[int]) -> None:
+        """Read the hostile clips of these numbers."""
+        for number in numbers:
+            self.read(f"clip {number}", hostile_clip(number))
 
 
 def seed_files() -> list[bytes]:

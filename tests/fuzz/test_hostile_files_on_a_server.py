@@ -13,6 +13,7 @@ from void.v1 import frames_pb2, jobs_pb2
 
 from tests.fuzz.exr_bytes import RawAttribute, RawFile, take_apart
 from tests.fuzz.files import regressions
+from tests.fuzz.mattes import HostileMattes
 from tests.fuzz.mutations import mutant
 from tests.fuzz.seeds import SEED_FOLDER, mislabelled
 from tests.fuzz.target import Target
@@ -21,6 +22,7 @@ from tests.server.calls import set_sequence, spec_of
 FAILED = jobs_pb2.JOB_STATE_FAILED
 OWN_FAULT = frozenset({"internal", "worker_crashed", "out_of_memory"})
 MUTANTS = 12
+MATTES = 12
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -150,6 +152,12 @@ def test_any_mutant_is_a_plate_or_the_problem_of_its_job(target):
     for data in [*(mutant(n, seeds) for n in range(MUTANTS)), *regressions().values()]:
         job = target.artist.run(spec_with(target, target.artist.upload(data)))
         assert not {p.code for p in job.problems} & OWN_FAULT, job.problems
+
+
+def test_hostile_mattes_fail_their_order_or_change_nothing_outside_of_them(target):
+    mattes = HostileMattes(target)
+    mattes.run(range(MATTES))
+    assert mattes.ended["done"] and mattes.ended["invalid_input"]
 
 
 def test_a_good_order_still_runs(target):

@@ -1,27 +1,31 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Hostile lines to the helper, lines of a hostile helper, answers of a model, and archives; `make fuzz` goes on."""
+"""Hostile lines to the helper, lines of a hostile helper, answers of a model, archives, clips; `make fuzz` goes on."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.fuzz.archives import hostile_archive
-from tests.fuzz.files import HostileOpener
+from tests.fuzz.clips import CLIP_FOLDER, hostile_clip
+from tests.fuzz.files import HostileClips, HostileOpener
 from tests.fuzz.lines import HelperUnderFire, hostile_line
 from tests.fuzz.vlm_answers import hostile_answer, parse_all
+from tests.masks.small_masks import needs_ffmpeg
 from void_server.errors import InvalidInput
-from void_server.plates.colour import load_config
+from void_server.plates.colour import ColourSpace, load_config
 from void_server.plates.colour_archive import MAX_CONFIG_BYTES, MAX_ENTRIES
 
 sys.path.append(str(Path(__file__).parents[2] / "plugin_line"))
 from void_line import command, helper
 
-LINES, ANSWERS, ARCHIVES = 150, 2000, 60
+LINES, ANSWERS, ARCHIVES, CLIPS = 150, 2000, 60, 8
 
 
 def test_a_helper_neither_dies_nor_answers_twice_whatever_it_is_sent(tmp_path: Path) -> None:
@@ -45,9 +49,49 @@ def test_an_archive_ends_in_a_typed_error_or_is_read(tmp_path: Path) -> None:
     assert {code for _, code in opener.findings.ended} == {"ok", "invalid_input"}
 
 
+@needs_ffmpeg
+def test_a_clip_ends_in_a_typed_error_or_is_read_and_written(tmp_path: Path) -> None:
+    clips = HostileClips(tmp_path)
+    clips.read("a whole clip", (CLIP_FOLDER / "clip.mkv").read_bytes())
+    clips.read_mutants(range(CLIPS))
+    clips.close()
+    assert not clips.findings.broken, [what for what, _ in clips.findings.broken]
+    assert {code for _, code in clips.findings.ended} >= {"ok", "invalid_input"}
+
+
+@needs_ffmpeg
+def test_a_small_clip_of_huge_pictures_is_refused_before_memory_is_asked_for(tmp_path: Path) -> None:
+    """A PNG of one colour in an avi, 250 million pixels in 750 kB, once took 1.5 GB and half a minute."""
+    huge, one = (
+        tmp_path / "huge.avi",
+        ["-f", "lavfi", "-i", "color=black:s=12000x12000:r=1", "-frames:v", "1"],
+    )
+    subprocess.run(["ffmpeg", "-v", "error", *one, "-c:v", "png", huge], check=True)
+    clips = HostileClips(tmp_path)
+    outcomes = clips.read("huge", huge.read_bytes())
+    clips.close()
+    assert outcomes == {
+        "inspect": "limit_exceeded",
+        "clip": "limit_exceeded",
+        "frames": "limit_exceeded",
+        "memory": "ok",
+    }
+
+
 def test_a_number_is_the_same_bytes_each_time() -> None:
-    for make in (hostile_line, hostile_answer, hostile_archive):
+    for make in (hostile_line, hostile_answer, hostile_archive, hostile_clip):
         assert [make(n) for n in range(20)] == [make(n) for n in range(20)]
+
+
+ODD_CONFIG = b"""ocio_profile_version: 2
+search_path: .
+roles: {default: raw, scene_linear: raw}
+file_rules: [!<Rule> {name: Default, colorspace: raw}]
+displays: {screen: [!<View> {name: plain, colorspace: raw}]}
+colorspaces:
+  - !<ColorSpace> {name: raw}
+  - !<ColorSpace> {name: odd, TRANSFORM}
+"""
 
 
 def archive(folder: Path, entries: dict[str, bytes]) -> str:
@@ -64,6 +108,7 @@ def archive(folder: Path, entries: dict[str, bytes]) -> str:
         ({"config.ocio": b" " * (MAX_CONFIG_BYTES + 1)}, "MAX_CONFIG_BYTES"),
         ({"config.ocio": b"", **{str(n): b"" for n in range(MAX_ENTRIES)}}, "MAX_ENTRIES"),
         ({"readme": b""}, "no config.ocio"),
+        ({"config.ocio": b"ocio_profile_version: 2\nroles: {a: \xa7}\n"}, "no UTF-8 text"),
         ({"config.ocio": b"", "../l.cube": b""}, "leads out"),
         ({"config.ocio": b"", "/etc/l.cube": b""}, "leads out"),
         ({"config.ocio": b"", "c:\\l.cube": b""}, "leads out"),
@@ -77,6 +122,14 @@ def test_an_archive_is_refused_before_it_is_unpacked(
     with pytest.raises(InvalidInput, match=said):
         load_config(archive(tmp_path, entries))
     assert time.monotonic() - begun < 5
+
+
+def test_a_file_of_bytes_that_ocio_quotes_is_refused_as_such(tmp_path: Path) -> None:
+    transform = b"to_scene_reference: !<FileTransform> {src: l.cube}"
+    config = ODD_CONFIG.replace(b"TRANSFORM", transform)
+    space = ColourSpace("odd", archive(tmp_path, {"config.ocio": config, "l.cube": b"LUT_3D_SIZE \xa7\n"}), "", False)
+    with pytest.raises(InvalidInput, match="cannot be used: .utf-8"):
+        space.to_linear(np.zeros((1, 1, 3), np.float32))
 
 
 HOSTILE_HELPER = """

@@ -46,7 +46,7 @@ class LocalCluster:
             "RAY_USAGE_STATS_ENABLED": "0",
         }
         self._nodes: dict[str, subprocess.Popen[bytes]] = {}
-        self._given: dict[str, tuple[str, ...]] = {}
+        self._given: dict[str, tuple[dict[str, str], tuple[str, ...]]] = {}
         head = self.at(2)
         self.address = f"{head}:{_free_port(head)}"
         self._start(head, "--head", f"--port={self.address.rpartition(':')[2]}")
@@ -56,14 +56,23 @@ class LocalCluster:
         """An address of this cluster; the head node has 2."""
         return f"{self._net}.{number}"
 
-    def add(self, address: str, *, resources: dict[str, int] | None = None, path: str = "") -> None:
+    def add(
+        self,
+        address: str,
+        *,
+        resources: dict[str, int] | None = None,
+        path: str = "",
+        environment: dict[str, str] | None = None,
+    ) -> None:
         """Begin to start a node.
 
         Args:
             path: folder that its Python looks into first.
+            environment: what its processes have besides.
         """
         offered = json.dumps(resources or {RESOURCE: 1, OTHER_RESOURCE: 1})
-        self._start(address, f"--address={self.address}", f"--resources={offered}", path=path)
+        given = {"PYTHONPATH": f"{path}{os.pathsep}{ROOT}" if path else str(ROOT), **(environment or {})}
+        self._start(address, f"--address={self.address}", f"--resources={offered}", environment=given)
 
     def ensure(self, *addresses: str) -> None:
         """Have nodes at these addresses."""
@@ -86,9 +95,9 @@ class LocalCluster:
         for address in list(self._nodes):
             self.kill(address)
 
-    def _start(self, address: str, *more: str, path: str = "") -> None:
-        self._given[address] = more
-        environment = self._environment | {"PYTHONPATH": f"{path}{os.pathsep}{ROOT}" if path else str(ROOT)}
+    def _start(self, address: str, *more: str, environment: dict[str, str] | None = None) -> None:
+        given = environment or {"PYTHONPATH": str(ROOT)}
+        self._given[address] = (given, more)
         own = self._folder / address.rpartition(".")[2]
         log = (self._folder / f"{address}.log").open("wb")
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--block", "--num-cpus=0"]
@@ -102,7 +111,12 @@ class LocalCluster:
             command += ["--include-dashboard=false", "--disable-usage-stats"]
         with log:
             self._nodes[address] = subprocess.Popen(
-                command, env=environment, cwd=self._folder, stdout=log, stderr=log, start_new_session=True
+                command,
+                env=self._environment | given,
+                cwd=self._folder,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
 
     def _wait_for(self, address: str) -> None:
@@ -112,7 +126,8 @@ class LocalCluster:
             assert time.monotonic() < until, log.read_text()
             if self._nodes[address].poll() is not None:
                 assert "timed out during startup" in log.read_text(), log.read_text()
-                self._start(address, *self._given[address])
+                given, more = self._given[address]
+                self._start(address, *more, environment=given)
             time.sleep(0.1)
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import subprocess
@@ -10,16 +11,19 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from void.v1 import jobs_pb2, server_pb2
 
 from tests.conftest import RunningServer
+from tests.kills.works import write_weights
 from tests.pool.cluster import OTHER_RESOURCE, LocalCluster, wait_for
 from tests.server.calls import recorded_units, spec_of
 from tests.small_shot import SmallShot
 from void_server.configuration import RaySettings
 from void_server.main import main
+from void_server.pipeline.checkpoints import EVERY
 
 pytestmark = pytest.mark.xdist_group("ray")
 
@@ -34,6 +38,12 @@ def local_job(shot: SmallShot, tmp_path_factory: pytest.TempPathFactory) -> jobs
         server.stop()
 
 
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tiny checkpoint."""
+    return write_weights(tmp_path_factory.mktemp("models") / "weights")
+
+
 @pytest.fixture
 def on_ray(cluster: LocalCluster, start_server: Callable[..., RunningServer]) -> RunningServer:
     cluster.ensure(cluster.at(3), cluster.at(4))
@@ -46,10 +56,15 @@ def run(server: RunningServer, shot: SmallShot) -> jobs_pb2.Job:
     return end(server, begin(server, shot))
 
 
-def begin(server: RunningServer, shot: SmallShot) -> str:
+def begin(
+    server: RunningServer, shot: SmallShot, engine: str = "auto", options: dict[str, str] | None = None
+) -> str:
     for name in ("plate", "roto", "affected"):
         server.caller.upload_files(shot.files(name).values())
-    return str(server.caller.submit(spec_of(shot)).job.id)
+    spec = spec_of(shot)
+    spec.settings.engine, spec.shot.prompt = engine, "A wall."
+    spec.settings.options.update(options or {})
+    return str(server.caller.submit(spec).job.id)
 
 
 def end(server: RunningServer, job_id: str) -> jobs_pb2.Job:
@@ -61,6 +76,12 @@ def end(server: RunningServer, job_id: str) -> jobs_pb2.Job:
 def workers(server: RunningServer) -> int:
     request = server_pb2.GetCapabilitiesRequest()
     return int(server.caller.server.GetCapabilities(request, metadata=server.caller.metadata).workers)
+
+
+def sidecar(server: RunningServer, job: jobs_pb2.Job) -> dict[str, Any]:
+    (digest,) = (o.blob.digest for o in job.outputs if o.kind == jobs_pb2.OUTPUT_KIND_SIDECAR)
+    answer: dict[str, Any] = json.loads(server.caller.download(digest))
+    return answer
 
 
 def pictures(job: jobs_pb2.Job) -> dict[tuple[int, int], str]:
@@ -87,6 +108,28 @@ def test_a_node_that_is_lost_in_the_middle_costs_only_what_it_had_in_hand(cluste
     with closing(sqlite3.connect(on_ray.store / "void.sqlite3")) as database:
         assert database.execute("SELECT count(*) FROM crash").fetchone() == (0,)
     assert workers(on_ray) == 1
+
+
+@pytest.mark.timeout(600)
+def test_a_model_s_job_goes_on_at_another_node_from_the_last_saved_step_to_the_same_bits(
+    cluster, start_server, shot, weights, monkeypatch, tmp_path
+):
+    """Both nodes load the tiny model, and one is killed while it denoises: a minute, several where others work too."""
+    options = {"window": "13", "model_percent": "15", "steps": "60"}
+    first, second = cluster.at(5), cluster.at(6)
+    model = {"resources": {"model": 1}, "environment": {"VOID_WEIGHTS": str(weights)}}
+    cluster.add(first, **model)
+    monkeypatch.setenv("VOID_WEIGHTS", str(weights))
+    on_ray = start_server(ray=RaySettings(cluster.address, "model"))
+    wait_for(lambda: workers(on_ray) == 1, 240)
+    job_id = begin(on_ray, shot, "void", options)
+    wait_for(lambda: any((on_ray.store / "checkpoints").glob("*.safetensors")), 240)
+    cluster.kill(first)
+    cluster.add(second, **model)
+    job = end(on_ray, job_id)
+    assert sidecar(on_ray, job)["engine"]["model"]["resumed_from"] >= EVERY
+    local = start_server(tmp_path / "local")
+    assert pictures(job) == pictures(end(local, begin(local, shot, "void", options)))
 
 
 def test_a_job_on_a_cluster_is_cancelled(on_ray, shot):

@@ -121,6 +121,13 @@ def test_too_large_pictures_are_refused(clip):
 
 
 @needs_ffmpeg
+def test_too_large_pictures_are_refused_before_they_are_decoded(clip):
+    """Only a corner of each is taken when they are counted, so it is the decoder that was told."""
+    with pytest.raises(LimitExceeded, match="max_pixels"):
+        count_pictures(clip, VideoLimits(max_pixels=1000))
+
+
+@needs_ffmpeg
 def test_a_clip_that_cannot_be_made_leaves_the_old_one(clip, tmp_path):
     before = clip.read_bytes()
     with pytest.raises(InvalidInput, match="Picture 2"):

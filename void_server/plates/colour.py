@@ -119,7 +119,7 @@ def rec709_matrix(space: ColourSpace) -> tuple[Matrix, str]:
         else:
             builtin = load_config(DEFAULT_CONFIG)
             processor = ocio.Config.GetProcessorFromConfigs(loaded, start, builtin, _find(builtin, REC709))
-    except ocio.Exception:
+    except (ocio.Exception, UnicodeDecodeError):
         return neutral, "The OCIO config does not say what its primaries are: taken as those of Rec.709."
     basis = np.eye(3, dtype=np.float32)[None]
     processor.getOptimizedCPUProcessor(ocio.OPTIMIZATION_LOSSLESS).applyRGB(basis)
@@ -210,7 +210,8 @@ def _told_of(source: str) -> Iterator[None]:
     """What OCIO refuses inside is a fault of the config: also a transform that is built only when it is needed."""
     try:
         yield
-    except (ocio.Exception, ocio.ExceptionMissingFile) as error:
+    except (ocio.Exception, ocio.ExceptionMissingFile, UnicodeDecodeError) as error:
+        # The last: OCIO quotes bytes of a file, and they are no text.
         raise InvalidInput(
             f"The OCIO config {source} cannot be used: {error}",
             fix="Give a built-in name (ocio://...), an .ocio file or an .ocioz archive.",

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What an OCIO archive must be before OCIO unpacks it: what it says of itself is looked at, nothing is unpacked."""
+"""What an OCIO archive must be before OCIO unpacks it: what it says of itself, and that its config is text."""
 
 from __future__ import annotations
 
 import zipfile
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from void_server.errors import InvalidInput
@@ -17,29 +19,41 @@ MAX_ENTRIES = 4096
 
 
 def check_archive(path: Path) -> None:
-    """Look at the list of an archive's entries.
+    """Look at the list of an archive's entries, and whether its config is whole.
 
     Raises:
-        InvalidInput: it is no archive, has no config, or too much or misnamed things in it.
+        InvalidInput: it is no archive, has no config or a damaged one, or too much or misnamed things in it.
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
+            _check_entries(path, archive.infolist())
+            _check_config(path, archive)
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise _wrong(path, f"is no archive ({error})") from error
+
+
+def _check_entries(path: Path, entries: Sequence[zipfile.ZipInfo]) -> None:
     if len(entries) > MAX_ENTRIES:
         raise _wrong(path, f"has {len(entries)} entries, and {MAX_ENTRIES} are the most (MAX_ENTRIES)")
-    sizes = {entry.filename: entry.file_size for entry in entries}
-    if CONFIG_NAME not in sizes:
-        raise _wrong(path, f"has no {CONFIG_NAME}")
-    if sizes[CONFIG_NAME] > MAX_CONFIG_BYTES:
+    configs = [entry.file_size for entry in entries if entry.filename == CONFIG_NAME]
+    if len(configs) != 1:
+        raise _wrong(path, f"has no {CONFIG_NAME}" if not configs else f"has {len(configs)} of {CONFIG_NAME}")
+    if configs[0] > MAX_CONFIG_BYTES:
         raise _wrong(path, f"has a config of over {MAX_CONFIG_BYTES >> 20} MiB (MAX_CONFIG_BYTES)")
     if sum(entry.file_size for entry in entries) > MAX_BYTES:
         raise _wrong(path, f"would unpack to over {MAX_BYTES >> 20} MiB (MAX_BYTES)")
-    for name in sizes:
-        parts = name.replace("\\", "/").split("/")
+    for entry in entries:
+        parts = entry.filename.replace("\\", "/").split("/")
         if ".." in parts or not parts[0] or ":" in parts[0]:
             raise _wrong(path, "has an entry that leads out of it")
+
+
+def _check_config(path: Path, archive: zipfile.ZipFile) -> None:
+    """OCIO would take damaged text, and quote it in errors that are no text either."""
+    try:
+        archive.read(CONFIG_NAME).decode("utf-8")
+    except (zlib.error, EOFError, RuntimeError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        raise _wrong(path, f"has a {CONFIG_NAME} that is damaged or no UTF-8 text ({error})") from error
 
 
 def _wrong(path: Path, what: str) -> InvalidInput:

@@ -6,6 +6,7 @@ Facts: Netflix/void-model at 66e9c0e: libx264, -qp 0, yuv444p, 12 frames a secon
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import tempfile
@@ -31,6 +32,8 @@ CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
 """What is read: files that hold their own pictures, none that name other files."""
 _CORNER = "crop='min(2,iw)':'min(2,ih)':0:0"
 """All that is taken of a picture that is only counted."""
+_TOO_LARGE = re.compile(r"Picture size (\d+)x(\d+) exceeds specified max pixel count")
+"""What ffmpeg says of a picture beyond -max_pixels."""
 _UNKNOWN_OPTION = ("Unrecognized option 'fps_mode'", "Option fps_mode not found")
 _SAID = 600
 """Characters of what ffmpeg said that a message repeats."""
@@ -74,7 +77,7 @@ def read_colour(path: Path, limits: VideoLimits | None = None, *, ffmpeg: str = 
 
 
 def count_pictures(path: Path, limits: VideoLimits | None = None, *, ffmpeg: str = "ffmpeg") -> int:
-    """How many pictures `read_video` gives; raises what it does, but for their size.
+    """How many pictures `read_video` gives; raises what it does, but for pictures that differ in size.
 
     Counted by decoding: what a file says of its own length need not be so.
     """
@@ -166,10 +169,15 @@ class _Run:
     limits: VideoLimits
 
     @property
+    def text(self) -> str:
+        """All that it said."""
+        self.said.seek(0)
+        return self.said.read().decode("utf-8", "replace").strip()
+
+    @property
     def words(self) -> str:
         """What it said last."""
-        self.said.seek(0)
-        return self.said.read().decode("utf-8", "replace").strip()[-_SAID:]
+        return self.text[-_SAID:]
 
     def finish(self, failed: Callable[[_Run], Exception]) -> None:
         """Waits for its end; raises what `failed` makes of it unless that is a good one."""
@@ -229,7 +237,9 @@ def _at_any_age(path: Path, options: list[str], limits: VideoLimits | None, ffmp
 
 def _pictures(program: str, path: Path, options: list[str], limits: VideoLimits) -> Iterator[U8]:
     command = [program, *_START, "-nostdin", "-xerror", "-protocol_whitelist", "file", "-format_whitelist"]
-    command += [CONTAINERS, "-i", f"file:{path.absolute()}", "-map", "0:v:0", *options]
+    # Before the decoder asks for memory: a small file can say that its pictures are huge.
+    command += [CONTAINERS, "-max_pixels", str(limits.max_pixels)]
+    command += ["-i", f"file:{path.absolute()}", "-map", "0:v:0", *options]
     command += ["-f", "image2pipe", "-c:v", "ppm", "-pix_fmt", "rgb24", "-"]
     count, size = 0, None
     with _running(command, path, limits, stdin=False) as run:
@@ -308,12 +318,15 @@ def _no_file(path: Path) -> InvalidInput:
 
 def _check_size(width: int, height: int, path: Path, limits: VideoLimits) -> None:
     if width * height > limits.max_pixels:
-        raise LimitExceeded(
-            f"The pictures of {path} have {width}x{height} = {width * height} pixels; max_pixels is "
-            f"{limits.max_pixels}.",
-            fix="Scale the clip down, or raise the limit.",
-            file=str(path),
-        )
+        raise _too_large(width, height, path, limits)
+
+
+def _too_large(width: int, height: int, path: Path, limits: VideoLimits) -> LimitExceeded:
+    return LimitExceeded(
+        f"The pictures of {path} have {width}x{height} = {width * height} pixels; max_pixels is {limits.max_pixels}.",
+        fix="Scale the clip down, or raise the limit.",
+        file=str(path),
+    )
 
 
 def _too_many(path: Path, limits: VideoLimits) -> LimitExceeded:
@@ -327,6 +340,8 @@ def _too_many(path: Path, limits: VideoLimits) -> LimitExceeded:
 def _failed_to_read(run: _Run, count: int) -> Exception:
     if any(text in run.words for text in _UNKNOWN_OPTION):
         return _OldOptions()
+    if too_large := _TOO_LARGE.search(run.text):
+        return _too_large(int(too_large[1]), int(too_large[2]), run.path, run.limits)
     if count:
         return DataLoss(
             f"{run.path} is damaged after picture {count}; ffmpeg says: {run.words}",
