@@ -29,5 +29,6 @@ def options(slowest_ping_s: float) -> tuple[tuple[str, int], ...]:
         ("grpc.http2.ping_timeout_ms", round(min(1000 * slowest_ping_s, 2**31 - 1))),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_ping_strikes", 0),
         ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000 * MOST_OFTEN_S),
     )
