@@ -22,9 +22,9 @@ LARGE_BYTES = 4 << 20
 """Buffers from this size on are given back at once, as a whole."""
 
 ARENAS = 2
-"""The main one and one that all other threads share. Of 32 clients at once a server took 80 MB with two and 158 MB with
-the sixteen of two cores. Sending took as much processor time, 0.8 to 0.9 s a GB: where Python allocates, its threads
-wait for each other anyway. With a single one it was 1.1, for 60 page faults a MB."""
+"""How many all threads share. With 32 clients at once a server took 80 MB with two and 158 MB with the sixteen of two
+cores. Sending took no more processor time, 0.8 to 0.9 s a GB against 0.9 to 1.0, as Python's threads wait for each
+other anyway where they allocate. With a single one it was 1.0 to 1.1, for sixty page faults a MB instead of four."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8
 """Numbers of glibc's <malloc.h>."""
