@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How the server notices a client that is gone without a word, and how often a client may ask whether it is there.
+"""How the server notices a client that is gone without a word, and that a client may ask whether it is there.
 
 A machine that lost its power or its network ends no connection. What gRPC does about it is described in
 github.com/grpc/grpc, doc/keepalive.md.
@@ -11,8 +11,10 @@ AFTER_S = 60
 """Seconds without a byte from a client after which it is asked whether it is there."""
 ANSWER_S = 20
 """Seconds that the answer may take, then its connection is ended; as long as a slow line may need to empty."""
-MOST_OFTEN_S = 1
-"""A client may ask in turn as often as this while nothing else moves; `void_client` asks every 30 s."""
+PINGS_TOO_MANY = 0
+"""After how many pings, each within five minutes of the one before and nothing sent between them, gRPC ends a
+connection; 0 = never. It would bear two: the watch of a job that waits, whose client asks every 30 s, was cut after two
+minutes. To answer a ping costs less than to refuse a call, and gRPC keeps few answers that cannot be sent."""
 
 
 def options(slowest_ping_s: float) -> tuple[tuple[str, int], ...]:
@@ -29,5 +31,5 @@ def options(slowest_ping_s: float) -> tuple[tuple[str, int], ...]:
         ("grpc.http2.ping_timeout_ms", round(min(1000 * slowest_ping_s, 2**31 - 1))),
         ("grpc.http2.max_pings_without_data", 0),
         ("grpc.keepalive_permit_without_calls", 1),
-        ("grpc.http2.min_recv_ping_interval_without_data_ms", 1000 * MOST_OFTEN_S),
+        ("grpc.http2.max_ping_strikes", PINGS_TOO_MANY),
     )
