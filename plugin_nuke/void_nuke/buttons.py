@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import subprocess
 import sys
@@ -42,18 +41,13 @@ def press(action: str) -> None:
         with outside_undo():
             display.show(node, display.CANCELLED, str(cancelled))
     except (NodeError, HelperGone) as error:
-        _tell(error.message, error.fix)
+        display.tell(error.message, error.fix)
     except Exception as error:  # noqa: BLE001 - Nuke would show a traceback to an artist
         traceback.print_exc()
-        _tell(
+        display.tell(
             f"{node.name()}: {action} failed inside of the plugin: {error}",
             "The script editor's output has the details; please report them.",
         )
-
-
-def _tell(message: str, fix: str) -> None:
-    said = "\n\n".join(part for part in (message, fix) if part)
-    nuke.message(html.escape(said, quote=False).replace("\n", "<br>"))
 
 
 def _cancel(node: Any) -> None:
@@ -112,7 +106,7 @@ def _job_log(node: Any) -> None:
             lines = file.read().splitlines()
     except OSError as error:
         raise NodeError(f"{node.name()}: there is no log of this version.", f"It would be {path}.") from error
-    _tell("\n".join(lines[-LOG_LINES:]), path)
+    display.tell("\n".join(lines[-LOG_LINES:]), path)
 
 
 def reconnect(node: Any) -> None:
@@ -171,10 +165,12 @@ def _test(node: Any) -> None:
     def answered(message: dict[str, Any]) -> None:
         error = message.get("error")
         if error:
-            _tell(str(error["message"]), str(error.get("fix") or ""))
+            display.tell(str(error["message"]), str(error.get("fix") or ""))
             return
         checks = message["reply"]["checks"]
-        _tell("\n".join(f"{c['result']}: {c['subject']}: {c['seen']} {c['fix']}".strip() for c in checks), "")
+        display.tell(
+            "\n".join(f"{c['result']}: {c['subject']}: {c['seen']} {c['fix']}".strip() for c in checks), ""
+        )
 
     SESSION.ask("doctor", {"server": server}, answered)
 

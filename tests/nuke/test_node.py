@@ -183,12 +183,23 @@ def test_a_refusal_of_the_server_reaches_the_artist_with_the_frame(seat, shot, t
     for frame, path in shot.files("roto").items():
         (roto / f"roto.{frame}.exr").write_bytes(path.read_bytes())
     node = seat.with_shot(shot)
-    seat.session.user_sets(node, "void_options", "sources=99")
+    seat.session.user_sets(node, "void_options", "sources=99 detail=<b>")
     seat.press("void_remove_button")
     assert seat.wait() == "failed"
-    assert "sources=99" in seat.messages[-1]
+    assert "sources=99" in seat.messages[-1] and "<b>" not in seat.messages[-1]
     seat.press("void_job_log")
     assert "sources=99" in seat.messages[-1]
+
+
+def test_words_alone_are_sent_and_a_server_without_a_model_says_in_the_nodes_words_what_it_needs(seat, shot):
+    node = seat.with_shot(shot)
+    node.setInput(1, None)
+    node["void_instruction"].setValue("remove the ball")
+    seat.press("void_remove_button")
+    assert seat.wait() == "failed"
+    assert "Words alone cannot say what to remove on this server" in seat.messages[-1]
+    assert "points on the tab Masks" in seat.messages[-1]
+    assert "--points" not in seat.messages[-1]
 
 
 def test_the_record_beside_the_results_names_the_job_and_no_secret(seat, shot):
