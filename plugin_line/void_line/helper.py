@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, Mapping
 
 from void_line import command as helper_command
 from void_line.errors import HelperGone, ProtocolMismatch
+from void_line.words import in_words
 
 PROTOCOL = 1
 
@@ -38,11 +39,16 @@ _ENDED = None
 class Helper:
     """A running helper process. Its requests may be made from any thread.
 
+    Args:
+        host: the program and its version, such as `nuke 16.0v4`.
+        words: what options and phrases of the command are called there.
+
     Raises:
         HelperGone: it cannot be started.
     """
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, words: Mapping[str, str] = {}) -> None:
+        self._words = words
         command = helper_command.helper_command()
         self.log = helper_command.log_file()
         self._lock = threading.Lock()
@@ -145,6 +151,7 @@ class Helper:
         if calls is None:
             return
         on_event, on_end = calls
+        message = in_words(message, self._words)
         if ended:
             on_end(message)
         elif isinstance(message.get("event"), dict):

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import html
 import os
 import subprocess
 import sys
@@ -14,13 +13,14 @@ import nuke
 from void_line.command import helper_environment
 from void_line.errors import HelperGone
 
-from void_nuke import display, result, work
+from void_nuke import connection, display, result, work
 from void_nuke.errors import Cancelled, NodeError
 from void_nuke.folders import LOG, join, read_record, version_name, versions_in
 from void_nuke.main_thread import outside_undo, undo_step, unheard
-from void_nuke.node import show_staleness
+from void_nuke.node import bring_in, show_staleness
+from void_nuke.release import check_release
 from void_nuke.session import SESSION
-from void_nuke.values import versions_folder
+from void_nuke.values import server_of, versions_folder
 
 LOG_LINES = 40
 """Last lines of a job's log that its window shows; the file has all."""
@@ -42,18 +42,13 @@ def press(action: str) -> None:
         with outside_undo():
             display.show(node, display.CANCELLED, str(cancelled))
     except (NodeError, HelperGone) as error:
-        _tell(error.message, error.fix)
+        display.tell(error.message, error.fix)
     except Exception as error:  # noqa: BLE001 - Nuke would show a traceback to an artist
         traceback.print_exc()
-        _tell(
+        display.tell(
             f"{node.name()}: {action} failed inside of the plugin: {error}",
             "The script editor's output has the details; please report them.",
         )
-
-
-def _tell(message: str, fix: str) -> None:
-    said = "\n\n".join(part for part in (message, fix) if part)
-    nuke.message(html.escape(said, quote=False).replace("\n", "<br>"))
 
 
 def _cancel(node: Any) -> None:
@@ -67,6 +62,7 @@ def _cancel(node: Any) -> None:
 
 
 def _reload(node: Any) -> None:
+    check_release(node)
     folder, version = versions_folder(node), int(node["void_version"].value())
     if not result.show_version(node, folder, version):
         raise NodeError(
@@ -76,6 +72,7 @@ def _reload(node: Any) -> None:
 
 
 def _version(node: Any, choose: str) -> None:
+    check_release(node)
     folder, shown = versions_folder(node), int(node["void_version"].value())
     there = [v for v in versions_in(folder) if read_record(join(folder, version_name(v)))]
     ahead = {
@@ -112,15 +109,16 @@ def _job_log(node: Any) -> None:
             lines = file.read().splitlines()
     except OSError as error:
         raise NodeError(f"{node.name()}: there is no log of this version.", f"It would be {path}.") from error
-    _tell("\n".join(lines[-LOG_LINES:]), path)
+    display.tell("\n".join(lines[-LOG_LINES:]), path)
 
 
 def reconnect(node: Any) -> None:
     """Follow the node's job again, or that of its version's folder, which a crash may have left out of the script.
 
     Raises:
-        NodeError: there is none.
+        NodeError: there is none, or the node is of another release.
     """
+    check_release(node)
     folder = versions_folder(node)
     record = result.record_of(node)
     latest = versions_in(folder)[-1:]
@@ -144,11 +142,8 @@ def reconnect(node: Any) -> None:
         node["void_version"].setValue(record["version"])
         result.keep_record(node, record)
         display.show(node, display.RUNNING, "looking for the job")
-    server = {
-        "address": str(node["void_server"].value()).strip() or on_disk.get("server", ""),
-        "token_file": str(node["void_token_file"].value() or "").strip(),
-        "ca": str(node["void_ca"].value() or "").strip(),
-    }
+    server = server_of(node)
+    server["address"] = server["address"] or on_disk.get("server", "")
     try:
         SESSION.watch({**record, "server": server["address"]}, server)
     except HelperGone as gone:
@@ -161,29 +156,11 @@ def _same_node(node: Any, record: dict[str, Any]) -> bool:
     return bool(record.get("name")) and record.get("node") == str(node.fullName())
 
 
-def _test(node: Any) -> None:
-    server = {
-        "address": str(node["void_server"].value()).strip(),
-        "token_file": str(node["void_token_file"].value() or "").strip(),
-        "ca": str(node["void_ca"].value() or "").strip(),
-    }
-
-    def answered(message: dict[str, Any]) -> None:
-        error = message.get("error")
-        if error:
-            _tell(str(error["message"]), str(error.get("fix") or ""))
-            return
-        checks = message["reply"]["checks"]
-        _tell("\n".join(f"{c['result']}: {c['subject']}: {c['seen']} {c['fix']}".strip() for c in checks), "")
-
-    SESSION.ask("doctor", {"server": server}, answered)
-
-
 def _upgrade(node: Any) -> None:
     # Only here, because it makes nodes, which nothing else does.
     from void_nuke.upgrade import upgrade
 
-    upgrade(node)
+    bring_in(upgrade(node))
 
 
 _ACTIONS = {
@@ -199,6 +176,6 @@ _ACTIONS = {
     "open_folder": _open_folder,
     "job_log": _job_log,
     "reconnect": reconnect,
-    "test": _test,
+    "test": connection.test,
     "upgrade": _upgrade,
 }

@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+import html
 from typing import Any
+
+import nuke
 
 IDLE, SENDING, RUNNING, CANCELLING = "idle", "sending", "running", "cancelling"
 DONE, FAILED, CANCELLED, STALE = "done", "failed", "cancelled", "stale"
@@ -43,6 +46,12 @@ def show(node: Any, state: str, text: str = "", progress: str = "") -> None:
     _set(node, "void_state", state)
     _set(node, "void_progress", progress)
     _set(node, "tile_color", TILES[state])
+
+
+def tell(*parts: str) -> None:
+    """Show a message of some paragraphs; nothing in it is taken for HTML, which Nuke would."""
+    said = "\n\n".join(part for part in parts if part)
+    nuke.message(html.escape(said, quote=False).replace("\n", "<br>"))
 
 
 def _set(node: Any, name: str, value: Any) -> None:

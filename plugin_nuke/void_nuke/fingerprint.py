@@ -8,7 +8,8 @@ from typing import Any
 
 import nuke
 
-from void_nuke.knobs import BUTTON, HIDDEN, KNOBS, TAB, TEXT
+from void_nuke.knob import BUTTON, HIDDEN, TAB, TEXT
+from void_nuke.knobs import KNOBS
 
 MAX_NODES = 2000
 """Before the node; more are not looked at, as this runs while the artist works."""

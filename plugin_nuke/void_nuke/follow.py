@@ -8,8 +8,6 @@ import re
 import time
 from typing import Any
 
-import nuke
-
 from void_nuke import display, result
 from void_nuke.folders import append_log, join, version_name, write_record
 
@@ -133,7 +131,7 @@ def failed(record: dict[str, Any], error: Event, nodes: list[Any], sending: bool
     _ended(nodes, display.FAILED, " ".join(lines))
     if sending and nodes:
         # The artist has just pressed a button and waits for the answer.
-        nuke.message("\n\n".join([f"{nodes[0].name()}: {lines[0]}", *lines[1:]]))
+        display.tell(f"{nodes[0].name()}: {lines[0]}", *lines[1:])
 
 
 def not_cancelled(record: dict[str, Any], error: Event, nodes: list[Any]) -> None:

@@ -7,45 +7,33 @@ by its capabilities.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from void_nuke.knob import (
+    BBOX,
+    BOOLEAN,
+    BUTTON,
+    CHANNEL,
+    DOUBLE,
+    ENUMERATION,
+    FILE,
+    HIDDEN,
+    INT,
+    NOT_SAVED,
+    SAME_LINE,
+    STRING,
+    TAB,
+    TEXT,
+    XY,
+    Knob,
+)
 
-NODE_VERSION = 1
+NODE_VERSION = 2
 """Of this set of knobs and of the network inside the group; raised with any change of either."""
 
-# Types of addUserKnob, as nuke.KnobType numbers them.
-STRING, FILE, INT, ENUMERATION, BOOLEAN, DOUBLE = 1, 2, 3, 4, 6, 7
-CHANNEL, XY, BBOX, TAB, BUTTON, TEXT = 11, 12, 15, 20, 22, 26
-
-HIDDEN = "+INVISIBLE"
-NOT_SAVED = "+DO_NOT_WRITE"
-SAME_LINE = "-STARTLINE"
+RENAMED = {"void_detail": "void_unseen", "void_layers": "void_passes"}
+"""What knobs of release 1 are called since, by their old name: each is now called as the option that it sets."""
 
 POINTS = 6
 """Clicks that the node has room for; more are drawn as a roto."""
-
-
-class Knob(NamedTuple):
-    """A user knob.
-
-    Attributes:
-        name: as in the script.
-        kind: number of its type in addUserKnob.
-        label: what is written beside it.
-        default: value as the script's text; empty where there is none.
-        tooltip: what it is for, with its unit.
-        choices: items of an enumeration.
-        flags: of addUserKnob.
-        option: name of the server's option that it sets; empty = none.
-    """
-
-    name: str
-    kind: int
-    label: str
-    default: str = ""
-    tooltip: str = ""
-    choices: tuple[str, ...] = ()
-    flags: tuple[str, ...] = ()
-    option: str = ""
 
 
 def _points() -> tuple[Knob, ...]:
@@ -117,6 +105,14 @@ MAIN_TAB = (
     ),
     Knob("void_first", INT, "", "1", "First frame of a custom range.", flags=(SAME_LINE,)),
     Knob("void_last", INT, "to", "1", "Last frame of a custom range.", flags=(SAME_LINE,)),
+    Knob(
+        "void_handles",
+        INT,
+        "handles",
+        "0",
+        "Frames before and after the range, as far as the plate has them, that are looked at and not delivered.",
+        flags=(SAME_LINE,),
+    ),
     Knob("void_view", STRING, "view", "", "View to work on, such as left; empty = the first of the script."),
     Knob(
         "void_show",
@@ -131,11 +127,21 @@ MAIN_TAB = (
         ENUMERATION,
         "quality",
         "final",
-        "Passes of the engine void; other engines have one.",
-        ("final", "final + pass 2"),
+        "preview = faster and coarser, into a folder of its own, as the button does; final + pass 2 = the engine void's"
+        " second pass too.",
+        ("preview", "final", "final + pass 2"),
     ),
     Knob(
         "void_engine", ENUMERATION, "engine", "auto", "What fills the region.", ("auto", "cleanplate", "void")
+    ),
+    Knob(
+        "void_region",
+        ENUMERATION,
+        "region",
+        "auto",
+        "What the engine void sees: auto = a crop around what goes, where that keeps more detail; whole = the frame.",
+        ("auto", "whole"),
+        option="region",
     ),
     Knob("void_seed", STRING, "seed", "0", "Of everything random, from 0 to 2^64 - 1."),
     Knob("void_prompt", STRING, "background", "", "Describes in words what remains; for the engine void."),
@@ -198,7 +204,17 @@ MASK_TAB = (
         STRING,
         "instruction",
         "",
-        "What goes and what is to be corrected, in words, for the reasoners openai and gemini.",
+        "What goes and what is to be corrected, in words, for the reasoners openai and gemini. With nothing drawn and"
+        " no point or box the server finds what goes by these words, where it has a model for that.",
+    ),
+    Knob(
+        "void_first_unaffected",
+        BOOLEAN,
+        "first frame unaffected",
+        "true",
+        "Masks only, in the coded video: nothing is affected on its first frame, as VOID was trained; off for shots"
+        " that begin in the middle of what happens.",
+        option="first_unaffected",
     ),
     Knob(
         "void_cloud_consent",
@@ -230,9 +246,18 @@ EDGE_TAB = (
     ),
     Knob("void_grain", BOOLEAN, "grain", "true", "Keep the grain of real frames.", option="grain"),
     Knob(
-        "void_detail",
+        "void_grain_amount",
+        DOUBLE,
+        "amount",
+        "1",
+        "Grain that is added where the result lacks it, in parts of the plate's; 0 = none.",
+        flags=(SAME_LINE,),
+        option="grain_amount",
+    ),
+    Knob(
+        "void_unseen",
         ENUMERATION,
-        "detail",
+        "unseen",
         "auto",
         "What no frame shows: texture = continued from elsewhere in the picture; smooth = colours alone;"
         " auto = whichever fits better.",
@@ -240,11 +265,21 @@ EDGE_TAB = (
         option="unseen",
     ),
     Knob(
+        "void_detail",
+        ENUMERATION,
+        "detail",
+        "auto",
+        "Fine detail of what the engine void fills: plate = real pixels where other frames show what it made up; guided"
+        " = their detail alone; off = none; auto = plate.",
+        ("auto", "plate", "guided", "off"),
+        option="detail",
+    ),
+    Knob(
         "void_options",
         STRING,
         "more options",
         "",
-        "NAME=VALUE of any option of the server, separated by spaces; Test connection lists them in the job log.",
+        "NAME=VALUE of any option of the server, separated by spaces; Test connection says which file lists them.",
     ),
 )
 
@@ -268,9 +303,9 @@ OUTPUT_TAB = (
     Knob("void_version_down", BUTTON, "down", tooltip="Shows the version before.", flags=(SAME_LINE,)),
     Knob("void_version_latest", BUTTON, "latest", tooltip="Shows the latest version.", flags=(SAME_LINE,)),
     Knob(
-        "void_layers",
+        "void_passes",
         ENUMERATION,
-        "layers",
+        "passes",
         "none",
         "Layers besides void_mask: qc = confidence and where pixels are from; source = their place; relight = what was"
         " divided or subtracted out.",

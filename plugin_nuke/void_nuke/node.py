@@ -16,6 +16,7 @@ from void_nuke.errors import NodeError
 from void_nuke.folders import join, read_record, version_name, versions_in
 from void_nuke.knobs import KNOBS
 from void_nuke.main_thread import UNHEARD, outside_undo, unheard
+from void_nuke.release import is_of_this_release
 from void_nuke.session import SESSION, void_nodes
 from void_nuke.values import versions_folder
 
@@ -53,7 +54,7 @@ def knob_changed() -> None:
     if not nuke.GUI:
         return
     node, knob = nuke.thisNode(), nuke.thisKnob()
-    if str(node.fullName()) not in UNHEARD:
+    if is_of_this_release(node) and str(node.fullName()) not in UNHEARD:
         with unheard(node):
             quietly(lambda: _changed(node, str(knob.name())))
 
@@ -95,12 +96,15 @@ def after_load() -> None:
     if not nuke.GUI:
         return
     for node in list(void_nodes()):
-        quietly(lambda node=node: _bring_in(node))  # type: ignore[misc]
+        quietly(lambda node=node: bring_in(node))  # type: ignore[misc]
 
 
-def _bring_in(node: Any) -> None:
+def bring_in(node: Any) -> None:
+    """Follow a node's job again where the script says that it runs, or where its folder knows of a newer one."""
     from void_nuke.buttons import reconnect
 
+    if not is_of_this_release(node):
+        return
     if str(node["void_state"].value()) in display.UNDER_WAY or _has_newer(node):
         try:
             reconnect(node)
@@ -147,7 +151,8 @@ def _ask_site(node: Any, new: bool) -> None:
         except ValueError:
             # It was deleted meanwhile; its name may be another's now.
             return
-        if "reply" in message:
+        # One of another release gets them with its upgrade, which makes it anew.
+        if "reply" in message and is_of_this_release(node):
             with outside_undo():
                 apply_site(node, message["reply"], new)
 

@@ -89,8 +89,9 @@ def build_order(
 
 
 def _segmenter(values: Values, files: Mapping[str, Files]) -> str:
-    # A painted quadmask is there for every frame.
-    return "" if "quadmask" in files else values.texts["segmenter"]
+    # A painted quadmask is there for every frame; what words alone name is boxed by the server, and never a roto.
+    in_words = not ("remove" in files or values.clicks or values.boxes)
+    return "" if "quadmask" in files or in_words else values.texts["segmenter"]
 
 
 def _range(values: Values, frames: Sequence[int]) -> str:

@@ -84,7 +84,8 @@ def _said_nothing(values: Values, inputs: Mapping[str, Any], kind: str) -> Itera
     elif not ("remove" in inputs or pointed or values.texts["instruction"]):
         yield (
             f"{name}: nothing says what to remove.",
-            'Connect a matte to the input "remove", or set a point or a box on the tab Masks.',
+            'Connect a matte to the input "remove", or set a point or a box on the tab Masks; words alone, as the'
+            " instruction, are enough where the server has a model that finds what they name.",
         )
     if pointed and values.texts["segmenter"] != "sam2" and kind != "rerun":
         yield f"{name}: points and boxes are for the segmenter sam2.", "Choose it on the tab Masks."

@@ -19,6 +19,7 @@ from void_line.helper import GONE, Helper, Message
 from void_nuke import follow
 from void_nuke.main_thread import outside_undo, post
 from void_nuke.result import record_of
+from void_nuke.words import WORDS
 
 LEFT = "left"
 """Code of the error that ends a request which the host stopped."""
@@ -84,7 +85,7 @@ class Session:
             HelperGone: it cannot be.
         """
         if self._helper is None or not self._helper.alive:
-            self._helper = Helper(f"nuke {nuke.NUKE_VERSION_STRING}")
+            self._helper = Helper(f"nuke {nuke.NUKE_VERSION_STRING}", WORDS)
         return self._helper
 
     def close(self) -> None:

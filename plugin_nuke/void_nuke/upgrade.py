@@ -8,9 +8,11 @@ from typing import Any
 
 import nuke
 
-from void_nuke.display import show
+from void_nuke.display import DONE, show
 from void_nuke.errors import NodeError
-from void_nuke.knobs import BUTTON, KNOBS, NODE_VERSION, TAB, TEXT
+from void_nuke.fingerprint import fingerprint
+from void_nuke.knob import BUTTON, TAB, TEXT
+from void_nuke.knobs import KNOBS, NODE_VERSION, RENAMED
 from void_nuke.main_thread import undo_step
 from void_nuke.result import LAYERS, MATTES, RESULT
 
@@ -82,6 +84,9 @@ def _replaced(node: Any, path: str) -> Any:
     new.setName(name)
     new.setXYpos(*place)
     show(new, str(new["void_state"].value()), said)
+    if str(new["void_state"].value()) == DONE:
+        # It is of other knobs than the old release's, and nothing has changed.
+        new["void_fingerprint"].setValue(fingerprint(new))
     return new
 
 
@@ -90,11 +95,17 @@ def _same(one: Any, other: Any) -> bool:
 
 
 def copy_values(old: Any, new: Any) -> None:
-    """Give a node the values that another one has in knobs of the same names, expressions and animation too."""
+    """Give a node the values that another one has in the same knobs, expressions and animation too."""
     names = [k.name for k in KNOBS if k.kind not in (BUTTON, TAB, TEXT) and k.name not in _NOT_COPIED]
+    before = {new_name: old_name for old_name, new_name in RENAMED.items()} if _is_first(old) else {}
     for name in (*names, *_OF_EVERY_NODE):
-        if old.knob(name) is not None and new.knob(name) is not None:
-            new[name].fromScript(old[name].toScript())
+        was = before.get(name, "" if name in before.values() else name)
+        if was and old.knob(was) is not None and new.knob(name) is not None:
+            new[name].fromScript(old[was].toScript())
+
+
+def _is_first(node: Any) -> bool:
+    return int(node["void_node_version"].value()) <= 1
 
 
 def _copy_inside(old: Any, new: Any) -> None:

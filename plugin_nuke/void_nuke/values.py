@@ -43,7 +43,8 @@ class Values(NamedTuple):
 
     Attributes:
         name: of the node, for messages.
-        frames: of the script, to work on.
+        frames: of the script, to look at.
+        handles: how many of them, at the start and at the end, are not delivered.
         folder: of all versions of this view, evaluated.
         options: options of the server, by name.
         texts: values of the other knobs that an order takes, by name without `void_`.
@@ -51,6 +52,7 @@ class Values(NamedTuple):
 
     name: str
     frames: tuple[int, ...]
+    handles: tuple[int, int]
     view: str
     folder: str
     key_frames: tuple[int, ...]
@@ -79,24 +81,31 @@ def read_values(node: Any) -> Values:
             f"{node.name()}: the seed '{texts['seed']}' is not from 0 to 2^64 - 1.",
             "Correct it on the tab VOID.",
         )
+    frames, handles = _with_handles(node, _frames(node))
     return Values(
         name=str(node.name()),
-        frames=tuple(_frames(node)),
+        frames=tuple(frames),
+        handles=handles,
         view=_view(node),
         folder=versions_folder(node),
         key_frames=tuple(numbers.parse_frames(str(node["void_key_frames"].value()))),
         clicks=_clicks(node, height),
         boxes=_boxes(node, height),
-        options=_options(node, texts.pop("quality")),
+        options=_options(node, texts.pop("quality"), handles),
         texts=texts,
-        server={
-            "address": str(node["void_server"].value()).strip(),
-            "token_file": str(node["void_token_file"].value() or "").strip(),
-            "ca": str(node["void_ca"].value() or "").strip(),
-        },
+        server=server_of(node),
         consent=bool(node["void_cloud_consent"].value()),
         upload=bool(node["void_upload"].value()),
     )
+
+
+def server_of(node: Any) -> dict[str, str]:
+    """The server that the node's knobs name; what is empty is the site's, or the user's own."""
+    return {
+        "address": str(node["void_server"].value()).strip(),
+        "token_file": str(node["void_token_file"].value() or "").strip(),
+        "ca": str(node["void_ca"].value() or "").strip(),
+    }
 
 
 def output_folder(node: Any) -> str:
@@ -184,6 +193,18 @@ def _frames(node: Any) -> range:
     return range(first, last + 1)
 
 
+def _with_handles(node: Any, frames: range) -> tuple[range, tuple[int, int]]:
+    """The frames with their handles, as far as the plate has any, and how many there are on each side."""
+    wanted, plate = int(node["void_handles"].value()), node.input(0)
+    if wanted < 0:
+        raise NodeError(f"{node.name()}: {wanted} is no number of handles.", "Correct it on the tab VOID.")
+    if plate is None:
+        return frames, (0, 0)
+    before = min(wanted, max(0, frames[0] - int(plate.firstFrame())))
+    after = min(wanted, max(0, int(plate.lastFrame()) - frames[-1]))
+    return range(frames[0] - before, frames[-1] + after + 1), (before, after)
+
+
 def _view(node: Any) -> str:
     views = [str(view) for view in nuke.views()]
     named = str(node["void_view"].value()).strip()
@@ -215,8 +236,11 @@ def _boxes(node: Any, height: int) -> tuple[Box, ...]:
     return (Box(frame, left, height - top, right, height - bottom),)
 
 
-def _options(node: Any, quality: str) -> dict[str, str]:
+def _options(node: Any, quality: str, handles: tuple[int, int]) -> dict[str, str]:
     options = {knob.option: _text(node[knob.name].value()) for knob in KNOBS if knob.option}
+    for name, count in zip(("handles_before", "handles_after"), handles):
+        if count:
+            options[name] = str(count)
     if quality == "final + pass 2":
         options["void_passes"] = "2"
     for pair in str(node["void_options"].value()).split():

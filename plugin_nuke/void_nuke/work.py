@@ -16,9 +16,9 @@ from void_nuke import frames as numbers
 from void_nuke.colour import Colour, space_of_read, working_space
 from void_nuke.errors import NodeError
 from void_nuke.folders import INPUTS, claim_version, join, version_name, write_record
-from void_nuke.knobs import NODE_VERSION
 from void_nuke.main_thread import outside_undo, undo_step, unheard
 from void_nuke.order import build_order, result_name
+from void_nuke.release import check_release
 from void_nuke.rendering import Rendered, datatype_of, render
 from void_nuke.session import SESSION
 from void_nuke.source import ReadFiles, Source, source_of
@@ -44,6 +44,8 @@ def begin(node: Any, kind: str) -> None:
         NodeError: something is to be put right first; nothing was sent, and no version is used up.
         Cancelled: the artist cancelled the rendering.
     """
+    if kind == "remove" and str(node["void_quality"].value()) == "preview":
+        kind = "preview"
     _check_is_free(node)
     preflight.check_licence(str(node.name()))
     values, inputs = read_values(node), inputs_of(node)
@@ -79,11 +81,7 @@ def begin(node: Any, kind: str) -> None:
 
 
 def _check_is_free(node: Any) -> None:
-    if int(node["void_node_version"].value()) != NODE_VERSION:
-        raise NodeError(
-            f"{node.name()} is of another release than the installed plugin.",
-            "Press Upgrade node on the tab Server.",
-        )
+    check_release(node)
     if SESSION.follows(str(result.record_of(node).get("ticket", ""))):
         raise NodeError(f"{node.name()} is at work.", "Wait, or press Cancel first.")
 
@@ -132,7 +130,9 @@ def _submit(
     folder = join(values.folder, version_name(version))
     # What the node rendered of a matte is one channel; which of the input's it was is known here alone.
     order = build_order(values, files, {}, frame_of, colour, folder, kind)
-    record = _record(node, kind, values, version, source.files, files["plate"])
+    before, after = values.handles
+    delivered = files["plate"][before : len(files["plate"]) - after]
+    record = _record(node, kind, values, version, source.files, delivered)
     try:
         write_record(folder, record)
     except OSError as error:
@@ -165,7 +165,11 @@ def _record(
     files: ReadFiles | None,
     plate: list[tuple[int, str]],
 ) -> dict[str, Any]:
-    """What has to be known to show the result, and to find the job again; no secret is in it."""
+    """What has to be known to show the result, and to find the job again; no secret is in it.
+
+    Args:
+        plate: (job frame, path) of the frames that come back.
+    """
     return {
         "ticket": uuid.uuid4().hex,
         "kind": kind,
@@ -175,7 +179,7 @@ def _record(
         "padding": follow.LEAST_PADDING,
         "first": min(frame for frame, _ in plate),
         "last": max(frame for frame, _ in plate),
-        "read": _shown_alike(files, values.frames[0]) if files is not None else {},
+        "read": _shown_alike(files, values.frames[values.handles[0]]) if files is not None else {},
         "stereo": is_stereo(),
         "server": values.server["address"],
         "job": "",

@@ -19,6 +19,8 @@ LOOKS = ("source", "graded")
 MATTES = ("key", "external", "track", "files", "fusion", "points")
 MATTE_FILES = ("auto", "rgba", "keys")
 QUALITIES = ("preview", "final")
+CARRYING = ("flow", "sam2")
+"""Segmenters to which mattes of some frames are enough; they carry them to the others."""
 
 
 class Request(NamedTuple):
@@ -187,11 +189,11 @@ def given(host: Host, request: Request, clip: Clip, span: Span) -> dict[str, Fra
     Raises:
         ArtistError: they do not fit.
     """
-    kept, found = framing(request), {}
+    kept, found, keyed = framing(request), {}, request.segmenter in CARRYING
     if request.matte == "external":
-        found["remove"] = matte.external(host, clip, span, request.matte_pattern)
+        found["remove"] = matte.external(host, clip, span, request.matte_pattern, keyed)
     elif request.matte == "files":
-        found["remove"] = matte.picked(request.matte_pattern, clip, span, kept)
+        found["remove"] = matte.picked(request.matte_pattern, clip, span, kept, keyed)
     if request.affected_pattern:
         found["affected"] = matte.picked(request.affected_pattern, clip, span, kept)
     size = clip.size if kept == SOURCE else clip.timeline_size

@@ -16,6 +16,7 @@ from void_resolve.host import Host
 from void_resolve.keeping import data_folder, log, write_json
 from void_resolve.screen import Ui, find_ui, show_text
 from void_resolve.window import Window
+from void_resolve.words import WORDS
 
 NEEDS = "VOID needs DaVinci Resolve Studio, 19.1 or newer."
 
@@ -53,7 +54,9 @@ def start(host: Host, ui: Ui | None, folder: str, work: Any) -> None:
     """Open the window, or go the way without one; the helper ends with it."""
     host.unfinished = os.path.join(folder, "unfinished")
     helper_of = f"resolve {'.'.join(map(str, host.version))}"
-    bench = Bench(host, work, folder, History(os.path.join(folder, "history")), lambda: Helper(helper_of))
+    bench = Bench(
+        host, work, folder, History(os.path.join(folder, "history")), lambda: Helper(helper_of, WORDS)
+    )
     try:
         settings = bench.settings(os.path.join(folder, "settings.json"))
         if ui is not None:

@@ -129,8 +129,11 @@ def _track_of_name(timeline: Any, name: str) -> int:
     return found[0]
 
 
-def external(host: Host, clip: Clip, span: Span, chosen: str) -> Frames:
+def external(host: Host, clip: Clip, span: Span, chosen: str, keyed: bool = False) -> Frames:
     """The files of the clip's own external matte, which has the clip's framing.
+
+    Args:
+        keyed: as of `picked`.
 
     Raises:
         ArtistError: there is none, there are several, or it is no EXR sequence.
@@ -145,13 +148,16 @@ def external(host: Host, clip: Clip, span: Span, chosen: str) -> Frames:
         raise ArtistError(
             f"{clip.name} {told}.", "Add one in the media pool, or pick its files as an EXR sequence."
         )
-    return picked(paths[0], clip, span, SOURCE)
+    return picked(paths[0], clip, span, SOURCE, keyed)
 
 
-def picked(pattern: str, clip: Clip, span: Span, framing: str) -> Frames:
+def picked(pattern: str, clip: Clip, span: Span, framing: str, keyed: bool = False) -> Frames:
     """The files of a sequence, given by a pattern, a range in brackets, or one of its files.
 
     Files that are numbered otherwise than the clip count as its frames if there are as many of them.
+
+    Args:
+        keyed: whether some of the frames are enough, because the segmenter carries them to the others.
 
     Raises:
         ArtistError: it is no EXR sequence for these frames.
@@ -159,20 +165,20 @@ def picked(pattern: str, clip: Clip, span: Span, framing: str) -> Frames:
     found = _files_of(pattern)
     wanted = range(span.sent[0], span.sent[1] + 1)
     files = {number: found[number] for number in wanted if number in found}
-    if len(files) < len(wanted):
-        files = _by_order(found, clip, span, framing)
-    if len(files) < len(wanted):
+    if len(files) < len(wanted) and not (keyed and files):
         missing = [number for number in wanted if number not in files]
-        raise ArtistError(
-            f"The matte {pattern} has no frame {missing[0]}; it has {_told(sorted(found))}.",
-            "Pick a sequence that is numbered as the clip is, or has as many frames.",
-        )
+        files = _by_order(found, clip, span, framing)
+        if len(files) < len(wanted):
+            raise ArtistError(
+                f"The matte {pattern} has no frame {missing[0]}; it has {_told(sorted(found))}.",
+                "Pick a sequence that is numbered as the clip is, or has as many frames; or choose the segmenter flow,"
+                " which carries a matte of some frames to the others.",
+            )
+    one = files[min(files)]
     try:
-        size = exr.read_header(files[wanted[0]]).size
+        size = exr.read_header(one).size
     except (exr.Unreadable, OSError) as error:
-        raise ArtistError(
-            f"The matte {files[wanted[0]]} cannot be read: {error}", "Pick an EXR sequence."
-        ) from error
+        raise ArtistError(f"The matte {one} cannot be read: {error}", "Pick an EXR sequence.") from error
     return Frames(files, size, framing)
 
 
@@ -190,7 +196,9 @@ def _by_order(found: dict[int, str], clip: Clip, span: Span, framing: str) -> di
 
 
 def _told(numbers: list[int]) -> str:
-    return f"frames {numbers[0]} to {numbers[-1]}" if numbers else "no files"
+    between = numbers[-1] - numbers[0] + 1
+    some = "" if len(numbers) == between else f", {len(numbers)} of {between}"
+    return f"frames {numbers[0]} to {numbers[-1]}{some}"
 
 
 def _files_of(pattern: str) -> dict[int, str]:

@@ -58,7 +58,7 @@ def void(result: Image | None, **values: str) -> Image:
 
 @pytest.mark.parametrize("layers", ["none", "qc", "source", "relight", "all"])
 def test_outside_of_the_blend_matte_every_channel_is_the_plate_s_bit_for_bit(layers: str) -> None:
-    output, plate, result = void(a_result(), void_layers=layers), a_plate(), a_result()
+    output, plate, result = void(a_result(), void_passes=layers), a_plate(), a_result()
     outside = result["void_mask.alpha"] == 0
     for name, values in plate.items():
         assert output[name][outside].tobytes() == values[outside].tobytes(), name
@@ -72,7 +72,7 @@ def test_inside_of_it_the_colours_are_the_result_s_at_a_soft_edge_too() -> None:
 
 
 def test_alpha_and_the_artist_s_layers_are_the_plate_s_everywhere() -> None:
-    output, plate = void(a_result(), void_layers="all"), a_plate()
+    output, plate = void(a_result(), void_passes="all"), a_plate()
     for name in plate.keys() - set(RGB):
         assert output[name].tobytes() == plate[name].tobytes(), name
 
@@ -87,8 +87,8 @@ def test_alpha_and_the_artist_s_layers_are_the_plate_s_everywhere() -> None:
         ("all", {"void_qc", "void_source", "void_gain", "void_offset"}),
     ],
 )
-def test_the_knob_layers_adds_those_layers_to_void_mask(layers: str, added: set[str]) -> None:
-    output = void(a_result(), void_layers=layers)
+def test_the_knob_passes_adds_those_layers_to_void_mask(layers: str, added: set[str]) -> None:
+    output = void(a_result(), void_passes=layers)
     assert {name.partition(".")[0] for name in output.keys() - a_plate().keys()} == {"void_mask", *added}
     for name in MASK:
         assert output[name].tobytes() == a_result()[name].tobytes()

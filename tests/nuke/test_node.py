@@ -97,6 +97,31 @@ def test_a_preview_lands_beside_and_is_shown(seat, shot):
     assert "/preview/" in node.node("Result")["file"].evaluate(shot.first)
 
 
+def test_the_quality_preview_is_the_button_preview(seat, shot):
+    node = seat.with_shot(shot)
+    node["void_quality"].setValue("preview")
+    order = seat.sent("void_remove_button")
+    assert order["preview"] is True and "void_passes" not in order["options"]
+    assert seat.record()["kind"] == "preview"
+
+
+def test_handles_are_looked_at_as_far_as_the_plate_has_them_and_do_not_come_back(seat, shot):
+    node = seat.with_shot(shot)
+    for knob, value in (
+        ("void_range", "custom"),
+        ("void_first", 1002),
+        ("void_last", 1003),
+        ("void_handles", 8),
+    ):
+        node[knob].setValue(value)
+    order = seat.sent("void_remove_button", really=True)
+    assert order["range"] == f"{shot.first}-{shot.last}"
+    assert [frame for frame, _ in order["inputs"]["remove"]["files"]] == [1001, 1002, 1003, 1004]
+    assert seat.wait() == "done", seat.status
+    assert [path.name for path in seat.results()] == ["VOID1.1002.exr", "VOID1.1003.exr"]
+    assert (node.node("Result")["first"].value(), node.node("Result")["last"].value()) == (1002, 1003)
+
+
 def test_masks_only_shows_mattes_and_changes_no_pixel(seat, shot):
     node = seat.with_shot(shot)
     seat.press("void_masks_button")
@@ -183,12 +208,23 @@ def test_a_refusal_of_the_server_reaches_the_artist_with_the_frame(seat, shot, t
     for frame, path in shot.files("roto").items():
         (roto / f"roto.{frame}.exr").write_bytes(path.read_bytes())
     node = seat.with_shot(shot)
-    seat.session.user_sets(node, "void_options", "sources=99")
+    seat.session.user_sets(node, "void_options", "sources=99 detail=<b>")
     seat.press("void_remove_button")
     assert seat.wait() == "failed"
-    assert "sources=99" in seat.messages[-1]
+    assert "sources=99" in seat.messages[-1] and "<b>" not in seat.messages[-1]
     seat.press("void_job_log")
     assert "sources=99" in seat.messages[-1]
+
+
+def test_words_alone_are_sent_and_a_server_without_a_model_says_in_the_nodes_words_what_it_needs(seat, shot):
+    node = seat.with_shot(shot)
+    node.setInput(1, None)
+    node["void_instruction"].setValue("remove the ball")
+    seat.press("void_remove_button")
+    assert seat.wait() == "failed"
+    assert "Words alone cannot say what to remove on this server" in seat.messages[-1]
+    assert "points on the tab Masks" in seat.messages[-1]
+    assert "--points" not in seat.messages[-1]
 
 
 def test_the_record_beside_the_results_names_the_job_and_no_secret(seat, shot):

@@ -17,7 +17,8 @@ knobs = make.knobs
 pytestmark = pytest.mark.skipif(reader.TCLSH is None, reason=reader.NO_TCLSH)
 
 SCENES = checks.ROOT / "plugin_nuke" / "smoke" / "scenes"
-RELEASE_1 = checks.ROOT / "tests" / "nuke" / "fixtures" / "VOID_release_1.nk"
+FIXTURES = checks.ROOT / "tests" / "nuke" / "fixtures"
+RELEASES = sorted(FIXTURES.glob("VOID_release_*.nk"))
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +50,32 @@ def test_a_scene_cannot_set_a_knob_that_the_node_has_not(maker: ModuleType) -> N
         maker.node("VOID1", 2, {"void_nothing": "1"}, (0, 0))
 
 
-def test_a_script_of_release_1_has_only_knobs_and_items_that_this_release_knows() -> None:
+def test_there_is_a_script_of_every_release() -> None:
+    numbers = [int(reader.read(path).named("VOID1").get("void_node_version")) for path in RELEASES]
+    assert numbers == list(range(1, knobs.NODE_VERSION + 1))
+
+
+def test_the_script_of_this_release_has_its_node_as_it_is_now() -> None:
+    users = reader.read(RELEASES[-1]).named("VOID1").users
+    assert users == reader.read(make.GIZMO).named("VOID").users
+
+
+@pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
+def test_a_script_of_a_release_has_only_knobs_and_items_that_this_release_knows(path: Path) -> None:
     now = {knob.name: knob for knob in knobs.KNOBS}
-    group = reader.read(RELEASE_1).named("VOID1")
+    group = reader.read(path).named("VOID1")
+    renamed = knobs.RENAMED if group.get("void_node_version") == "1" else {}
     for user in group.users:
-        assert str(now[user.name].kind) == user.kind, user.name
+        knob = now[renamed.get(user.name, user.name)]
+        assert str(knob.kind) == user.kind, user.name
         if user.items:
-            assert group.get(user.name) in now[user.name].choices, user.name
+            assert group.get(user.name) in knob.choices, user.name
 
 
-def test_the_script_of_release_1_has_values_that_are_not_the_defaults() -> None:
-    group = reader.read(RELEASE_1).named("VOID1")
-    changed = [knob.name for knob in knobs.KNOBS if group.get(knob.name, knob.default) != knob.default]
+@pytest.mark.parametrize("path", RELEASES, ids=lambda path: path.stem)
+def test_the_script_of_a_release_has_values_that_are_not_the_defaults(path: Path) -> None:
+    group = reader.read(path).named("VOID1")
+    release = {knob.name: knob.default for knob in knobs.KNOBS}
+    names = {user.name: knobs.RENAMED.get(user.name, user.name) for user in group.users}
+    changed = [name for name, now in names.items() if group.get(name, release[now]) != release[now]]
     assert len(changed) >= 30

@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
-from tests.nuke.seat import GIZMOS, forget_plugin
+from tests.nuke.seat import GIZMOS, ROOT, forget_plugin
+
+FIXTURES = ROOT / "tests" / "nuke" / "fixtures"
 
 GREY, AMBER, GREEN, RED, BLUE = 0x5A5A5AFF, 0xC98A1BFF, 0x3F8F4FFF, 0xA83232FF, 0x3A6EA5FF
 
@@ -220,7 +224,7 @@ def test_upgrade_keeps_values_links_place_and_what_is_behind(seat, shot):
     seat.press("void_upgrade")
     assert not seat.messages
     new = seat.nuke.toNode("VOID1")
-    assert new is not node and new["void_node_version"].value() == 1
+    assert new is not node and new["void_node_version"].value() == 2
     assert (new["void_grow"].value(), new["void_prompt"].value()) == (7.5, "a wall {with} [brackets]")
     assert list(new["void_point1"].value()) == [3.0, 4.0]
     assert new["void_feather"].hasExpression() and new["void_feather"].value() == 15
@@ -233,17 +237,62 @@ def test_upgrade_keeps_values_links_place_and_what_is_behind(seat, shot):
     assert len(seat.nuke.allNodes("Group")) == 1
 
 
+@pytest.fixture
+def release_1(seat):
+    """A node of release 1, out of a script that was saved with it."""
+    seat.nuke.nodePaste(str(FIXTURES / "VOID_release_1.nk"))
+    seat.node = seat.nuke.toNode("VOID1")
+    return seat.node
+
+
+def test_a_node_of_release_1_is_upgraded_with_what_its_knobs_are_called_now(seat, release_1, capsys):
+    seat.press("void_upgrade")
+    assert not seat.messages
+    new = seat.nuke.toNode("VOID1")
+    assert new["void_node_version"].value() == 2
+    assert (new["void_unseen"].value(), new["void_passes"].value()) == ("smooth", "all")
+    assert (new["void_quality"].value(), new["void_seed"].value()) == (
+        "final + pass 2",
+        "18446744073709551615",
+    )
+    assert (new["void_detail"].value(), new["void_handles"].value(), new["void_region"].value()) == (
+        "auto",
+        0,
+        "auto",
+    )
+    assert looks(new) == ("done", GREEN)
+    new.hideControlPanel()
+    new.showControlPanel()
+    assert looks(new) == ("done", GREEN), "nothing has changed but the release"
+
+
+@pytest.mark.parametrize(
+    "knob", ["void_remove_button", "void_reload", "void_version_latest", "void_reconnect"]
+)
+def test_what_a_node_of_another_release_cannot_do_says_to_upgrade_it(seat, release_1, knob):
+    seat.press(knob)
+    assert "Press Upgrade node" in seat.messages[-1]
+
+
+def test_a_node_of_another_release_is_silent_until_it_is_pressed(seat, release_1, capsys):
+    release_1.hideControlPanel()
+    release_1.showControlPanel()
+    seat.session.user_sets(release_1, "void_version", 1)
+    assert (capsys.readouterr().err, seat.messages) == ("", [])
+    assert looks(release_1)[0] == "done"
+
+
 def test_a_node_inside_of_a_group_is_upgraded_there(seat, shot):
     group = seat.nuke.nodes.Group(name="Show")
     with group:
         seat.with_shot(shot)["void_node_version"].setValue(0)
     seat.press("void_upgrade")
     assert not seat.messages
-    assert seat.nuke.toNode("Show.VOID1")["void_node_version"].value() == 1
+    assert seat.nuke.toNode("Show.VOID1")["void_node_version"].value() == 2
     assert seat.nuke.toNode("VOID1") is None
 
 
-@pytest.mark.parametrize(("version", "said"), [(1, "installed release already"), (2, "a later release")])
+@pytest.mark.parametrize(("version", "said"), [(2, "installed release already"), (3, "a later release")])
 def test_only_an_older_node_is_upgraded(seat, shot, version, said):
     node = seat.with_shot(shot)
     node["void_node_version"].setValue(version)
@@ -391,3 +440,5 @@ def test_the_connection_is_tested_without_waiting(seat, shot):
     assert not seat.messages
     seat.session.process_events(lambda: seat.messages, 60)
     assert "server" in seat.messages[0].lower()
+    listed = Path(re.search(r"options: (.*)$", seat.messages[0])[1]).read_text(encoding="utf-8")
+    assert "  grow=2  (number from 0.0 to 200.0) Pixels" in listed and "  cleanplate: ready" in listed

@@ -130,11 +130,11 @@ def test_only_layers_of_void_are_copied_on_top_of_the_plate_s(script: Script, na
 
 
 def test_the_layers_are_those_of_the_knob_layers(script: Script) -> None:
-    choices = next(knob.choices for knob in knobs.KNOBS if knob.name == "void_layers")
+    choices = next(knob.choices for knob in knobs.KNOBS if knob.name == "void_passes")
     shown = {}
     for name in COPIES[1:]:
         (off,) = rules.expressions(script.named(name).get("disable"))
-        python = off.replace("parent.void_layers", "index").replace("&&", "and")
+        python = off.replace("parent.void_passes", "index").replace("&&", "and")
         shown[name] = {choice for index, choice in enumerate(choices) if not eval(python, {"index": index})}
     assert shown == {
         "CopyQC": {"qc", "all"},

@@ -132,6 +132,25 @@ def test_files_of_other_frames_or_another_size_are_refused_before_anything_is_re
     assert not here.session.called("AddRenderJob")
 
 
+def test_a_matte_of_some_frames_is_taken_with_a_segmenter_that_carries_it(seat, tmp_path):
+    here = seat()
+    pattern = sequence(tmp_path / "m", 1001, 1040)
+    for number in (*range(1001, 1015), *range(1016, 1041)):
+        (tmp_path / "m" / f"m.{number}.exr").unlink()
+    here.done(matte="files", matte_pattern=pattern, points=(), segmenter="flow")
+    assert list(here.files("remove")) == [1015]
+    assert here.order["segmenter"] == "flow"
+
+
+def test_a_matte_of_some_frames_alone_is_refused_with_the_frame_and_the_way_out(seat, tmp_path):
+    here = seat()
+    pattern = sequence(tmp_path / "m", 1001, 1040)
+    (tmp_path / "m" / "m.1016.exr").unlink()
+    said = here.refused(matte="files", matte_pattern=pattern, points=())
+    assert "has no frame 1016; it has frames 1001 to 1040, 39 of 40" in said
+    assert "segmenter flow" in said
+
+
 def test_the_clip_s_own_external_matte_is_taken_for_a_plate_from_the_source(seat):
     here = seat()
     here.stage.source.mattes.append(here.stage.source.media)

@@ -26,6 +26,19 @@ def test_before_20_3_it_can_only_be_made_on_top(seat):
     assert names(here) == ["Background", "VFX", "Titles", "Temp", "VOID"]
 
 
+def test_a_clip_at_the_head_of_a_timeline_that_begins_at_frame_0_gets_its_result(seat):
+    here = seat()
+    timeline = here.stage.timeline
+    timeline.start, timeline.playhead, timeline.marks = 0, 5, {}
+    for track in (track for tracks in timeline.tracks.values() for track in tracks):
+        track.items = [item for item in track.items if item.start >= RECORD]
+        for item in track.items:
+            item.start -= RECORD
+    here.session.remember()
+    here.done(points=((5, 20, 12, True),))
+    assert (here.result.start, here.result.duration) == (0, 20)
+
+
 def test_a_second_result_beside_the_first_shares_its_track(seat):
     here = seat()
     here.done()

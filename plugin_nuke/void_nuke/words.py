@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the command's options and phrases are called at the node."""
+
+from __future__ import annotations
+
+WORDS = {
+    "--plate": 'the input "plate"',
+    "--remove": 'the input "remove"',
+    "--affected": 'the input "affected"',
+    "--keep": 'the input "keep"',
+    "--quadmask": "Re-run from masks",
+    "--points": "points on the tab Masks",
+    "--boxes": "a box on the tab Masks",
+    "--range": "the range",
+    "--view": "the view",
+    "--engine": "the engine",
+    "--segmenter": "the segmenter",
+    "--reasoner": "the reasoner",
+    "--cloud-consent": "'frames may leave the site' on the tab Masks",
+    "--prompt": "the background",
+    "--instruction": "the instruction",
+    "--seed": "the seed",
+    "--preview": "Preview",
+    "--set": "'more options' with",
+    "--colorspace": "the colour space of the Read or of the script",
+    "--ocio": "the OCIO config of the Project Settings",
+    "--out": "the folder on the tab Output",
+    "--name": "the node's name",
+    "--server": "the server on the tab Server",
+    "--token-file": "the token file on the tab Server",
+    "--ca": "the authority on the tab Server",
+    "--upload": "'always send frames' on the tab Server",
+    "give the same command again": "press the button again",
+    "Give the same command again": "Press the button again",
+    "give the same command with": "press the button again with",
+    "the same command": "the same press",
+    "The same command": "The same press",
+    "`void capabilities`": "Test connection",
+    "`void doctor`": "Test connection",
+    "`void jobs fetch`": "Reconnect",
+}
