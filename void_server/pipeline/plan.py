@@ -323,8 +323,9 @@ def _plan_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
     shot = shot.with_frames(shot.frames[order.delivered])
     sidecar = provenance(order, shot, results)
-    published = [results.get("publish", f.frame).blobs["result"] for f in shot.frames]
-    args: dict[str, Any] = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": published}
+    published = [results.get("publish", f.frame) for f in shot.frames]
+    files = [p.blobs["result"] for p in published]
+    args: dict[str, Any] = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": files}
     key = unit_key("report", **args)
     publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet", "qc_plot": "qc_plot"}
     stills = still_units(shot, args["shot"], sidecar["frames"], published)
