@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import cv2
@@ -21,12 +20,11 @@ from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import matte_contents
 from void_server.pipeline.manifest import ShotManifest
-from void_server.pipeline.reduced import lines_of_rows, reduced, reduced_light
+from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.pipeline.results import Finished
 from void_server.pipeline.shot import StoredShot
+from void_server.pipeline.small_result import with_result
 from void_server.pipeline.units import unit
-from void_server.plates.header import read_header
-from void_server.plates.plate import read_planes
 from void_server.plates.window import Window
 from void_server.quadmask.regions import Quadmask, regions_picture
 
@@ -148,7 +146,7 @@ def still(
         pictures["still_regions"] = blobs.add_bytes(_png(_regions(shot, args["position"], before)))
     shown = before
     if args["result"]:
-        shown = _with_result(shot, before, blobs.path(args["result"]), args["lines"])
+        shown = with_result(shot, before, blobs.path(args["result"]), args["lines"])
         pictures["still_after"] = blobs.add_bytes(_jpeg(shown))
     if args["thumb"]:
         side = max(shown.shape[:2])
@@ -181,23 +179,6 @@ def _regions(shot: StoredShot, position: int, before: U8) -> U8:
         window = opened.channels.part.display_window
     quadmask, size = shot.quadmask(position, window), (before.shape[1], before.shape[0])
     return regions_picture(Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size)))
-
-
-def _with_result(shot: StoredShot, before: U8, path: Path, lines: tuple[int, int]) -> U8:
-    """The plate's picture with the strips of the result that hold a line which may differ."""
-    part = read_header(path).parts[0]
-    size = before.shape[1], before.shape[0]
-    if part.data_window != part.display_window:
-        return shot.colour.display_view(reduced_light(shot, read_planes(path), size))
-    if lines[0] >= lines[1]:
-        return before
-    read, rows = lines_of_rows(part.data_window.height, size[1], lines)
-    planes = read_planes(path, rows=read)
-    strip = replace(planes.channels.part, display_window=planes.channels.part.data_window)
-    planes = replace(planes, channels=replace(planes.channels, part=strip))
-    shown = before.copy()
-    shown[slice(*rows)] = shot.colour.display_view(reduced_light(shot, planes, (size[0], rows[1] - rows[0])))
-    return shown
 
 
 def _size(window: Window, aspect: float) -> tuple[int, int]:
