@@ -25,7 +25,7 @@ from void_server.plates.colour import ColourSpace
 from void_server.plates.matte import read_matte
 from void_server.plates.window import Window
 
-LINES = 96
+LINES = 192
 """Height of the shot: enough that most lines are far from the object."""
 FRAMES = 4
 

@@ -70,6 +70,30 @@ def test_outside_the_regions_the_overlay_is_clear_and_before_and_after_agree(pic
     assert np.abs(before - after)[far].max() <= 2
 
 
+def test_stills_and_sheet_of_another_edge_are_those_that_a_first_order_would_make(server, large):
+    spec = spec_of(large)
+    spec.settings.options["grow"] = "5"
+
+    def stills(*, again: bool) -> dict[tuple[int, int], str]:
+        job = server.caller.finish(server.caller.submit(spec, again=again).job.id)
+        names = ((o, jobs_pb2.OutputKind.Name(o.kind)) for o in job.outputs)
+        return {(o.kind, o.frame): o.blob.digest for o, name in names if "STILL" in name or "SHEET" in name}
+
+    job = server.caller.run(spec_of(large))
+    before = {(o.kind, o.frame): o.blob.digest for o in job.outputs}
+    found = stills(again=False)
+    # Another attempt uses nothing of what was recorded before it.
+    assert found == stills(again=True)
+    changed = {
+        jobs_pb2.OutputKind.Name(kind) for (kind, _), digest in found.items() if before[kind, _] != digest
+    }
+    assert changed == {
+        "OUTPUT_KIND_STILL_AFTER",
+        "OUTPUT_KIND_STILL_THUMB",
+        "OUTPUT_KIND_CONTACT_SHEET",
+    }
+
+
 def test_a_long_shot_has_twelve_at_most_with_both_ends_and_the_worst_frames():
     quality = [{"confidence": 0.9, "change_over_time": 0.1, "unfilled": 0} for _ in range(500)]
     quality[0]["change_over_time"] = None

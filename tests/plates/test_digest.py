@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from void_server.plates.delivered import delivered, digests_of
-from void_server.plates.digest import content_digest
+from void_server.plates.delivered import MASK, delivered, result_stripes
+from void_server.plates.digest import content_digest, description
 from void_server.plates.header import read_header
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -143,18 +143,57 @@ def test_tiling_is_not_content(write_exr, fresh, any_bits):
     assert content_digest(tiled) == content_digest(lines)
 
 
-def test_digests_of_samples_in_memory_are_those_of_the_file(write_exr, any_bits):
-    """Blends with lines that are wholly inside, wholly outside, and both."""
+@pytest.fixture
+def result(any_bits) -> dict[str, np.ndarray]:
+    """Two stripes and a part of one; a blend with lines that are wholly inside, wholly outside, and both."""
     names = ("R", "G", "B", "A", "void_mask.red", "void_mask.green", "void_mask.blue")
     channels = {name: any_bits(np.float16, (40, 10), i) for i, name in enumerate(names)}
     blend = np.zeros((40, 10), np.float16)
     blend[3:9], blend[20, 4:], blend[39] = 1, 0.5, 1
-    channels["void_mask.alpha"] = blend
-    path = write_exr(channels)
+    return channels | {"void_mask.alpha": blend}
+
+
+def test_digests_are_of_stripes_of_sixteen_lines(write_exr, result):
+    path = write_exr(result)
     found = delivered(path).digests
-    assert digests_of(read_header(path), channels, ["R", "G", "B", "A"]) == found
-    picture = [channels[name] for name in ("R", "G", "B", "A")]
+    picture = ("R", "G", "B", "A")
+    blend = result["void_mask.alpha"]
+
+    def striped(of) -> bytes:
+        return b"".join(hashlib.sha256(of(slice(top, top + 16))).digest() for top in (0, 16, 32))
+
+    def side(inside: bool):
+        return lambda rows: b"".join(
+            result[name][rows][(blend[rows] > 0) == inside].tobytes() for name in picture
+        )
+
+    def lines(names):
+        return lambda rows: b"".join(
+            line.tobytes() for y in range(40)[rows] for line in (result[name][y] for name in names)
+        )
+
+    assert found.inside == hashlib.sha256(striped(side(True))).hexdigest()
+    assert found.outside == hashlib.sha256(striped(side(False))).hexdigest()
+    assert found.mattes == hashlib.sha256(striped(lines(MASK))).hexdigest()
+    # What stands before the samples is as in the content digest.
+    whole = b"VOID content 1\n" + description(read_header(path)) + lines(sorted(result))(slice(0, 40))
+    assert hashlib.sha256(whole).hexdigest() == content_digest(path)
+    head = b"VOID delivered 2\n" + description(read_header(path))
+    assert found.content == hashlib.sha256(head + striped(lines(sorted(result)))).hexdigest()
+
+
+def test_digests_of_older_sidecars_know_no_stripes(write_exr, result):
+    path = write_exr(result)
+    found = delivered(path, form=1).digests
+    blend = result["void_mask.alpha"]
+    picture = [result[name] for name in ("R", "G", "B", "A")]
     for part, chosen in ((found.inside, blend > 0), (found.outside, blend == 0)):
         plain = hashlib.sha256(b"".join(values[chosen].tobytes() for values in picture))
         assert part == plain.hexdigest()
     assert found.content == content_digest(path)
+
+
+def test_stripes_of_some_lines_are_those_of_the_whole(result):
+    whole = result_stripes(result, ["R", "G", "B", "A"])
+    some = result_stripes({name: values[16:40] for name, values in result.items()}, ["R", "G", "B", "A"])
+    assert whole.shape == (3, 4, 32) and (whole[1:] == some).all() and (whole[0] != whole[1]).any()

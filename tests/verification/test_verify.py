@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import OpenEXR
@@ -23,6 +24,8 @@ from void_server.plates.header import read_header
 from void_server.signing import make_key_pair
 
 FRAME = 1002
+OLDER = Path(__file__).with_name("delivered_1")
+"""A delivery of a release whose digests knew no stripes."""
 VERIFIED, DIFFERS, UNKNOWN = 0, 1, 2
 
 
@@ -298,3 +301,37 @@ def test_an_exr_of_another_program_is_no_result(made, tmp_path, verify):
     OpenEXR.File({"type": OpenEXR.scanlineimage}, channels).write(str(tmp_path / "shot_void.1002.exr"))
     code, answer = verify(tmp_path / "shot_void.1002.exr")
     assert code == UNKNOWN and "no result of VOID" in str(answer)
+
+
+@pytest.fixture
+def older(tmp_path):
+    shutil.copytree(OLDER, tmp_path / "older")
+    return tmp_path / "older"
+
+
+def test_a_delivery_of_an_older_release_is_verified(older, verify):
+    result, matte = older / "shot_void.1001.exr", older / "matte" / "shot_void_matte.1001.exr"
+    for path in (result, matte):
+        rewritten(path, compression="zip", DateTime="2026:01:01 00:00:00")
+    code, answer = verify(older, "--public-key", older / "site.pem.pub")
+    sidecar, files = only(answer)
+    assert code == VERIFIED and sidecar["signature"]["state"] == "valid" and len(files) == 4
+    assert all("Another program" in files[kind, 1001]["notes"][0] for kind in ("result", "matte"))
+
+
+@pytest.mark.parametrize(("inside", "found"), [(True, "inside"), (False, "outside")])
+def test_one_flipped_bit_in_a_delivery_of_an_older_release_is_found(older, verify, inside, found):
+    rewritten(older / "shot_void.1001.exr", flip("G", inside=inside))
+    code, answer = verify(older)
+    (said,) = only(answer)[1]["result", 1001]["differences"]
+    assert code == DIFFERS and f"{found} the blend matte" in said
+
+
+def test_digests_of_a_later_release_cannot_be_checked(delivery, verify):
+    def change(tree):
+        for frame in tree["frames"]:
+            frame["delivered"]["format"] = 3
+
+    changed_sidecar(delivery, change)
+    code, answer = verify(delivery.result(FRAME))
+    assert code == UNKNOWN and "later release" in only(answer)[1]["result", FRAME]["unknown"][0]

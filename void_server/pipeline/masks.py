@@ -15,7 +15,7 @@ from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.contact_sheet import Column, draw_contact_sheet
 from void_server.pipeline.report import sheet_positions, shown
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.digest import content_digest
+from void_server.plates.delivered import FORMAT, delivered_matte
 from void_server.plates.result import write_quadmask
 from void_server.plates.window import Window
 from void_server.quadmask.algebra import first_unaffected
@@ -55,7 +55,7 @@ def mattes(shot: StoredShot, args: Mapping[str, Any], blobs: BlobFolder) -> Answ
             compression=edge["compression"],
             attributes=args["attributes"],
         )
-        digests = {"result": None, "matte": content_digest(path)}
+        digests = {"format": FORMAT, "result": None, "matte": delivered_matte(path)}
         stored = {"matte": blobs.add_file(path)}
     return stored, _shares(quadmask) | {"made": {"job": args["attributes"]["void/job"], "delivered": digests}}
 

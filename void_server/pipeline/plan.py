@@ -14,6 +14,7 @@ from typing import Any
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.errors import Internal
 from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.again import LINES
 from void_server.pipeline.analysis_units import anchor_units, motion_units, proxy_units, settle_units
 from void_server.pipeline.differ import changes_near, plan_differ
 from void_server.pipeline.ingest import FILE
@@ -323,9 +324,18 @@ def _plan_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = known_shot(order, results, blobs)
     shot = shot.with_frames(shot.frames[order.delivered])
     sidecar = provenance(order, shot, results)
-    published = [results.get("publish", f.frame).blobs["result"] for f in shot.frames]
-    args: dict[str, Any] = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": published}
+    published = [results.get("publish", f.frame) for f in shot.frames]
+    files = [p.blobs["result"] for p in published]
+    args: dict[str, Any] = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": files}
+    args["lines"] = [p.info[LINES] for p in published]
     key = unit_key("report", **args)
+    earlier = unit_key(
+        "report on plates",
+        frames=[[f.content, f.active, matte_contents(f)] for f in shot.frames],
+        view=shot.view,
+        window=shot.window,
+        colour=asdict(shot.colour),
+    )
     publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet", "qc_plot": "qc_plot"}
     stills = still_units(shot, args["shot"], sidecar["frames"], published)
-    return Plan([unit("report", key, "report", args, publishes=publishes), *stills])
+    return Plan([unit("report", key, "report", args, publishes=publishes, earlier=earlier), *stills])

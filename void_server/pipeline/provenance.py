@@ -12,6 +12,7 @@ from typing import Any
 
 from void_server.engines.cleanplate import VERSION as CLEANPLATE_VERSION
 from void_server.engines.void.settings import VERSION as VOID_VERSION
+from void_server.pipeline.again import LINES
 from void_server.pipeline.borders import told_flicker
 from void_server.pipeline.config_source import config_name
 from void_server.pipeline.keys import numerics
@@ -20,13 +21,13 @@ from void_server.pipeline.manifest import FrameRef, ShotManifest
 from void_server.pipeline.order import VLM_REASONERS, Order
 from void_server.pipeline.plan_find import boxes_text, found_prompts
 from void_server.pipeline.plan_regions import described, region_plan
-from void_server.pipeline.publish import ENCODED, LINES
+from void_server.pipeline.publish import ENCODED
 from void_server.pipeline.results import Results
 from void_server.reasoners.motion import VERSION as MOTION_VERSION
 
 SIDECAR_VERSION = 1
 
-PUBLISHED = 2
+PUBLISHED = 3
 """Raised when a unit that publishes a frame tells more of it than before; part of its key."""
 
 ENGINE_VERSIONS = {"cleanplate": CLEANPLATE_VERSION, "void": VOID_VERSION, "none": "1"}
@@ -76,8 +77,8 @@ def provenance(order: Order, shot: ShotManifest, results: Results) -> dict[str, 
     flicker to that of the pairs near by, and the `chance` of as great a one anywhere: `flicker.at_borders`),
     `frames`. A frame holds its inputs by digest (bytes and content; `clean_plate` is null where the artist gave
     none), `job` (the order that its files were made for: an earlier one where nothing that they hold has changed
-    since), `delivered` (digests of their samples: `plates.delivered`; `result` is null of a quadmask) and its
-    figures: `changed_percent`, `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time`,
+    since), `delivered` (digests of their samples, and `format`: `plates.delivered`; `result` is null of a quadmask) and
+    its figures: `changed_percent`, `outside_difference` (must be 0), `outside_samples_checked`, `change_over_time`,
     `flicker` and `flicker_beside` (stops), `clipped`, `unfilled` (samples that kept the plate's bits for want of a
     fill), `confidence` (0..1, null where nothing was blended), `seam` (the edge against the plate beside it, null
     without one), `kept_percent` (of what might be blended, how much keeps the plate's bits), what the engine says

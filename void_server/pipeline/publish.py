@@ -2,15 +2,15 @@
 """The unit `publish`: fill and plate are blended, written, read back and checked against the hashed source.
 
 Only the lines that the mattes touch are blended; the others are the plate with empty passes. Where the plate was
-published before, with another edge or other mattes, only lines that differ are compressed; the file is the same, bit
-for bit.
+published before, with another edge or other mattes, the other lines are not read: `again` takes them over. The files
+are the same, bit for bit.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from void_server.conform.quality import frame_quality
 from void_server.conform.seam import REACH as SEAM_REACH
 from void_server.conform.seam import seam_ratio
 from void_server.engines.cleanplate import FrameFill
-from void_server.errors import DataLoss, NotFound
+from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
+from void_server.pipeline.again import LINES, published_before
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.differ import change_over
@@ -32,8 +33,14 @@ from void_server.pipeline.grain import with_grain
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.blank import check_blank
-from void_server.plates.delivered import digests_of, stripes
-from void_server.plates.digest import content_digest_of
+from void_server.plates.delivered import (
+    CONTENT,
+    FORMAT,
+    all_stripes,
+    digests_of_stripes,
+    joined_content,
+    result_stripes,
+)
 from void_server.plates.header import read_header
 from void_server.plates.plate import Plate, PlateChannels, strip
 from void_server.plates.result import (
@@ -43,7 +50,7 @@ from void_server.plates.result import (
     write_channels,
     write_grey,
 )
-from void_server.plates.splice import Copied, Onto, check_copied, fits, whole_chunks
+from void_server.plates.splice import whole_chunks
 from void_server.plates.verify import OutsideCheck, check_written, outside_difference
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
@@ -65,6 +72,8 @@ def publish(
     """Make the returned files of one frame; leaves the blobs `result`, `matte` and `inside`, which `review` reads, and
     `matte_remove` and its like where they are wanted.
 
+    Also leaves `stripes`: the digests of what the files hold, by stripes of lines, for the next time.
+
     Args:
         args: `position`; `changes`, what says what was changed (`differ.changes_near`);
             `fill`, which holds `fill`, the stored `FrameFill`, empty for a frame with nothing to fill,
@@ -84,14 +93,21 @@ def publish(
     position, edge, passes = args["position"], args["edge"], args["passes"]
     fill = stored_fill(args["fill"], blobs)
     with shot.reading_source(position) as opened:
-        planes = opened.planes(others=passes["others"])
-    whole = planes.channels.part.data_window
-    lines = _touched(shot, position, fill, whole, edge)
-    # Files of one region each are written whole.
-    earlier = None if args["keys"] else args.get("earlier")
-    again = _again(earlier, lines, whole, edge["compression"], blobs)
-    rows = again.rows if again else _in_chunks([lines], whole, edge["compression"])
-    source = planes.lines(rows)
+        plate = opened.channels
+        whole = plate.part.data_window
+        lines = _touched(shot, position, fill, whole, edge)
+        # Files of one region each are written whole.
+        earlier = None if args["keys"] else args.get("earlier")
+        again = published_before(earlier, lines, whole, edge["compression"], blobs)
+        planes = opened.planes(again.rows if again else None, others=passes["others"])
+    held = planes.channels.part.data_window
+    rows = (
+        again.rows
+        if again
+        else whole_chunks(whole, *(lines if lines[0] < lines[1] else (0, 1)), edge["compression"])
+    )
+    inner = rows[0] - (held.y - whole.y), rows[1] - (held.y - whole.y)
+    source = planes.lines(inner)
     window = source.data_window
     quadmask = shot.quadmask(position, window)
     keep = shot.keep(position, window)
@@ -120,33 +136,43 @@ def publish(
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
     mask = {name: as_published(v, source.colour.dtype) for name, v in quadmask.layer(blend).items()}
-    layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{n}": _over(whole, v, rows) for n, v in mask.items()}
+    layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{n}": _over(held, v, inner) for n, v in mask.items()}
     if passes["qc"]:
         previous = stored_fill(passes["before"], blobs) if passes["before"] else None
-        layer |= qc_layer(shot, fill, previous, whole)
+        layer |= qc_layer(shot, fill, previous, held)
     if passes["source"]:
-        layer |= source_layer(shot, position, fill, whole, planes.channels.part.display_window)
+        layer |= source_layer(shot, position, fill, held, plate.part.display_window)
     if passes["relight"]:
-        layer |= relight_layers(shot, fill, whole)
-    planes.put(rows, result)
+        layer |= relight_layers(shot, fill, held)
+    planes.put(inner, result)
     channels = planes.samples | layer_channels(layer, source.colour.dtype)
     given = {"compression": edge["compression"], "attributes": args["attributes"]}
+    letters = quadmask_letters(mask, source.colour.dtype)
+    colours = [*planes.colour, *(["A"] if planes.channels.alpha else [])]
+    stripes = {
+        "result": result_stripes(channels, colours),
+        "matte": all_stripes({name: _over(held, values, inner) for name, values in letters.items()}),
+    }
     with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
-        encoded = _write_result(path, planes.channels, channels, rows, again, given)
+        if again:
+            encoded = again.write("result", path, plate, channels, stripes["result"][:, CONTENT], given)
+            again.write("matte", matte_path, plate, letters, stripes["matte"], given)
+            stripes = again.joined(stripes)
+        else:
+            encoded = _write_result(path, plate, channels, given)
+            _write_matte(matte_path, plate, letters, rows, given)
         outside = outside_difference(path, source, blend, rows=rows)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
-        letters = quadmask_letters(mask, source.colour.dtype)
-        _write_matte(matte_path, planes.channels, letters, rows, again, given)
-        colours = [*planes.colour, *(["A"] if planes.channels.alpha else [])]
-        around = {name: _over(whole, values, rows) for name, values in letters.items()}
         digests = {
-            "result": digests_of(read_header(path), channels, colours).to_dict(),
-            "matte": content_digest_of(read_header(matte_path), [stripes(around)]),
+            "format": FORMAT,
+            "result": digests_of_stripes(read_header(path), stripes["result"]).to_dict(),
+            "matte": joined_content(read_header(matte_path), stripes["matte"]),
         }
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
+    stored["stripes"] = store_arrays(blobs, stripes)
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     if args["keys"]:
-        stored |= _key_files(planes.channels, layer, given, blobs)
+        stored |= _key_files(plate, layer, given, blobs)
     quality = frame_quality(
         source.colour,
         result,
@@ -183,27 +209,16 @@ def _over(whole: Window, values: npt.NDArray[Any], rows: tuple[int, int]) -> npt
 
 
 def _write_result(
-    path: Path,
-    plate: PlateChannels,
-    channels: Mapping[str, npt.NDArray[Any]],
-    rows: tuple[int, int],
-    again: _Again | None,
-    given: Mapping[str, Any],
+    path: Path, plate: PlateChannels, channels: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any]
 ) -> int:
     """Write the result and read all of it again; returns how many lines were compressed.
 
     Raises:
         DataLoss: the file does not hold what was written.
     """
-    window = plate.part.data_window
-    if again is None:
-        write_channels(path, plate, channels, scratch=True, **given)
-        check_written(path, channels, window)
-        return window.height
-    part = {name: values[slice(*rows)] for name, values in channels.items()}
-    onto = again.onto["result"]
-    copied = write_channels(path, strip(plate, rows), part, onto=onto, scratch=True, **given)
-    return _checked(path, part, window, rows, onto, copied)
+    write_channels(path, plate, channels, scratch=True, **given)
+    check_written(path, channels, plate.part.data_window)
+    return plate.part.data_window.height
 
 
 def _write_matte(
@@ -211,37 +226,15 @@ def _write_matte(
     plate: PlateChannels,
     letters: Mapping[str, npt.NDArray[Any]],
     rows: tuple[int, int],
-    again: _Again | None,
     given: Mapping[str, Any],
 ) -> None:
     """Write the matte file, of which `letters` are the lines `rows`, and read all of it again; raises as
     `_write_result`.
     """
-    window, part = plate.part.data_window, strip(plate, rows)
-    if again is None:
-        write_channels(path, part, letters, blank=window, scratch=True, **given)
-        check_written(path, letters, window, rows=rows)
-        check_blank(path, rows)
-        return
-    onto = again.onto["matte"]
-    copied = write_channels(path, part, letters, onto=onto, scratch=True, **given)
-    _checked(path, letters, window, rows, onto, copied)
-
-
-def _checked(
-    path: Path,
-    part: Mapping[str, npt.NDArray[Any]],
-    window: Window,
-    rows: tuple[int, int],
-    onto: Onto,
-    copied: Copied | None,
-) -> int:
-    """Read a file that was written onto an earlier one again; returns how many of its lines were compressed."""
-    check_written(path, part, window, rows=rows)
-    if copied is None:
-        return window.height
-    check_copied(path, onto, copied)
-    return copied.encoded_lines
+    window = plate.part.data_window
+    write_channels(path, strip(plate, rows), letters, blank=window, scratch=True, **given)
+    check_written(path, letters, window, rows=rows)
+    check_blank(path, rows)
 
 
 def _change(shot: StoredShot, fill: FrameFill, source: Plate, picture: F32, at: tuple[int, int]) -> F32:
@@ -260,9 +253,8 @@ def _from_common(shot: StoredShot, window: Window) -> Window:
     return Window(window.x - shot.window.x, window.y - shot.window.y, window.width, window.height)
 
 
-LINES, ENCODED = "lines", "encoded_lines"
-"""Of a published frame: the lines [first, end) outside which it is the plate with empty passes, and how many lines were
-compressed for it. Both are for the next time, and no figures of its quality."""
+ENCODED = "encoded_lines"
+"""Of a published frame: how many lines were compressed for it; no figure of its quality."""
 
 
 def _key_files(
@@ -275,50 +267,6 @@ def _key_files(
             write_grey(path, plate, layer[f"void_mask.{channel}"], **given)
             stored[name] = blobs.add_file(path)
     return stored
-
-
-@dataclass(frozen=True)
-class _Again:
-    """A frame that was published before.
-
-    Attributes:
-        rows: the lines [first, end) that may differ, in whole chunks.
-        onto: the earlier files, by name of the blob.
-    """
-
-    rows: tuple[int, int]
-    onto: dict[str, Onto]
-
-
-def _again(
-    earlier: Mapping[str, Any] | None,
-    lines: tuple[int, int],
-    whole: Window,
-    compression: str,
-    blobs: BlobFolder,
-) -> _Again | None:
-    """What to write onto; None where nothing is there, it is damaged, or most lines may differ."""
-    if earlier is None:
-        return None
-    rows = _in_chunks([lines, earlier["info"][LINES]], whole, compression)
-    if rows[1] - rows[0] > MOST_AGAIN * whole.height:
-        return None
-    try:
-        paths = {name: blobs.verified_path(earlier["blobs"][name]) for name in ("result", "matte")}
-    except (NotFound, DataLoss):
-        return None
-    onto = {name: Onto(path, whole) for name, path in paths.items()}
-    return _Again(rows, onto) if all(fits(file, compression) for file in onto.values()) else None
-
-
-def _in_chunks(spans: Sequence[Sequence[int]], whole: Window, compression: str) -> tuple[int, int]:
-    """Lines [first, end) of whole chunks that hold all spans; at least one chunk."""
-    some = [span for span in spans if span[0] < span[1]] or [(0, 1)]
-    return whole_chunks(whole, min(s[0] for s in some), max(s[1] for s in some), compression)
-
-
-MOST_AGAIN = 0.75
-"""Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
 
 
 def _touched(

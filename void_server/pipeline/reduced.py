@@ -33,16 +33,39 @@ def reduced_light(shot: StoredShot, planes: Planes, size: tuple[int, int]) -> F3
         placed = place(shot.to_linear(planes.lines((0, source.height)).colour), source, window)
         return reduced(np.asarray(placed, np.float32), size)
     columns, rows = size
-    # Strips begin where a line of both begins.
-    parts = math.gcd(source.height, rows)
-    tall, low = source.height // parts, rows // parts
-    at_once = max(1, STRIP_LINES // tall)
+    tall, low, at_once = _strips(source.height, rows)
+    parts = rows // low
     found = np.empty((rows, columns, len(planes.colour)), np.float32)
     for first in range(0, parts, at_once):
         end = min(parts, first + at_once)
         strip = shot.to_linear(planes.lines((first * tall, end * tall)).colour)
         found[first * low : end * low] = reduced(strip, (columns, (end - first) * low))
     return found
+
+
+def lines_of_rows(height: int, rows: int, lines: tuple[int, int]) -> tuple[tuple[int, int], tuple[int, int]]:
+    """The least strips of a picture that hold some of its lines: as lines [first, end), and as rows of it reduced.
+
+    A picture of these lines alone becomes, bit for bit, these rows.
+
+    Args:
+        height: of the picture, whose data window is its display window.
+        rows: of it reduced.
+        lines: [first, end), at least one.
+    """
+    tall, low, at_once = _strips(height, rows)
+    first = lines[0] // (tall * at_once) * at_once
+    end = min(rows // low, -(-lines[1] // (tall * at_once)) * at_once)
+    return (first * tall, end * tall), (first * low, end * low)
+
+
+def _strips(height: int, rows: int) -> tuple[int, int, int]:
+    """Lines of the least strip, rows that it becomes, and how many of them are reduced at a time; a strip begins where
+    a line of both begins.
+    """
+    parts = math.gcd(height, rows)
+    tall = height // parts
+    return tall, rows // parts, max(1, STRIP_LINES // tall)
 
 
 def reduced(values: F32, size: tuple[int, int]) -> F32:

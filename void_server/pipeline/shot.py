@@ -23,7 +23,15 @@ from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.header import read_header
 from void_server.plates.matte import read_matte, read_quadmask
-from void_server.plates.plate import Planes, Plate, find_plate, read_lines, read_planes, read_plate
+from void_server.plates.plate import (
+    Planes,
+    Plate,
+    PlateChannels,
+    find_plate,
+    read_lines,
+    read_planes,
+    read_plate,
+)
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import Movers, proposed_matte
@@ -73,13 +81,18 @@ class OpenedSource:
     view: str
 
     @property
+    def channels(self) -> PlateChannels:
+        """Where the picture is in the file, from the header alone."""
+        return find_plate(read_header(self.path), self.view)
+
+    @property
     def window(self) -> Window:
         """The whole data window, from the header alone."""
-        return find_plate(read_header(self.path), self.view).part.data_window
+        return self.channels.part.data_window
 
-    def planes(self, *, others: bool = False) -> Planes:
-        """All of it, channel after channel; with the other channels."""
-        return read_planes(self.path, self.view, others=others)
+    def planes(self, rows: tuple[int, int] | None = None, *, others: bool = False) -> Planes:
+        """All of it, or the lines [first, end), channel after channel; with the other channels."""
+        return read_planes(self.path, self.view, rows=rows, others=others)
 
     def plate(self, rows: tuple[int, int] | None, *, others: bool = False) -> Plate:
         """All of it, or the lines [first, end) counted from the top of the data window; with the other channels."""

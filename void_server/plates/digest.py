@@ -97,6 +97,12 @@ def content_digest_of(header: Header, parts: Iterable[Iterable[Mapping[str, npt.
     return digest.hexdigest()
 
 
+def description(header: Header) -> bytes:
+    """The canonical bytes of a file of one part, from the number of its parts to its channels."""
+    (part,) = header.parts
+    return struct.pack("<I", 1) + _description(part, several=False)
+
+
 def scan_lines(channels: list[npt.NDArray[Any]]) -> npt.NDArray[np.uint8]:
     """Channels as OpenEXR's uncompressed scan lines: (h, bytes a line) uint8, in each line channel after
     channel.

@@ -191,17 +191,24 @@ def read_planes(
     *,
     read: Reader = read_channels,
     others: bool = False,
+    rows: tuple[int, int] | None = None,
 ) -> Planes:
-    """The picture of one EXR file, channel after channel; arguments and errors are those of `read_plate`."""
+    """The picture of one EXR file, channel after channel; arguments and errors are those of `read_plate`.
+
+    Args:
+        rows: only the lines [first, end), as if the data window held no others; they are read from the file.
+    """
     found = find_plate(read_header(path, limits), view)
     ((part, names),) = found.wanted.items()
     more = found.others if others else ()
-    taken = read(path, part, [*names, *(exact for _, exact in more)], limits)
+    wanted = [*names, *(exact for _, exact in more)]
+    taken = read_channels(path, part, wanted, limits, rows=rows) if rows else read(path, part, wanted, limits)
     named = zip(("R", "G", "B") if len(found.colour) == 3 else ("Y",), found.colour, strict=True)
     samples = {name: taken[exact] for name, exact in named}
     if found.alpha:
         samples["A"] = taken[found.alpha]
-    return Planes(found, samples | {name: taken[exact] for name, exact in more})
+    channels = strip(found, rows) if rows else found
+    return Planes(channels, samples | {name: taken[exact] for name, exact in more})
 
 
 def strip(channels: PlateChannels, rows: tuple[int, int]) -> PlateChannels:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A result written onto an earlier one of the same plate: only lines whose samples differ are compressed, the other
-chunks are copied as they are.
+"""A result written onto an earlier one of the same plate: only lines that differ are compressed, the other chunks are
+copied as they are.
 
 A chunk of a scan-line file depends on nothing but the samples of its lines, so the file is, byte for byte, what
 `write_frame` makes of the whole picture ("OpenEXR File Layout": an offset table, then for each chunk its first line,
@@ -26,7 +26,6 @@ from void_server.plates.encode import (
     header_of,
     writing,
 )
-from void_server.plates.exr import bit_view, read_channels
 from void_server.plates.header import read_header
 from void_server.plates.window import Window
 
@@ -68,16 +67,15 @@ def fits(onto: Onto, compression: str) -> bool:
 
 
 def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -> Copied:
-    """Write a whole file of which only the lines of `frame` can differ from the earlier one; `scratch` and errors are
-    those of `write_frame`.
+    """Write a whole file of which only the lines of `frame` differ from the earlier one; `scratch` and errors are those
+    of `write_frame`.
 
     Args:
-        frame: the lines, over their own window, whole chunks of the file; its attributes are the new file's.
+        frame: the lines, over their own window, whole chunks of the file, or none; its attributes are the new file's.
         onto: the earlier file, of which `fits` holds, with the same channels.
     """
     check_frame(frame)
     lines = LINES_PER_CHUNK[frame.compression]
-    first, last = _differing(frame, onto, lines)
     header = header_of(replace(frame, data_window=onto.window))
     with (
         writing(path, scratch=scratch) as (final, packed),
@@ -85,11 +83,11 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
         final.open("wb") as target,
     ):
         old = chunk_offsets(earlier, onto.window.height, read_header(onto.path).size, lines)
-        top = frame.data_window.y - onto.window.y
-        chunks = (top + first) // lines, -(-(top + last) // lines)
+        top, height = frame.data_window.y - onto.window.y, frame.data_window.height
+        chunks = top // lines, -(-(top + height) // lines)
         sizes, new = np.diff(old), b""
-        if first < last:
-            new, sizes[chunks[0] : chunks[1]] = packed_chunks(packed, _lines(frame, (first, last)))
+        if height:
+            new, sizes[chunks[0] : chunks[1]] = packed_chunks(packed, frame)
         else:
             chunks = len(sizes), len(sizes)
         table = len(header) + 8 * len(sizes)
@@ -101,7 +99,7 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
         _copy(earlier, target, *ranges[0][1:])
         target.write(new)
         _copy(earlier, target, *ranges[1][1:])
-    return Copied(tuple(ranges), last - first)
+    return Copied(tuple(ranges), height)
 
 
 def check_copied(path: Path, onto: Onto, copied: Copied) -> None:
@@ -123,32 +121,6 @@ def whole_chunks(window: Window, first: int, last: int, compression: str) -> tup
     """Lines [first, last) of a window, counted from its top, widened to whole chunks."""
     lines = LINES_PER_CHUNK[compression]
     return first // lines * lines, min(window.height, -(-last // lines) * lines)
-
-
-def _differing(frame: Frame, onto: Onto, lines: int) -> tuple[int, int]:
-    """Lines [first, last) of the frame outside which it is what the earlier file holds; whole chunks."""
-    top = frame.data_window.y - onto.window.y
-    rows = top, top + frame.data_window.height
-    was = read_channels(onto.path, 0, list(frame.channels), rows=rows)
-    differs = np.zeros(frame.data_window.height, bool)
-    for name, values in frame.channels.items():
-        differs |= (bit_view(values) != bit_view(was[name])).any(axis=1)
-    found = np.flatnonzero(differs)
-    if found.size == 0:
-        return 0, 0
-    first, last = int(found[0]) // lines * lines, -(-(int(found[-1]) + 1) // lines) * lines
-    return first, min(last, frame.data_window.height)
-
-
-def _lines(frame: Frame, rows: tuple[int, int]) -> Frame:
-    """Some lines of a frame."""
-    first, last = rows
-    window = frame.data_window
-    return replace(
-        frame,
-        data_window=Window(window.x, window.y + first, window.width, last - first),
-        channels={name: values[first:last] for name, values in frame.channels.items()},
-    )
 
 
 def packed_chunks(scratch: Path, frame: Frame) -> tuple[bytes, npt.NDArray[np.int64]]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from void_server.errors import VoidError
 from void_server.frames.blobs import digest_of_file
-from void_server.plates.delivered import Delivered, delivered
+from void_server.plates.delivered import FORMAT, Delivered, delivered, delivered_matte
 from void_server.plates.digest import content_digest
 from void_server.plates.exr import bit_view, read_channels
 from void_server.plates.header import read_header
@@ -101,6 +101,8 @@ def check_file(file: File, plate: Path | None, *, plate_asked: bool) -> FrameChe
         return _unchecked(unknown, why)
     if not file.path.is_file():
         return _unchecked(unknown, "The file is not there.")
+    if _form(told) > FORMAT:
+        return _unchecked(unknown, _NEW)
     try:
         if file.kind == "matte":
             return _check_matte(file, told)
@@ -113,12 +115,17 @@ def _unchecked(check: FrameCheck, why: str) -> FrameCheck:
     return FrameCheck(check.file, check.frame, check.kind, unknown=(why,))
 
 
+def _form(told: Mapping[str, Any]) -> int:
+    """How the samples were digested."""
+    return int((told.get("delivered") or {}).get("format", 1))
+
+
 def _check_matte(file: File, told: Mapping[str, Any]) -> FrameCheck:
     published = (told.get("delivered") or {}).get("matte")
     same_bytes = digest_of_file(file.path) == told["matte"]
     if not published and not same_bytes:
         return _unchecked(FrameCheck(str(file.path), file.frame, file.kind), _OLD)
-    differs = not same_bytes and content_digest(file.path) != published
+    differs = not same_bytes and delivered_matte(file.path, form=_form(told)) != published
     return FrameCheck(
         str(file.path),
         file.frame,
@@ -129,6 +136,7 @@ def _check_matte(file: File, told: Mapping[str, Any]) -> FrameCheck:
 
 
 _OLD = "The sidecar is of a release that recorded no digests of the samples, and the file's bytes are not as published."
+_NEW = "The sidecar is of a later release, whose digests this one does not know."
 _REWRITTEN = "Another program wrote the file again: its bytes differ, every sample is as published."
 
 
@@ -137,7 +145,7 @@ def _check_result(file: File, told: Mapping[str, Any], plate: Path | None, plate
     same_bytes = digest_of_file(file.path) == told["result"]
     if not published and not same_bytes:
         return _unchecked(FrameCheck(str(file.path), file.frame, file.kind), _OLD)
-    read = delivered(file.path)
+    read = delivered(file.path, form=_form(told))
     differences = [*(_changed(read, published) if published else ()), *_header(file, told)]
     notes = [] if same_bytes or differences else [_REWRITTEN]
     unknown: list[str] = []

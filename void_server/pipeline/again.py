@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plate that was published before: what its new files have in common with the earlier ones is taken over.
+
+Lines that neither of the two blends touched are the plate with empty passes in both. Their compressed chunks are copied
+and their digests are known; they are neither decoded nor digested again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import DataLoss, NotFound
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.arrays import load_arrays
+from void_server.plates.delivered import CONTENT, STRIPE_LINES, Digests
+from void_server.plates.plate import PlateChannels, strip
+from void_server.plates.result import write_channels
+from void_server.plates.splice import Onto, check_copied, fits
+from void_server.plates.verify import check_written
+from void_server.plates.window import Window
+
+LINES = "lines"
+"""Of a published frame: the lines [first, end) outside which it is the plate with empty passes; no figure of its
+quality."""
+MOST_AGAIN = 0.75
+"""Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
+
+
+@dataclass(frozen=True)
+class Again:
+    """What is known of the earlier files of a plate.
+
+    Attributes:
+        rows: the lines [first, end) that may differ, in whole stripes.
+        onto: the earlier files, `result` and `matte`.
+        stripes: the digests of all their stripes, likewise.
+    """
+
+    rows: tuple[int, int]
+    onto: dict[str, Onto]
+    stripes: dict[str, Digests]
+
+    @property
+    def _may_differ(self) -> slice:
+        """The stripes of `rows`."""
+        return slice(self.rows[0] // STRIPE_LINES, -(-self.rows[1] // STRIPE_LINES))
+
+    def joined(self, found: Mapping[str, Digests]) -> dict[str, Digests]:
+        """The digests of all stripes of the new files, of which those of `rows` have these."""
+        whole = {name: digests.copy() for name, digests in self.stripes.items()}
+        for name, digests in found.items():
+            whole[name][self._may_differ] = digests
+        return whole
+
+    def write(
+        self,
+        name: str,
+        path: Path,
+        plate: PlateChannels,
+        channels: Mapping[str, npt.NDArray[Any]],
+        content: Digests,
+        given: Mapping[str, Any],
+    ) -> int:
+        """Write a file onto the earlier one and read it again; returns how many lines were compressed.
+
+        Args:
+            name: `result` or `matte`.
+            plate: of the whole data window.
+            channels: the lines `rows`.
+            content: (stripes, 32), the digests of all their samples.
+            given: `compression` and `attributes`.
+
+        Raises:
+            DataLoss: the file does not hold what was written, or what the earlier one does.
+        """
+        was = self.stripes[name][self._may_differ]
+        was = was[:, CONTENT] if name == "result" else was
+        differs = np.flatnonzero((was != content).any(axis=1))
+        first, end = (int(differs[0]), int(differs[-1]) + 1) if differs.size else (0, 0)
+        part = slice(first * STRIPE_LINES, min(end * STRIPE_LINES, self.rows[1] - self.rows[0]))
+        lines = {n: values[part] for n, values in channels.items()}
+        rows = self.rows[0] + part.start, self.rows[0] + part.stop
+        onto = self.onto[name]
+        copied = write_channels(path, strip(plate, rows), lines, onto=onto, scratch=True, **given)
+        check_written(path, lines, plate.part.data_window, rows=rows)
+        if copied is not None:
+            check_copied(path, onto, copied)
+        return rows[1] - rows[0]
+
+
+def published_before(
+    earlier: Mapping[str, Any] | None,
+    lines: tuple[int, int],
+    whole: Window,
+    compression: str,
+    blobs: BlobFolder,
+) -> Again | None:
+    """What to write onto; None where nothing is there, it is damaged, or most lines may differ.
+
+    Args:
+        earlier: blobs and info of the plate as it was last published, with the same layers.
+        lines: the lines [first, end) outside which it now is the plate with empty passes; may be empty.
+        whole: the plate's data window.
+    """
+    # Releases before stripes were digested left none.
+    if earlier is None or "stripes" not in earlier["blobs"]:
+        return None
+    rows = _in_stripes([lines, earlier["info"][LINES]], whole.height)
+    if rows[1] - rows[0] > MOST_AGAIN * whole.height:
+        return None
+    try:
+        paths = {name: blobs.verified_path(earlier["blobs"][name]) for name in ("result", "matte", "stripes")}
+    except (NotFound, DataLoss):
+        return None
+    onto = {name: Onto(paths[name], whole) for name in ("result", "matte")}
+    if not all(fits(file, compression) for file in onto.values()):
+        return None
+    return Again(rows, onto, load_arrays(blobs, earlier["blobs"]["stripes"]))
+
+
+def _in_stripes(spans: Sequence[Sequence[int]], height: int) -> tuple[int, int]:
+    """Lines [first, end) of whole stripes that hold all spans; at least one stripe."""
+    some = [span for span in spans if span[0] < span[1]] or [(0, 1)]
+    first, end = min(s[0] for s in some), max(s[1] for s in some)
+    return first // STRIPE_LINES * STRIPE_LINES, min(height, -(-end // STRIPE_LINES) * STRIPE_LINES)
