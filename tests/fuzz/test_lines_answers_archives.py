@@ -127,8 +127,10 @@ def test_an_archive_is_refused_before_it_is_unpacked(
 def test_a_file_of_bytes_that_ocio_quotes_is_refused_as_such(tmp_path: Path) -> None:
     transform = b"to_scene_reference: !<FileTransform> {src: l.cube}"
     config = ODD_CONFIG.replace(b"TRANSFORM", transform)
-    space = ColourSpace("odd", archive(tmp_path, {"config.ocio": config, "l.cube": b"LUT_3D_SIZE \xa7\n"}), "", False)
-    with pytest.raises(InvalidInput, match="cannot be used: .utf-8"):
+    space = ColourSpace(
+        "odd", archive(tmp_path, {"config.ocio": config, "l.cube": b"LUT_3D_SIZE \xa7\n"}), "", False
+    )
+    with pytest.raises(InvalidInput, match=r"cannot be used: .utf-8"):
         space.to_linear(np.zeros((1, 1, 3), np.float32))
 
 
