@@ -219,7 +219,7 @@ class Application:
                 version=VERSION,
                 activity=self._activity,
                 stopping=self._stopping,
-                draining=self._draining,
+                notice=self._notice,
                 figures=figures.text,
                 estimate=lambda job_id: estimates.of(job_id).at(time.time()),
             )
@@ -227,6 +227,14 @@ class Application:
         self._sizes = StoreSizes(configuration.store)
         self._show_standing(figures, long_calls, refusals)
         self._store_door = Door(configuration.store, lambda request: answer(self.storage, audit, request))
+
+    def _notice(self) -> str:
+        """What the monitor tells everybody."""
+        if self._draining.is_set():
+            return "The server is about to end; it takes no more jobs."
+        if not self._pool.workers:
+            return "There is no worker: all jobs wait for one. The server's log says why."
+        return ""
 
     def start(self) -> None:
         """Take up interrupted jobs and begin to serve."""

@@ -124,6 +124,18 @@ def test_an_archive_is_refused_before_it_is_unpacked(
     assert time.monotonic() - begun < 5
 
 
+def test_a_config_that_is_said_to_be_packed_into_gigabytes_is_refused_before_they_are_asked_for(
+    tmp_path: Path,
+) -> None:
+    path = Path(archive(tmp_path, {"config.ocio": ODD_CONFIG}))
+    data = bytearray(path.read_bytes())
+    packed = data.rindex(b"PK\x01\x02") + 20  # of the central directory's entry (APPNOTE.TXT, section 4.3.12)
+    data[packed : packed + 4] = (2**32 - 2).to_bytes(4, "little")
+    path.write_bytes(data)
+    with pytest.raises(InvalidInput, match="MAX_CONFIG_BYTES"):
+        load_config(str(path))
+
+
 def test_a_file_of_bytes_that_ocio_quotes_is_refused_as_such(tmp_path: Path) -> None:
     transform = b"to_scene_reference: !<FileTransform> {src: l.cube}"
     config = ODD_CONFIG.replace(b"TRANSFORM", transform)

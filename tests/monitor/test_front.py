@@ -166,7 +166,7 @@ def test_an_artist_is_not_woken_by_the_jobs_of_others(server, client, done, shot
         "now": 0,
         "jobs": [],
         "most": 200,
-        "draining": False,
+        "notice": "",
     }
     assert time.monotonic() - began > 1.5
 

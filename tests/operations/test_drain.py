@@ -113,7 +113,7 @@ def test_meanwhile_orders_are_refused_until_later_and_everybody_is_told(hold, sh
     held = hold("--monitor", "127.0.0.1:0")
     lines = [held.server._process.stdout.readline() for _ in range(2)]
     monitor = Client(lines[1].split()[-1], token=held.server.token)
-    assert monitor.get("/api/jobs").json()["draining"] is False
+    assert monitor.get("/api/jobs").json()["notice"] == ""
     held.server._process.send_signal(signal.SIGTERM)
     wait_for(lambda: health_of(held.caller) == health_pb2.HealthCheckResponse.NOT_SERVING)
     for order in (
@@ -125,7 +125,7 @@ def test_meanwhile_orders_are_refused_until_later_and_everybody_is_told(hold, sh
         assert refused.value.code() is grpc.StatusCode.UNAVAILABLE
         assert "takes no more jobs" in refused.value.details() and retry_of(refused.value) > 0
     assert held.caller.get(held.job).state == jobs_pb2.JOB_STATE_RUNNING
-    assert monitor.get("/api/jobs").json()["draining"] is True
+    assert "takes no more jobs" in monitor.get("/api/jobs").json()["notice"]
     assert "void_draining 1.0" in monitor.get("/metrics").body.decode()
     held.signal_workers(signal.SIGCONT)
     assert held.returncode() == 0

@@ -18,6 +18,7 @@ from void.v1 import jobs_pb2, server_pb2
 
 from tests.conftest import RunningServer
 from tests.kills.works import write_weights
+from tests.monitor.client import Client
 from tests.pool.cluster import OTHER_RESOURCE, LocalCluster, wait_for
 from tests.server.calls import recorded_units, spec_of
 from tests.small_shot import SmallShot
@@ -120,13 +121,16 @@ def test_a_model_s_job_goes_on_at_another_node_from_the_last_saved_step_to_the_s
     model = {"resources": {"model": 1}, "environment": {"VOID_WEIGHTS": str(weights)}}
     cluster.add(first, **model)
     monkeypatch.setenv("VOID_WEIGHTS", str(weights))
-    on_ray = start_server(ray=RaySettings(cluster.address, "model"))
+    on_ray = start_server(ray=RaySettings(cluster.address, "model"), monitor="127.0.0.1:0")
+    monitor = Client(on_ray.application.monitor_url, token=on_ray.token)
     wait_for(lambda: workers(on_ray) == 1, 240)
     job_id = begin(on_ray, shot, "void", options)
     wait_for(lambda: any((on_ray.store / "checkpoints").glob("*.safetensors")), 240)
     cluster.kill(first)
     cluster.add(second, **model)
+    wait_for(lambda: "no worker" in monitor.get("/api/jobs").json()["notice"])
     job = end(on_ray, job_id)
+    assert monitor.get("/api/jobs").json()["notice"] == ""
     assert sidecar(on_ray, job)["engine"]["model"]["resumed_from"] >= EVERY
     local = start_server(tmp_path / "local")
     assert pictures(job) == pictures(end(local, begin(local, shot, "void", options)))

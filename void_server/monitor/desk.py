@@ -88,7 +88,7 @@ class Desk:
             was turned to 127.0.0.1 (DNS rebinding) gets no answer. Beyond it the certificate's name does the same.
         secure: behind TLS.
         activity: counts requests in progress, for the idle watch.
-        draining: set when it takes no more jobs.
+        notice: what everybody should know of the server now, in a sentence; empty for nothing.
         stopping: set when the server ends; questions for news are answered then.
         estimate: when a job is expected to begin and end.
         figures: gives the metrics for an Accept header, with their content type.
@@ -108,7 +108,7 @@ class Desk:
         version: str,
         activity: AbstractContextManager[None],
         stopping: threading.Event,
-        draining: threading.Event,
+        notice: Callable[[], str],
         loopback: bool,
         secure: bool,
         most_waiting: int,
@@ -119,7 +119,7 @@ class Desk:
         self._audit, self._version, self._activity = audit, version, activity
         self._stopping, self._loopback, self._secure = stopping, loopback, secure
         self._estimate = estimate
-        self._draining = draining
+        self._notice = notice
         self._figures = figures
         self._refusals = refusals
         self._tokens = tokens
@@ -238,11 +238,11 @@ class Desk:
             while True:
                 changes = self._store.changes()
                 tag, value = look()
-                draining = self._draining.is_set()
-                tag += "-draining" if draining else ""
+                notice = self._notice()
+                tag += f"-{_tag(notice)}" if notice else ""
                 left = until - time.monotonic()
                 if tag != seen or not waits or left <= 0 or self._stopping.is_set() or request.gone():
-                    return json_answer({"tag": tag, "now": time.time(), "draining": draining, **value})
+                    return json_answer({"tag": tag, "now": time.time(), "notice": notice, **value})
                 self._store.wait_for_change(changes, min(1.0, left))
                 self._stopping.wait(LEAST_SECONDS)
         finally:

@@ -51,7 +51,7 @@ class Monitor:
         version: str,
         activity: AbstractContextManager[None],
         stopping: threading.Event,
-        draining: threading.Event,
+        notice: Callable[[], str],
         figures: Callable[[str], tuple[bytes, str]],
         estimate: Callable[[str], Estimate] = no_estimate,
     ) -> None:
@@ -66,7 +66,7 @@ class Monitor:
             version=version,
             activity=activity,
             stopping=stopping,
-            draining=draining,
+            notice=notice,
             loopback=loopback,
             secure=tls is not None,
             most_waiting=max_connections // 2,

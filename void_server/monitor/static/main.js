@@ -44,8 +44,8 @@ async function follow() {
       const began = performance.now();
       const answer = await news(path, seen, seen ? WAIT_SECONDS : 0, signal);
       if (signal.aborted) return;
-      $("link").textContent = answer.draining ? "The server is about to end; it takes no more jobs." : "";
-      $("link").className = answer.draining ? "lost" : "";
+      $("link").textContent = answer.notice;
+      $("link").className = answer.notice ? "lost" : "";
       wait = PAUSE_MS;
       if (answer.tag !== seen) {
         seen = answer.tag;
