@@ -32,9 +32,10 @@ def test(node: Any) -> None:
 
 def _listed(answer: dict[str, Any]) -> str:
     """Write what the server can do into a file; a sentence that names it, empty where there is nothing to name."""
-    if "reply" not in answer:
+    log = SESSION.helper().log
+    if "reply" not in answer or log == os.devnull:
         return ""
-    path = os.path.join(os.path.dirname(SESSION.helper().log), LISTED)
+    path = os.path.join(os.path.dirname(log), LISTED)
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(listing(answer["reply"]))
