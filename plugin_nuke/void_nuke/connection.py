@@ -11,7 +11,7 @@ from void_nuke.session import SESSION
 from void_nuke.values import server_of
 
 LISTED = "void_options.txt"
-"""Beside the helper's log: engines, segmenters, reasoners and options of the server that was asked last."""
+"""Beside the helper's log: engines, segmenters, reasoners, finders and options of the server that was asked last."""
 
 
 def test(node: Any) -> None:
@@ -32,9 +32,10 @@ def test(node: Any) -> None:
 
 def _listed(answer: dict[str, Any]) -> str:
     """Write what the server can do into a file; a sentence that names it, empty where there is nothing to name."""
-    if "reply" not in answer:
+    log = SESSION.helper().log
+    if "reply" not in answer or log == os.devnull:
         return ""
-    path = os.path.join(os.path.dirname(SESSION.helper().log), LISTED)
+    path = os.path.join(os.path.dirname(log), LISTED)
     try:
         with open(path, "w", encoding="utf-8") as file:
             file.write(listing(answer["reply"]))
@@ -46,11 +47,12 @@ def _listed(answer: dict[str, Any]) -> str:
 def listing(can: dict[str, Any]) -> str:
     """The reply to `capabilities` as lines."""
     lines = []
-    for kind in ("engines", "segmenters", "reasoners"):
-        lines.append(f"{kind}:")
+    for kind in ("engines", "segmenters", "reasoners", "finders"):
+        lines.append(f"{kind}:" if kind != "finders" else "finders, of what the instruction alone names:")
+        # A helper of an earlier release tells no finders.
         lines += [
             f"  {plug['name']}: {'ready' if plug['available'] else plug['unavailable_reason']}"
-            for plug in can[kind]
+            for plug in can.get(kind, ())
         ]
     lines.append("options, for 'more options' as NAME=VALUE:")
     for option in can["options"]:

@@ -10,7 +10,7 @@ import nuke
 
 from void_nuke import frames as numbers
 from void_nuke.errors import NodeError
-from void_nuke.source import behind_dots
+from void_nuke.source import behind_dots, is_read
 from void_nuke.values import Values, of_environment
 
 QUADMASK_LAYER = "void_mask"
@@ -56,6 +56,8 @@ def _problems(
         yield f'{name}: nothing is connected to the input "plate".', "Connect the source frames."
         return
     yield from _said_nothing(values, inputs, kind)
+    if kind != "rerun":
+        yield from _of_clicks(values, plate.format())
     first, last = int(plate.firstFrame()), int(plate.lastFrame())
     outside = [f for f in values.frames if not first <= f <= last]
     if outside and not _may_show_others(plate):
@@ -68,10 +70,20 @@ def _problems(
         yield from _of_matte(values, role, inputs[role], channel, plate, kind)
 
 
+def _of_clicks(values: Values, its: Any) -> Iterator[tuple[str, str]]:
+    for click in values.clicks:
+        if not (0 <= click.x < its.width() and 0 <= click.y < its.height()):
+            yield (
+                f"{values.name}: the point on frame {click.frame} is beside the picture of"
+                f" {its.width()} x {its.height()}.",
+                "Set it on the object, on the tab Masks.",
+            )
+
+
 def _may_show_others(plate: Any) -> bool:
     """Whether it is a Read with an expression for its frame, which may show any file on any frame."""
     read = behind_dots(plate)
-    if read is None or read.Class() != "Read":
+    if not is_read(plate):
         return False
     return str(read["frame_mode"].value()) == "expression" and bool(str(read["frame"].value()).strip())
 

@@ -48,7 +48,7 @@ def source_of(plate: Any, frames: Sequence[int], view: str, proxy: bool) -> Sour
         proxy: whether the script is in proxy mode.
     """
     read = behind_dots(plate)
-    if read is None or read.Class() != "Read":
+    if not is_read(plate):
         return Source(None, "there is more than a Read before it")
     pattern = str(read["file"].value())
     problem = _refusal(read, pattern, proxy)
@@ -77,6 +77,12 @@ def behind_dots(node: Any) -> Any:
     while node is not None and node.Class() == "Dot":
         node = node.input(0)
     return node
+
+
+def is_read(node: Any) -> bool:
+    """Whether a node is a Read, or Dots behind one."""
+    read = behind_dots(node)
+    return read is not None and read.Class() == "Read"
 
 
 def _refusal(read: Any, pattern: str, proxy: bool) -> str:

@@ -15,8 +15,10 @@ from void_nuke.colour import ColourManagement
 from void_nuke.errors import NodeError
 from void_nuke.folders import join
 from void_nuke.knobs import INPUTS, KNOBS, POINTS
+from void_nuke.source import is_read
 
-FLOAT_BITS = "32"
+WITH_HANDLES = ("remove", "preview")
+"""Painted masks are there for the frames that came back alone, and a job of masks delivers all that it makes."""
 
 
 class Click(NamedTuple):
@@ -65,8 +67,11 @@ class Values(NamedTuple):
     upload: bool
 
 
-def read_values(node: Any) -> Values:
+def read_values(node: Any, kind: str) -> Values:
     """The node's values.
+
+    Args:
+        kind: `remove`, `preview`, `masks` or `rerun`; only a picture has handles.
 
     Raises:
         NodeError: one cannot be used.
@@ -81,7 +86,9 @@ def read_values(node: Any) -> Values:
             f"{node.name()}: the seed '{texts['seed']}' is not from 0 to 2^64 - 1.",
             "Correct it on the tab VOID.",
         )
-    frames, handles = _with_handles(node, _frames(node))
+    frames, handles = _frames(node), (0, 0)
+    if kind in WITH_HANDLES:
+        frames, handles = _with_handles(node, frames)
     return Values(
         name=str(node.name()),
         frames=tuple(frames),
@@ -194,14 +201,18 @@ def _frames(node: Any) -> range:
 
 
 def _with_handles(node: Any, frames: range) -> tuple[range, tuple[int, int]]:
-    """The frames with their handles, as far as the plate has any, and how many there are on each side."""
-    wanted, plate = int(node["void_handles"].value()), node.input(0)
+    """The frames with their handles, and how many there are on each side.
+
+    As many as the plate has, and each Read that is a matte: beyond its files it would show none, or repeat one.
+    """
+    wanted, inputs = int(node["void_handles"].value()), inputs_of(node)
     if wanted < 0:
         raise NodeError(f"{node.name()}: {wanted} is no number of handles.", "Correct it on the tab VOID.")
-    if plate is None:
+    if "plate" not in inputs:
         return frames, (0, 0)
-    before = min(wanted, max(0, frames[0] - int(plate.firstFrame())))
-    after = min(wanted, max(0, int(plate.lastFrame()) - frames[-1]))
+    bounds = [one for name, one in inputs.items() if name == "plate" or is_read(one)]
+    before = min(wanted, *(max(0, frames[0] - int(one.firstFrame())) for one in bounds))
+    after = min(wanted, *(max(0, int(one.lastFrame()) - frames[-1]) for one in bounds))
     return range(frames[0] - before, frames[-1] + after + 1), (before, after)
 
 

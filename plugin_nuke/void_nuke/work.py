@@ -48,7 +48,7 @@ def begin(node: Any, kind: str) -> None:
         kind = "preview"
     _check_is_free(node)
     preflight.check_licence(str(node.name()))
-    values, inputs = read_values(node), inputs_of(node)
+    values, inputs = read_values(node, kind), inputs_of(node)
     channels = _channels(node, inputs)
     preflight.check(node, values, inputs, channels, kind)
     managed = colour_management()

@@ -121,7 +121,7 @@ def _removed(
     bench: Bench, node: Any, plate: Any, remove: Any, helper: Helper, server: str, steps: list[dict[str, Any]]
 ) -> dict[str, Any]:
     started = time.monotonic()
-    values, inputs = read_values(node), inputs_of(node)
+    values, inputs = read_values(node, "remove"), inputs_of(node)
     preflight.check(node, values, inputs, {"remove": channel_of(node, "remove")}, "remove")
     source = source_of(plate, values.frames, values.view, bool(nuke.root()["proxy"].value()))
     _note(steps, "the plate's own files are sent", source.files is not None, source.reason or "yes", started)

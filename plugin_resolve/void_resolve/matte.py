@@ -217,8 +217,9 @@ def _files_of(pattern: str) -> dict[int, str]:
 
 
 def _parts(pattern: str) -> tuple[str, str]:
-    """What stands before and after the counter."""
-    counter = list(_COUNTER.finditer(pattern))
+    """What stands before and after the counter; in a folder's name `#` and brackets are none."""
+    name = re.split(r"[/\\\\]", pattern)[-1]
+    counter = list(_COUNTER.finditer(pattern, len(pattern) - len(name)))
     if counter:
         return pattern[: counter[-1].start()], pattern[counter[-1].end() :]
     digits = _LAST_DIGITS.match(pattern)

@@ -107,6 +107,7 @@ def test_every_knob_reaches_the_order(seat, shot):
     }.items():
         node[name].setValue(value)
     node["void_point1"].setValue([10.0, 20.0])
+    node["void_point2"].setValue([50.0, 60.0])
     node["void_box"].setValue([1.0, 2.0, 30.0, 40.0])
     for name in ("void_point1_frame", "void_point2_frame", "void_box_frame"):
         node[name].setValue(shot.first + 1)

@@ -122,6 +122,34 @@ def test_handles_are_looked_at_as_far_as_the_plate_has_them_and_do_not_come_back
     assert (node.node("Result")["first"].value(), node.node("Result")["last"].value()) == (1002, 1003)
 
 
+def test_a_read_that_is_a_matte_limits_the_handles(seat, shot):
+    node = seat.with_shot(shot)
+    node.setInput(1, seat.read(f"{shot.folder}/roto/roto.%04d.exr", 1002, 1004))
+    for knob, value in (
+        ("void_range", "custom"),
+        ("void_first", 1002),
+        ("void_last", 1002),
+        ("void_handles", 8),
+    ):
+        node[knob].setValue(value)
+    order = seat.sent("void_remove_button")
+    assert order["range"] == "1002-1004"
+    assert [order["options"].get(f"handles_{end}") for end in ("before", "after")] == [None, "2"]
+
+
+def test_masks_have_no_handles(seat, shot):
+    node = seat.with_shot(shot)
+    for name, value in (
+        ("void_range", "custom"),
+        ("void_first", 1002),
+        ("void_last", 1003),
+        ("void_handles", 8),
+    ):
+        node[name].setValue(value)
+    order = seat.sent("void_masks_button")
+    assert (order["range"], "handles_before" in order["options"]) == ("1002-1003", False)
+
+
 def test_masks_only_shows_mattes_and_changes_no_pixel(seat, shot):
     node = seat.with_shot(shot)
     seat.press("void_masks_button")

@@ -416,6 +416,16 @@ def test_a_click_beside_the_range_is_found_before_rendering(seat, shot):
     assert "a point or box is on frame 1, which is not worked on" in refused(seat)
 
 
+@pytest.mark.parametrize("place", [(-1.0, 20.0), (10.0, 72.5), (96.5, 20.0), (10.0, 0.0)])
+def test_a_click_beside_the_picture_is_found_before_rendering(seat, shot, place):
+    node = seat.with_shot(shot)
+    node["void_segmenter"].setValue("sam2")
+    node["void_point1_use"].setValue("object")
+    node["void_point1_frame"].setValue(shot.first)
+    node["void_point1"].setValue(place)
+    assert "beside the picture of 96 x 72" in refused(seat)
+
+
 def test_clicks_do_not_go_with_a_repainted_quadmask(seat, shot):
     from void_nuke.order import build_order
     from void_nuke.values import read_values
@@ -426,7 +436,7 @@ def test_clicks_do_not_go_with_a_repainted_quadmask(seat, shot):
     files = {"plate": [(1001, "/a.exr")], "quadmask": [(1001, "/q.exr")]}
     from void_nuke.colour import Colour
 
-    order = build_order(read_values(node), files, {}, {1001: 1001}, Colour("", ""), "/out", "rerun")
+    order = build_order(read_values(node, "rerun"), files, {}, {1001: 1001}, Colour("", ""), "/out", "rerun")
     assert (order["points"], order["segmenter"]) == ([], "")
 
 

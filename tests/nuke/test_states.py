@@ -442,3 +442,4 @@ def test_the_connection_is_tested_without_waiting(seat, shot):
     assert "server" in seat.messages[0].lower()
     listed = Path(re.search(r"options: (.*)$", seat.messages[0])[1]).read_text(encoding="utf-8")
     assert "  grow=2  (number from 0.0 to 200.0) Pixels" in listed and "  cleanplate: ready" in listed
+    assert "  grounding: not ready" in listed

@@ -132,6 +132,14 @@ def test_files_of_other_frames_or_another_size_are_refused_before_anything_is_re
     assert not here.session.called("AddRenderJob")
 
 
+@pytest.mark.parametrize("folder", ["show#1", "take [1-2]", "100%d"])
+def test_what_looks_like_a_counter_in_a_folder_s_name_is_none(seat, tmp_path, folder):
+    here = seat()
+    sequence(tmp_path / folder, 1001, 1040)
+    here.done(matte="files", matte_pattern=str(tmp_path / folder / "m.1001.exr"), points=())
+    assert here.files("remove")[1013].name == "m.1013.exr"
+
+
 def test_a_matte_of_some_frames_is_taken_with_a_segmenter_that_carries_it(seat, tmp_path):
     here = seat()
     pattern = sequence(tmp_path / "m", 1001, 1040)

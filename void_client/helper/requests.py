@@ -87,6 +87,7 @@ def ask_capabilities(request: Request, task: Task, environment: Environment) -> 
         "engines": [_plug(p) for p in answer.engines],
         "segmenters": [_plug(p) for p in answer.segmenters],
         "reasoners": [_plug(p) for p in answer.reasoners],
+        "finders": [_plug(p) for p in answer.finders],
         "options": [_option(o) for o in answer.options],
         "limits": [
             {"name": limit.name, "value": limit.value, "unit": limit.unit, "help": limit.help}
