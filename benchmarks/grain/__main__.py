@@ -14,7 +14,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.grain.runs import Analysis, Published, generated, grained, measured, published
+from benchmarks.grain.runs import (
+    Analysis,
+    Published,
+    generated,
+    grained,
+    measured,
+    own_noise,
+    published,
+)
 from benchmarks.quality.shots import Shot, read_shot
 from void_server.conform.grain_estimate import VERSION
 from void_server.conform.grain_model import GrainModel
@@ -28,7 +36,9 @@ Power of the grain inside the blend matte (blend = 1) over that outside it, at t
 0.90 to 1.10. Levels are thirds of the inside by luminance. A shot at rest with grain is measured as it is: result less
 truth, against plate less truth; where the fill is without any grain, against half the change from frame to frame, since
 the render's own noise stands still. A shot without grain is given a known one (--strength, --size), and the result less
-the same result of the plates without it is the grain in it, exactly.
+the same result of the plates without it is the grain in it, exactly. The render's own noise is new in every frame too:
+it is grain to any measure, lies on the plate outside, and is not in that difference. It is measured where there is no
+texture, and is added to both: `own` of the outside, and as much of it as the fill carries of the known grain inside.
 
 cases  single     grain=on: fine detail of one frame
        mean       grain=off: a mean of up to eight frames
@@ -79,8 +89,9 @@ def _of_shot(shot: Shot, options: argparse.Namespace) -> list[str]:
     middle = len(shot.plates) // 2
     positions = list(range(middle, middle + options.frames))
     noises: list[F32] | None = None
-    bare = shot
+    bare, own = shot, 0.0
     if not model.known:
+        own = own_noise(shot) / (0.18 * options.strength**2)
         shot, noises = grained(shot, options.strength, options.size)
         model = measured(shot)
         lines.append(
@@ -89,7 +100,8 @@ def _of_shot(shot: Shot, options: argparse.Namespace) -> list[str]:
         )
         if not model.known:
             return lines
-        true = options.strength * np.sqrt(0.18 * np.maximum(model.levels, 0))
+        true = options.strength * np.sqrt(0.18 * np.maximum(model.levels, 0) * (1 + own))
+        lines.append(f"  the render's own noise has {100 * own:.0f} % of the power of that grain")
         lines.append(f"  sigma measured over true, a channel: {_row((model.sigma / true).mean(1))}")
     lines.append(
         f"  {'case':20} {'R':>5} {'G':>5} {'B':>5}   by level, mean of channels   without: R G B    PSD dB   time"
@@ -110,17 +122,17 @@ def _of_shot(shot: Shot, options: argparse.Namespace) -> list[str]:
             shot.plates[p].astype(np.float32) - (shot.clean[p] if noises is None else bare.plates[p])
             for p in positions
         ]
-        lines.append(_line(name, shot, positions, results, truths, outside))
+        lines.append(_line(name, shot, positions, results, truths, outside, own))
         if options.picture and name == "mean":
             _draw(options.picture, shot, positions[0], results[0])
     changes = _changes(shot, positions) if at_rest else outside
     made = [published(shot, p, generated(shot, p, f), model) for p, f in zip(positions, fills, strict=True)]
-    lines.append(_line("generated", shot, positions, made, [m.bare for m in made], changes))
-    lines += _unseen(shot, positions, model, changes)
+    lines.append(_line("generated", shot, positions, made, [m.bare for m in made], changes, own))
+    lines += _unseen(shot, positions, model, changes, own)
     return lines
 
 
-def _unseen(shot: Shot, positions: list[int], model: GrainModel, outside: list[F32]) -> list[str]:
+def _unseen(shot: Shot, positions: list[int], model: GrainModel, outside: list[F32], own: float) -> list[str]:
     """A rectangle that is removed on every frame, filled smoothly and by texture."""
     height, width = shot.remove[0].shape
     matte = np.zeros((height, width), np.float32)
@@ -149,7 +161,7 @@ def _unseen(shot: Shot, positions: list[int], model: GrainModel, outside: list[F
         )
         if way == "smooth":
             lines.append(
-                _line(f"unseen, {100 * share:.0f} %", part, local, made, [m.bare for m in made], outside)
+                _line(f"unseen, {100 * share:.0f} %", part, local, made, [m.bare for m in made], outside, own)
             )
             continue
         # Texture brings a frame's grain: the finest detail of the result against that of the plate in the same place.
@@ -194,11 +206,18 @@ def _changes(shot: Shot, positions: Sequence[int]) -> list[F32]:
 
 
 def _line(
-    name: str, shot: Shot, positions: list[int], made: list[Published], truths: list[F32], outside: list[F32]
+    name: str,
+    shot: Shot,
+    positions: list[int],
+    made: list[Published],
+    truths: list[F32],
+    outside: list[F32],
+    own: float,
 ) -> str:
-    """One row of the table."""
+    """One row of the table; `own` is the power of what noise `outside` lacks, over that of `outside`."""
     ratios = {which: _ratios(shot, positions, made, truths, outside, which) for which in ("picture", "bare")}
-    whole, levels = ratios["picture"]
+    (whole, levels), (bare, bare_levels) = ratios["picture"], ratios["bare"]
+    whole, levels = ((a + own * b) / (1 + own) for a, b in ((whole, bare), (levels, bare_levels)))
     added = [m.added for m in made]
     both = [
         (a, b, (m.blend == 1) & (n.blend == 1))
@@ -207,7 +226,7 @@ def _line(
     time = [_correlation(a[i], b[i]) for a, b, i in both if i.any() and a[i].any()]
     psd = _psd_distance(shot, positions, made, truths, outside)
     return (
-        f"  {name:20} {_row(whole)}   {_row(levels)}             {_row(ratios['bare'][0])}   {psd:5.2f}"
+        f"  {name:20} {_row(whole)}   {_row(levels)}             {_row(bare)}   {psd:5.2f}"
         f"   {np.mean(time) if time else 0:+.3f}"
     )
 

@@ -15,9 +15,9 @@ from benchmarks.quality.engine_run import FEATHER, GROW, Reader, _corrections
 from benchmarks.quality.shots import Shot
 from void_server.conform.blend import blend_matte, composite
 from void_server.conform.grain import added_grain, frame_key
-from void_server.conform.grain_estimate import estimate_grain
+from void_server.conform.grain_estimate import _in_blocks, estimate_grain
 from void_server.conform.grain_model import GrainModel
-from void_server.conform.grain_samples import grain_samples
+from void_server.conform.grain_samples import GrainSamples, grain_samples
 from void_server.engines.cleanplate import (
     CleanplateSettings,
     FrameFill,
@@ -55,6 +55,24 @@ def encoding_of(shot: Shot) -> ShotEncoding:
 
 def measured(shot: Shot) -> GrainModel:
     """The model as the stage `grain` makes it."""
+    return estimate_grain(_samples(shot))
+
+
+def own_noise(shot: Shot, levels: int = 6, calmest: float = 0.05) -> float:
+    """The power of a render's own noise over the level, where hardly any texture is beside it.
+
+    The median of the blocks with the least slopes, at the level where that is least: elsewhere there is texture in it.
+    """
+    blocks = _in_blocks(_samples(shot))
+    level = blocks.level.mean(1)
+    found = []
+    for part in np.array_split(np.argsort(level), levels):
+        calm = part[np.argsort(blocks.slope[part])[: max(1, round(calmest * part.size))]]
+        found.append(float(np.median((blocks.power[calm] / blocks.level[calm]).mean(1))))
+    return max(0.0, min(found))
+
+
+def _samples(shot: Shot) -> list[GrainSamples]:
     encoding, samples = encoding_of(shot), []
     for at in sorted({round(float(p)) for p in np.linspace(1, len(shot.plates) - 2, MEASURED)}):
         one, two, three = (shot.plates[at + step].astype(np.float32) for step in (-1, 0, 1))
@@ -64,7 +82,7 @@ def measured(shot: Shot) -> GrainModel:
         ]
         found = grain_samples((one, two, three), (views[0], views[1], views[2]))
         samples += [found] if found is not None else []
-    return estimate_grain(samples)
+    return samples
 
 
 class Analysis:
