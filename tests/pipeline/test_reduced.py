@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.small_shot import write_exr
-from void_server.pipeline.reduced import reduced, reduced_light
+from void_server.pipeline.reduced import lines_of_rows, reduced, reduced_light
 from void_server.plates.colour import ColourSpace
 from void_server.plates.plate import read_planes
 
@@ -32,6 +32,18 @@ def test_strips_make_the_same_picture_as_the_whole(size, tmp_path):
     shot = Logarithmic()
     whole = cv2.resize(shot.to_linear(samples), size, interpolation=cv2.INTER_AREA)
     assert np.array_equal(reduced_light(shot, planes_of(samples, tmp_path), size), whole)
+
+
+@pytest.mark.parametrize("lines", [(0, 1), (70, 90), (215, 216), (0, 216), (63, 65)])
+@pytest.mark.parametrize("size", [(96, 54), (42, 24), (95, 53), (480, 270)])
+def test_some_lines_make_the_rows_of_the_whole(size, lines, tmp_path):
+    samples = np.random.default_rng(1).random((216, 384, 3), np.float32).astype(np.float16)
+    whole = reduced_light(Logarithmic(), planes_of(samples, tmp_path), size)
+    read, rows = lines_of_rows(216, size[1], lines)
+    assert read[0] <= lines[0] and lines[1] <= read[1]
+    some = planes_of(samples[slice(*read)], tmp_path)
+    shown = reduced_light(Logarithmic(), some, (size[0], rows[1] - rows[0]))
+    assert np.array_equal(shown, whole[slice(*rows)])
 
 
 def test_a_data_window_beside_the_display_window_is_put_in_its_place(tmp_path):

@@ -10,12 +10,13 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO
 import pytest
 from void.v1 import jobs_pb2
 
 from tests.server.calls import set_sequence, spec_of
 from tests.small_shot import write_exr, write_small_shot
-from void_server.frames.blobs import BlobFolder
+from void_server.frames.blobs import BlobFolder, digest_of_file
 from void_server.frames.roots import Roots
 from void_server.pipeline.decoded import store_mattes
 from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
@@ -129,6 +130,31 @@ def test_a_repainted_matte_is_decoded_once_and_only_flows_that_touch_it_are_meas
     assert sum(lines > 0 for lines in watched.encoded_lines()) <= len(changed)
     assert max(watched.encoded_lines()) < LINES * 0.6
     assert files_of(watched.run(spec, again=True)) == after
+
+
+def test_of_sixteen_mattes_two_repainted_ones_alone_are_opened(server, tmp_path):
+    """Over 10 s on a busy machine: an anchor spans twelve pairs, and with fewer frames all pairs would be near."""
+    long = write_small_shot(tmp_path, frames=16, size=(40, 160))
+    watched = Watched(server, long)
+    spec = spec_of(long, "/sixteen")
+    watched.run(spec)
+    assert watched.kinds["motion"] == 15 and watched.kinds["ingest"] == 48
+    files = dict(long.files("roto"))
+    blobs = BlobFolder(server.store)
+    for frame in (1006, 1014):
+        buffer = OpenImageIO.ImageBuf(str(files[frame]))
+        matte = np.asarray(buffer.get_pixels(OpenImageIO.HALF)).copy()
+        matte[2:5] = 1
+        files[frame] = write_exr(tmp_path / f"painted.{frame}.exr", matte, "A")
+    server.caller.upload_files([files[1006], files[1014]])
+    # Whoever opens another one finds no EXR.
+    for frame in long.files("roto").keys() - {1006, 1014}:
+        for name in ("roto", "affected"):
+            path = blobs.path(digest_of_file(long.files(name)[frame]))
+            path.write_bytes(bytes(path.stat().st_size))
+    set_sequence(spec, "remove", files)
+    watched.run(spec)
+    assert watched.kinds["ingest"] == 2 and watched.kinds["prepare"] == 2 and watched.kinds["motion"] == 4
 
 
 def test_a_matte_far_from_all_others_leaves_their_files_alone(watched, tall, server, tmp_path):

@@ -13,7 +13,9 @@ from void.v1 import jobs_pb2
 from tests.conftest import RunningServer
 from tests.server.calls import spec_of
 from tests.small_shot import SmallShot, write_small_shot
-from void_server.pipeline.stills import MAX_PICTURE_BYTES, MOST_STILLS, _jpeg, still_positions
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.stills import MAX_PICTURE_BYTES, MOST_STILLS, _jpeg, still, still_positions
 
 NOTHING_SAID: dict[str, object] = {"confidence": None}
 
@@ -92,6 +94,38 @@ def test_stills_and_sheet_of_another_edge_are_those_that_a_first_order_would_mak
         "OUTPUT_KIND_STILL_THUMB",
         "OUTPUT_KIND_CONTACT_SHEET",
     }
+
+
+class NoPlate:
+    """A shot whose plate cannot be read."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"{name} was asked for")
+
+
+def test_a_still_takes_from_an_earlier_one_what_has_not_changed(tmp_path):
+    blobs = BlobFolder(tmp_path)
+    picture = np.random.default_rng(1).integers(0, 256, (54, 96, 3), dtype=np.uint8)
+    stored = {
+        "plate": store_arrays(blobs, {"picture": picture}),
+        "still_before": blobs.add_bytes(b"a plate"),
+        "still_regions": blobs.add_bytes(b"regions"),
+    }
+    args = {"position": 0, "result": "", "lines": None, "thumb": True, "mattes": "key"}
+    earlier = {
+        "blobs": {name: blob.digest for name, blob in stored.items()},
+        "info": {"mattes": "key"},
+    }
+    found, info = still(NoPlate(), args | {"earlier": earlier}, blobs)
+    assert {name: found[name] for name in stored} == stored and info == earlier["info"]
+    thumb = np.asarray(Image.open(io.BytesIO(b"".join(blobs.read(found["still_thumb"].digest)))))
+    assert thumb.shape == (54, 96, 3)
+    # Other mattes, and a picture that was damaged, are no ground to build on.
+    with pytest.raises(AssertionError):
+        still(NoPlate(), args | {"mattes": "another", "earlier": earlier}, blobs)
+    blobs.path(stored["plate"].digest).write_bytes(b"damaged")
+    with pytest.raises(AssertionError):
+        still(NoPlate(), args | {"earlier": earlier}, blobs)
 
 
 def test_a_long_shot_has_twelve_at_most_with_both_ends_and_the_worst_frames():

@@ -51,7 +51,7 @@ from void_server.plates.result import (
     write_grey,
 )
 from void_server.plates.splice import whole_chunks
-from void_server.plates.verify import OutsideCheck, check_written, outside_difference
+from void_server.plates.verify import OutsideCheck, check_written, outside_difference, samples_outside
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
@@ -158,10 +158,12 @@ def publish(
             encoded = again.write("result", path, plate, channels, stripes["result"][:, CONTENT], given)
             again.write("matte", matte_path, plate, letters, stripes["matte"], given)
             stripes = again.joined(stripes)
+            # The file was found to hold these lines.
+            outside = samples_outside(replace(source, colour=result), source, blend)
         else:
             encoded = _write_result(path, plate, channels, given)
             _write_matte(matte_path, plate, letters, rows, given)
-        outside = outside_difference(path, source, blend, rows=rows)
+            outside = outside_difference(path, source, blend, rows=rows)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
         digests = {
             "format": FORMAT,

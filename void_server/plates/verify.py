@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +73,20 @@ def outside_difference(
             raise DataLoss(
                 f"{result_path} has {what} {of_result}, its plate {of_plate}.", file=str(result_path)
             )
+    if plate.others:
+        names = list(plate.others)
+        result = replace(result, others=read_channels(result_path, 0, names, limits, rows=rows))
+    return samples_outside(result, plate, blend)
+
+
+def samples_outside(result: Plate, plate: Plate, blend: npt.NDArray[Any]) -> OutsideCheck:
+    """Compare a result, bit for bit, with its plate where blend is 0.
+
+    Args:
+        result: of the windows, channels and types of the plate; what was read of a written file, or what a file was
+            found to hold.
+        plate, blend: as of `outside_difference`.
+    """
     outside = blend == 0
     pairs = [(result.colour, plate.colour)]
     if result.alpha is not None and plate.alpha is not None:
@@ -80,10 +94,11 @@ def outside_difference(
     checks = [_compare(written, source, outside) for written, source in pairs]
     if plate.others:
         # They pass through everywhere, also where the picture changes.
-        names = list(plate.others)
-        written = read_channels(result_path, 0, names, limits, rows=rows)
         everywhere = np.ones_like(outside)
-        checks += [_compare(written[n][..., None], plate.others[n][..., None], everywhere) for n in names]
+        checks += [
+            _compare(result.others[n][..., None], values[..., None], everywhere)
+            for n, values in plate.others.items()
+        ]
     return _merge(checks)
 
 
