@@ -44,7 +44,7 @@ from void_server.plates.result import (
     write_grey,
 )
 from void_server.plates.splice import Copied, Onto, check_copied, fits, whole_chunks
-from void_server.plates.verify import OutsideCheck, check_written, outside_difference
+from void_server.plates.verify import OutsideCheck, check_spread, check_written, outside_difference
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
@@ -190,17 +190,21 @@ def _write_result(
     again: _Again | None,
     given: Mapping[str, Any],
 ) -> int:
-    """Write the result and read all of it again; returns how many lines were compressed.
+    """Write the result and read it again; returns how many lines were compressed.
+
+    Of a new file all blocks are decompressed as they are made and all bytes read; OpenImageIO decodes the lines `rows`
+    and some of the others.
 
     Raises:
         DataLoss: the file does not hold what was written.
     """
     window = plate.part.data_window
+    part = {name: values[slice(*rows)] for name, values in channels.items()}
     if again is None:
         write_channels(path, plate, channels, scratch=True, **given)
-        check_written(path, channels, window)
+        check_written(path, part, window, rows=rows)
+        check_spread(path, channels, window)
         return window.height
-    part = {name: values[slice(*rows)] for name, values in channels.items()}
     onto = again.onto["result"]
     copied = write_channels(path, strip(plate, rows), part, onto=onto, scratch=True, **given)
     return _checked(path, part, window, rows, onto, copied)
