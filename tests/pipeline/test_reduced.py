@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tests.small_shot import write_exr
-from void_server.pipeline.reduced import reduced, reduced_light
+from void_server.pipeline.reduced import published_light, reduced, reduced_light
 from void_server.plates.colour import ColourSpace
 from void_server.plates.plate import read_planes
 
@@ -49,3 +49,15 @@ def test_samples_that_are_not_finite_count_as_black_or_the_greatest_half():
     values[0, 0], values[0, 2], values[2, 0] = np.nan, np.inf, -np.inf
     small = reduced(values, (2, 2))
     assert np.allclose(small, [[0.375, (65504 + 1.5) / 4], [0.375, 0.5]])
+
+
+@pytest.mark.parametrize("lines", [(13, 40), (0, 54), (0, 0)])
+def test_a_published_picture_is_made_small_from_the_lines_that_differ_and_its_plate(tmp_path, lines):
+    random = np.random.default_rng(1)
+    plate = random.random((54, 96, 3), np.float32).astype(np.float16)
+    result = plate.copy()
+    result[slice(*lines)] = random.random((lines[1] - lines[0], 96, 3), np.float32)
+    shot, size = Logarithmic(), (32, 18)
+    path = write_exr(tmp_path / "result.exr", result, "RGB")
+    made = published_light(shot, planes_of(plate, tmp_path), path, lines, size)
+    assert np.array_equal(made, reduced_light(shot, read_planes(path), size))

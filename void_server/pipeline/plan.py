@@ -45,7 +45,7 @@ from void_server.pipeline.plan_void import plan_conform, plan_encode, plan_gener
 from void_server.pipeline.preflight import find_problems
 from void_server.pipeline.preflight_clean_plates import unused_frames
 from void_server.pipeline.provenance import PUBLISHED, header_attributes, named_after_job, provenance
-from void_server.pipeline.publish import KEY_FILES
+from void_server.pipeline.publish import KEY_FILES, LINES
 from void_server.pipeline.results import Finished, Results
 from void_server.pipeline.stills import still_units
 from void_server.pipeline.units import Plan, unit
@@ -324,8 +324,14 @@ def _plan_report(order: Order, results: Results, blobs: BlobFolder) -> Plan:
     shot = shot.with_frames(shot.frames[order.delivered])
     sidecar = provenance(order, shot, results)
     published = [results.get("publish", f.frame).blobs["result"] for f in shot.frames]
-    args: dict[str, Any] = {"shot": shot.store(blobs).digest, "sidecar": sidecar, "results": published}
+    lines = [results.get("publish", f.frame).info[LINES] for f in shot.frames]
+    args: dict[str, Any] = {
+        "shot": shot.store(blobs).digest,
+        "sidecar": sidecar,
+        "results": published,
+        "lines": lines,
+    }
     key = unit_key("report", **args)
     publishes = {"sidecar": "sidecar", "contact_sheet": "contact_sheet", "qc_plot": "qc_plot"}
-    stills = still_units(shot, args["shot"], sidecar["frames"], published)
+    stills = still_units(shot, args["shot"], sidecar["frames"], published, lines)
     return Plan([unit("report", key, "report", args, publishes=publishes), *stills])

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.plate import Planes
+from void_server.plates.plate import Planes, read_lines
 from void_server.plates.window import place
 
 F32 = npt.NDArray[np.float32]
@@ -43,6 +44,20 @@ def reduced_light(shot: StoredShot, planes: Planes, size: tuple[int, int]) -> F3
         strip = shot.to_linear(planes.lines((first * tall, end * tall)).colour)
         found[first * low : end * low] = reduced(strip, (columns, (end - first) * low))
     return found
+
+
+def published_light(
+    shot: StoredShot, plate: Planes, path: Path, lines: tuple[int, int], size: tuple[int, int]
+) -> F32:
+    """`reduced_light` of a published picture, of whose file only some lines are decoded.
+
+    Args:
+        plate: its plate; holds the published picture afterwards.
+        lines: [first, end) outside which the two are the same.
+    """
+    if lines[0] < lines[1]:
+        plate.put(lines, read_lines(path, lines).colour)
+    return reduced_light(shot, plate, size)
 
 
 def reduced(values: F32, size: tuple[int, int]) -> F32:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.contact_sheet import Column, draw_contact_sheet
 from void_server.pipeline.qc_plot import draw_qc_plot
-from void_server.pipeline.reduced import reduced, reduced_light
+from void_server.pipeline.reduced import published_light, reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
-from void_server.plates.plate import Planes, read_planes
+from void_server.plates.plate import Planes
 from void_server.quadmask.regions import Quadmask, overlay
 
 SHEET_FRAMES = 5
@@ -28,10 +28,11 @@ def report(
     """Leave the blobs `sidecar`, `contact_sheet` and `qc_plot`.
 
     Args:
-        args: `sidecar`, JSON-ready, and `results`, the digests of the published frames in order.
+        args: `sidecar`, JSON-ready, `results`, the digests of the published frames in order, and `lines`, of each the
+            lines [first, end) outside which it is the plate.
     """
     sidecar = args["sidecar"]
-    columns = [_column(shot, p, args["results"][p], sidecar, blobs) for p in sheet_positions(shot)]
+    columns = [_column(shot, p, args, blobs) for p in sheet_positions(shot)]
     title = f"{sidecar['name']}   {sidecar['engine']['name']}   {sidecar['colour']['space']}"
     return {
         "sidecar": blobs.add_bytes(json.dumps(sidecar, indent=1, sort_keys=True).encode()),
@@ -47,33 +48,35 @@ def sheet_positions(shot: StoredShot) -> list[int]:
     return [active[round(float(i))] for i in spread]
 
 
-def _column(
-    shot: StoredShot, position: int, result: str, sidecar: Mapping[str, Any], blobs: BlobFolder
-) -> Column:
-    before, quadmask = shown(shot, position)
-    after = _small(shot, read_planes(blobs.path(result)))
+def _column(shot: StoredShot, position: int, args: Mapping[str, Any], blobs: BlobFolder) -> Column:
+    planes = shot.planes(position)
+    before, quadmask = _shown(shot, position, planes)
+    published = blobs.path(args["results"][position])
+    lines = tuple(args["lines"][position])
+    after = published_light(shot, planes, published, lines, _size(planes))
     return Column(
         frame=shot.manifest.frames[position].frame,
         plate=before,
         quadmask=overlay(before, quadmask),
         result=shot.colour.display_view(after),
-        confidence=sidecar["frames"][position]["quality"]["confidence"],
+        confidence=args["sidecar"]["frames"][position]["quality"]["confidence"],
     )
 
 
 def shown(shot: StoredShot, position: int) -> tuple[npt.NDArray[np.uint8], Quadmask]:
     """The plate of a position as the sheet shows it, and its regions at that size."""
-    planes = shot.planes(position)
+    return _shown(shot, position, shot.planes(position))
+
+
+def _shown(shot: StoredShot, position: int, planes: Planes) -> tuple[npt.NDArray[np.uint8], Quadmask]:
+    size = _size(planes)
     quadmask = shot.quadmask(position, planes.channels.part.display_window)
-    small = _small(shot, planes)
-    size = small.shape[1], small.shape[0]
     regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
-    return shot.colour.display_view(small), regions
+    return shot.colour.display_view(reduced_light(shot, planes, size)), regions
 
 
-def _small(shot: StoredShot, planes: Planes) -> npt.NDArray[np.float32]:
-    """What is shown of a frame, scene-linear, `PICTURE_WIDTH` wide, with square pixels."""
+def _size(planes: Planes) -> tuple[int, int]:
+    """Columns and rows of what is shown of a frame: `PICTURE_WIDTH` wide, with square pixels."""
     part = planes.channels.part
     height, width = part.display_window.shape
-    rows = max(1, round(height * PICTURE_WIDTH / (width * part.pixel_aspect)))
-    return reduced_light(shot, planes, (PICTURE_WIDTH, rows))
+    return PICTURE_WIDTH, max(1, round(height * PICTURE_WIDTH / (width * part.pixel_aspect)))

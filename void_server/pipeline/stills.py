@@ -17,10 +17,9 @@ from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.keys import unit_key
 from void_server.pipeline.known_shot import matte_contents
 from void_server.pipeline.manifest import ShotManifest
-from void_server.pipeline.reduced import reduced, reduced_light
+from void_server.pipeline.reduced import published_light, reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.units import unit
-from void_server.plates.plate import read_planes
 from void_server.plates.window import Window
 from void_server.quadmask.regions import Quadmask, regions_picture
 
@@ -37,7 +36,11 @@ U8 = npt.NDArray[np.uint8]
 
 
 def still_units(
-    shot: ShotManifest, digest: str, frames: Sequence[Mapping[str, Any]], results: Sequence[str] | None
+    shot: ShotManifest,
+    digest: str,
+    frames: Sequence[Mapping[str, Any]],
+    results: Sequence[str] | None,
+    lines: Sequence[Sequence[int]] = (),
 ) -> list[dict[str, Any]]:
     """The units of a job's stills.
 
@@ -45,6 +48,7 @@ def still_units(
         digest: of the stored shot.
         frames: the sidecar's `frames`, from which the frames with the worst figures are taken.
         results: digests of the published frames in order; None for a job of masks.
+        lines: of each of these, the lines [first, end) outside which it is the plate.
     """
     positions = still_positions([f.active for f in shot.frames], [f["quality"] for f in frames])
     thumb = positions[len(positions) // 2]
@@ -70,7 +74,12 @@ def still_units(
                 "still",
                 key,
                 f"still of frame {frame.frame}",
-                {"shot": digest, "position": position, **told},
+                {
+                    "shot": digest,
+                    "position": position,
+                    "lines": list(lines[position]) if result else [],
+                    **told,
+                },
                 frame=frame.frame,
                 role="still",
                 publishes={name: name for name in names},
@@ -108,20 +117,22 @@ def still(
     regions' colours, clear elsewhere) and, if asked for, `still_thumb` (JPEG).
 
     Args:
-        args: `position`, `result` (digest of the published frame, or empty) and `thumb`.
+        args: `position`, `result` (digest of the published frame, or empty), `lines` (the lines [first, end) outside
+            which that is the plate) and `thumb`.
     """
-    plate = shot.planes(args["position"])
+    position = args["position"]
+    plate = shot.planes(position)
     window = plate.channels.part.display_window
     size = _size(window, plate.channels.part.pixel_aspect)
     before = shot.colour.display_view(reduced_light(shot, plate, size))
     pictures = {"still_before": _jpeg(before)}
-    quadmask = shot.quadmask(args["position"], window)
+    quadmask = shot.quadmask(position, window)
     regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
     pictures["still_regions"] = _png(regions_picture(regions))
     shown = before
     if args["result"]:
-        published = read_planes(blobs.path(args["result"]))
-        shown = shot.colour.display_view(reduced_light(shot, published, size))
+        after = published_light(shot, plate, blobs.path(args["result"]), tuple(args["lines"]), size)
+        shown = shot.colour.display_view(after)
         pictures["still_after"] = _jpeg(shown)
     if args["thumb"]:
         side = max(shown.shape[:2])
