@@ -52,12 +52,14 @@ def test_samples_that_are_not_finite_count_as_black_or_the_greatest_half():
 
 
 @pytest.mark.parametrize("lines", [(13, 40), (0, 54), (0, 0)])
-def test_a_published_picture_is_made_small_from_the_lines_that_differ_and_its_plate(tmp_path, lines):
+@pytest.mark.parametrize("size", [(32, 18), (40, 23)])
+def test_a_published_picture_is_made_small_from_the_lines_that_differ_and_its_plate(tmp_path, lines, size):
     random = np.random.default_rng(1)
     plate = random.random((54, 96, 3), np.float32).astype(np.float16)
     result = plate.copy()
     result[slice(*lines)] = random.random((lines[1] - lines[0], 96, 3), np.float32)
-    shot, size = Logarithmic(), (32, 18)
+    shot = Logarithmic()
     path = write_exr(tmp_path / "result.exr", result, "RGB")
-    made = published_light(shot, planes_of(plate, tmp_path), path, lines, size)
+    planes = planes_of(plate, tmp_path)
+    made = published_light(shot, planes, reduced_light(shot, planes, size), path, lines)
     assert np.array_equal(made, reduced_light(shot, read_planes(path), size))

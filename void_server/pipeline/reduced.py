@@ -33,31 +33,41 @@ def reduced_light(shot: StoredShot, planes: Planes, size: tuple[int, int]) -> F3
     if source != window:
         placed = place(shot.to_linear(planes.lines((0, source.height)).colour), source, window)
         return reduced(np.asarray(placed, np.float32), size)
-    columns, rows = size
-    # Strips begin where a line of both begins.
-    parts = math.gcd(source.height, rows)
-    tall, low = source.height // parts, rows // parts
-    at_once = max(1, STRIP_LINES // tall)
-    found = np.empty((rows, columns, len(planes.colour)), np.float32)
-    for first in range(0, parts, at_once):
-        end = min(parts, first + at_once)
-        strip = shot.to_linear(planes.lines((first * tall, end * tall)).colour)
-        found[first * low : end * low] = reduced(strip, (columns, (end - first) * low))
+    found = np.empty((size[1], size[0], len(planes.colour)), np.float32)
+    _reduce_lines(shot, planes, (0, source.height), found)
     return found
 
 
-def published_light(
-    shot: StoredShot, plate: Planes, path: Path, lines: tuple[int, int], size: tuple[int, int]
-) -> F32:
+def published_light(shot: StoredShot, plate: Planes, light: F32, path: Path, lines: tuple[int, int]) -> F32:
     """`reduced_light` of a published picture, of whose file only some lines are decoded.
 
     Args:
         plate: its plate; holds the published picture afterwards.
+        light: `reduced_light` of that plate.
         lines: [first, end) outside which the two are the same.
     """
-    if lines[0] < lines[1]:
-        plate.put(lines, read_lines(path, lines).colour)
-    return reduced_light(shot, plate, size)
+    if lines[0] >= lines[1]:
+        return light
+    plate.put(lines, read_lines(path, lines).colour)
+    part = plate.channels.part
+    if part.data_window != part.display_window:
+        return reduced_light(shot, plate, (light.shape[1], light.shape[0]))
+    found = light.copy()
+    _reduce_lines(shot, plate, lines, found)
+    return found
+
+
+def _reduce_lines(shot: StoredShot, planes: Planes, lines: tuple[int, int], into: F32) -> None:
+    """Put some lines of a picture, and what shares a line of the small one with them, into the whole of it, reduced."""
+    height, (rows, columns) = planes.channels.part.data_window.height, into.shape[:2]
+    # Strips begin where a line of both begins.
+    parts = math.gcd(height, rows)
+    tall, low = height // parts, rows // parts
+    at_once = max(1, STRIP_LINES // tall)
+    for first in range(lines[0] // tall, -(-lines[1] // tall), at_once):
+        end = min(parts, first + at_once)
+        strip = shot.to_linear(planes.lines((first * tall, end * tall)).colour)
+        into[first * low : end * low] = reduced(strip, (columns, (end - first) * low))
 
 
 def reduced(values: F32, size: tuple[int, int]) -> F32:

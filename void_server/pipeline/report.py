@@ -50,10 +50,10 @@ def sheet_positions(shot: StoredShot) -> list[int]:
 
 def _column(shot: StoredShot, position: int, args: Mapping[str, Any], blobs: BlobFolder) -> Column:
     planes = shot.planes(position)
-    before, quadmask = _shown(shot, position, planes)
-    published = blobs.path(args["results"][position])
-    lines = tuple(args["lines"][position])
-    after = published_light(shot, planes, published, lines, _size(planes))
+    light, quadmask = _small(shot, position, planes)
+    before = shot.colour.display_view(light)
+    published, lines = blobs.path(args["results"][position]), tuple(args["lines"][position])
+    after = published_light(shot, planes, light, published, lines)
     return Column(
         frame=shot.manifest.frames[position].frame,
         plate=before,
@@ -65,14 +65,16 @@ def _column(shot: StoredShot, position: int, args: Mapping[str, Any], blobs: Blo
 
 def shown(shot: StoredShot, position: int) -> tuple[npt.NDArray[np.uint8], Quadmask]:
     """The plate of a position as the sheet shows it, and its regions at that size."""
-    return _shown(shot, position, shot.planes(position))
+    light, quadmask = _small(shot, position, shot.planes(position))
+    return shot.colour.display_view(light), quadmask
 
 
-def _shown(shot: StoredShot, position: int, planes: Planes) -> tuple[npt.NDArray[np.uint8], Quadmask]:
+def _small(shot: StoredShot, position: int, planes: Planes) -> tuple[npt.NDArray[np.float32], Quadmask]:
+    """What is shown of a plate, scene-linear, and its regions at that size."""
     size = _size(planes)
     quadmask = shot.quadmask(position, planes.channels.part.display_window)
     regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
-    return shot.colour.display_view(reduced_light(shot, planes, size)), regions
+    return reduced_light(shot, planes, size), regions
 
 
 def _size(planes: Planes) -> tuple[int, int]:

@@ -124,14 +124,15 @@ def still(
     plate = shot.planes(position)
     window = plate.channels.part.display_window
     size = _size(window, plate.channels.part.pixel_aspect)
-    before = shot.colour.display_view(reduced_light(shot, plate, size))
+    light = reduced_light(shot, plate, size)
+    before = shot.colour.display_view(light)
     pictures = {"still_before": _jpeg(before)}
     quadmask = shot.quadmask(position, window)
     regions = Quadmask(reduced(quadmask.remove, size), reduced(quadmask.affected, size))
     pictures["still_regions"] = _png(regions_picture(regions))
     shown = before
     if args["result"]:
-        after = published_light(shot, plate, blobs.path(args["result"]), tuple(args["lines"]), size)
+        after = published_light(shot, plate, light, blobs.path(args["result"]), tuple(args["lines"]))
         shown = shot.colour.display_view(after)
         pictures["still_after"] = _jpeg(shown)
     if args["thumb"]:
