@@ -60,6 +60,8 @@ def main(arguments: list[str] | None = None) -> int:
         results = sorted((folder / "out").glob("*.exr"))
         alone = floor(sources, results, folder, options.workers)
         kept &= _against_floor(lines, ran, alone)
+        if options.identity:
+            return _kept("production_identity", lines, kept, options.results)
         with ServerProcess(folder / "store", *serve) as server:
             first = remove(server, frames, folder / "out2", {})
             _tell(lines, "first: engine cleanplate", first)
@@ -83,8 +85,12 @@ def main(arguments: list[str] | None = None) -> int:
                     f" {sum(encoded > 0 for encoded in again.encoded)} compressed lines and {again.same} have the bytes"
                     " of an earlier result"
                 )
+    return _kept("production", lines, kept, options.results)
+
+
+def _kept(name: str, lines: list[str], kept: bool, results: Path) -> int:
     lines += ["", "kept" if kept else "NOT KEPT: see above"]
-    keep("production", lines, options.results)
+    keep(name, lines, results)
     return 0 if kept else 1
 
 
@@ -101,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--workers", type=int, default=cores, metavar="N", help="workers (default: one a core)"
     )
+    parser.add_argument("--identity", action="store_true", help="only the order around the identity engine")
     parser.add_argument("--repaint", type=int, default=5, metavar="N", help="mattes (default: %(default)s)")
     parser.add_argument(
         "--limit",

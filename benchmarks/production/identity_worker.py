@@ -2,7 +2,7 @@
 """A worker whose engine returns the plate: what is left is what the product costs around any engine.
 
 Registered by this benchmark alone. Analysis is left out, and the unit `fill` answers with the plate's own pixels of the
-region; ingest, blend, encoding, checks and report are the product's.
+region, which lack no grain, so that none is measured; ingest, blend, encoding, checks and report are the product's.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def identity_fill(
         box=(x + left, y + top, x + right, y + bottom),
         colour=colour,
         confidence=np.ones_like(nothing),
-        borrowed=np.ones_like(nothing),
+        borrowed=nothing,
         synthesised=nothing,
         figures={},
     )

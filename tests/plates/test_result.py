@@ -248,7 +248,7 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(plate_file, 
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(encode.shutil, "copyfileobj", full)
+    monkeypatch.setattr(encode, "packed_chunks", full)
     with pytest.raises(Internal, match="No space left"):
         write_result(path, plate, plate.colour, mask(plate))
     assert path.read_bytes() == b"before"

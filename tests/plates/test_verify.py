@@ -13,7 +13,7 @@ from void_server.errors import DataLoss
 from void_server.plates.encode import Frame, write_frame
 from void_server.plates.plate import read_plate
 from void_server.plates.result import write_result
-from void_server.plates.verify import check_written, outside_difference
+from void_server.plates.verify import LINES_APART, check_spread, check_written, outside_difference
 from void_server.plates.window import Window
 
 
@@ -143,3 +143,17 @@ def test_channels_or_windows_that_were_not_written_are_found(tmp_path):
         check_written(tmp_path / "a.exr", {"R": channels["R"]}, window)
     with pytest.raises(DataLoss, match="windows or channels"):
         check_written(tmp_path / "a.exr", channels, Window(-2, 4, 12, 300))
+
+
+def test_a_writer_that_swaps_bytes_everywhere_is_found_in_some_lines(tmp_path):
+    window = Window(0, 0, 8, 300)
+    channels = {"A": np.random.default_rng(1).random(window.shape).astype(np.float16)}
+    write_frame(path := tmp_path / "frame.exr", Frame(window, window, 1.0, channels, (), "zips"))
+    check_spread(path, channels, window)
+    swapped = {"A": channels["A"].byteswap()}
+    with pytest.raises(DataLoss, match="lines 0 to 1"):
+        check_spread(path, swapped, window)
+    late = {"A": channels["A"].copy()}
+    late["A"][2 * LINES_APART :] = 0
+    with pytest.raises(DataLoss, match=f"lines {2 * LINES_APART} to"):
+        check_spread(path, late, window)

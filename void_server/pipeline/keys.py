@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import zlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,8 @@ def numerics() -> dict[str, Any]:
         "threads": 1,
         "python": platform.python_version(),
         "packages": package_versions(),
+        # It compresses what is published.
+        "zlib": zlib.ZLIB_RUNTIME_VERSION,
     }
 
 

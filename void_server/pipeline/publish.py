@@ -51,7 +51,13 @@ from void_server.plates.result import (
     write_grey,
 )
 from void_server.plates.splice import whole_chunks
-from void_server.plates.verify import OutsideCheck, check_written, outside_difference, samples_outside
+from void_server.plates.verify import (
+    OutsideCheck,
+    check_spread,
+    check_written,
+    outside_difference,
+    samples_outside,
+)
 from void_server.plates.window import Window
 from void_server.quadmask.regions import THRESHOLD
 
@@ -161,7 +167,7 @@ def publish(
             # The file was found to hold these lines.
             outside = samples_outside(replace(source, colour=result), source, blend)
         else:
-            encoded = _write_result(path, plate, channels, given)
+            encoded = _write_result(path, plate, channels, rows, given)
             _write_matte(matte_path, plate, letters, rows, given)
             outside = outside_difference(path, source, blend, rows=rows)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
@@ -211,16 +217,25 @@ def _over(whole: Window, values: npt.NDArray[Any], rows: tuple[int, int]) -> npt
 
 
 def _write_result(
-    path: Path, plate: PlateChannels, channels: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any]
+    path: Path,
+    plate: PlateChannels,
+    channels: Mapping[str, npt.NDArray[Any]],
+    rows: tuple[int, int],
+    given: Mapping[str, Any],
 ) -> int:
-    """Write the result and read all of it again; returns how many lines were compressed.
+    """Write the result and read it again; returns how many lines were compressed.
+
+    All blocks are decompressed as they are made and all bytes read; OpenImageIO decodes the lines `rows`
+    and some of the others.
 
     Raises:
         DataLoss: the file does not hold what was written.
     """
+    window = plate.part.data_window
     write_channels(path, plate, channels, scratch=True, **given)
-    check_written(path, channels, plate.part.data_window)
-    return plate.part.data_window.height
+    check_written(path, {name: values[slice(*rows)] for name, values in channels.items()}, window, rows=rows)
+    check_spread(path, channels, window)
+    return window.height
 
 
 def _write_matte(

@@ -17,10 +17,18 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
-from void_server.plates.encode import LINES_PER_CHUNK, Frame, check_frame, header_of, write_frame, writing
+from void_server.plates.encode import (
+    LINES_PER_CHUNK,
+    Frame,
+    check_frame,
+    header_of,
+    packed_chunks,
+    write_frame,
+    writing,
+)
 from void_server.plates.exr import read_channels
 from void_server.plates.header import read_header
-from void_server.plates.splice import chunk_offsets, packed_chunks
+from void_server.plates.splice import chunk_offsets
 from void_server.plates.window import Window
 
 _LINE = struct.Struct("<i")
@@ -40,12 +48,12 @@ def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = 
     check_frame(frame)
     lines = LINES_PER_CHUNK[frame.compression]
     header = header_of(replace(frame, data_window=window))
-    with writing(path, scratch=scratch) as (final, packed):
+    with writing(path, scratch=scratch) as final:
         short = window.height % lines
-        blank, *rest = _split(packed, _blank(frame, lines + short))
+        blank, *rest = packed_chunks(_blank(frame, lines + short))
         chunks = [blank] * (window.height // lines) + (rest or [blank]) * bool(short)
         first = (frame.data_window.y - window.y) // lines
-        drawn = _split(packed, frame)
+        drawn = list(packed_chunks(frame))
         chunks[first : first + len(drawn)] = drawn
         table = len(header) + 8 * len(chunks)
         starts = table + np.concatenate([[0], np.cumsum([len(chunk) for chunk in chunks[:-1]])])
@@ -102,10 +110,3 @@ def _blank(frame: Frame, height: int) -> Frame:
 
     channels = {name: nothing(values) for name, values in frame.channels.items()}
     return replace(frame, data_window=window, channels=channels)
-
-
-def _split(scratch: Path, frame: Frame) -> list[bytes]:
-    """The compressed chunks of a frame."""
-    data, sizes = packed_chunks(scratch, frame)
-    ends = np.cumsum(sizes)
-    return [data[int(end - size) : int(end)] for end, size in zip(ends, sizes, strict=True)]

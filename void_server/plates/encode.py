@@ -2,31 +2,29 @@
 """Scan-line EXR files whose header is exactly what was asked for and whose samples are exactly what was
 handed in.
 
-OpenImageIO compresses the samples; the header is written here. It cannot be left to the library: OpenImageIO
-3.2 turns `box2i`, `m33d` and unknown attribute types into others or drops them, renames `capDate`, `owner`
-and `comments`, and adds a date and colour attributes of its own; its Python binding also takes no samples of
-mixed types. So the library is given a plain half image whose lines have the very bytes of the wanted lines (a
-32-bit channel is two half planes), and the chunks that it makes are put behind the wanted header. ZIP's
-predictor works on the bytes of whole blocks and knows no channels (OpenEXR, `internal_zip.c`), so the chunks
-are those of the wanted file, bit for bit.
+Neither can be left to OpenImageIO, which reads these files: 3.2 turns `box2i`, `m33d` and unknown attribute types into
+others or drops them, renames `capDate`, `owner` and `comments`, and adds a date and colour attributes of its own; its
+Python binding takes no samples of mixed types. A chunk depends on nothing but the samples of its lines.
 """
 
 from __future__ import annotations
 
-import shutil
+import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import OpenImageIO as oiio
 
 from void_server.errors import Internal
-from void_server.plates.exr import last_words
+from void_server.plates.deflate import zipped
+from void_server.plates.digest import scan_lines
+from void_server.plates.exr import bit_view
 from void_server.plates.header import (
     COMPRESSIONS,
     FLAG_LONG_NAMES,
@@ -34,15 +32,15 @@ from void_server.plates.header import (
     SAMPLE_TYPES,
     VERSION,
     Attribute,
-    read_header,
 )
-from void_server.plates.publish import published, scratch_beside
+from void_server.plates.publish import published
 from void_server.plates.window import Window
 
 LINES_PER_CHUNK = {"none": 1, "zips": 1, "zip": 16}
 """Scan lines in a chunk of each lossless compression that is written here ("OpenEXR File Layout")."""
-BATCH_LINES = 64
-"""Lines handed to the library at a time: whole chunks of every compression that is written."""
+BATCH_LINES = 32
+"""Lines worked on at a time: whole chunks of every compression that is written, and few enough for the processor's
+cache."""
 SHORT_NAME = 31
 """Bytes of the longest name that needs no flag in the version field."""
 TYPE_OF_DTYPE = {np.dtype(np.uint32): "uint", np.dtype(np.float16): "half", np.dtype(np.float32): "float"}
@@ -70,8 +68,8 @@ class Frame:
 
 
 def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> None:
-    """Write the frame as a one-part scan-line file; `path` appears whole or not at all, with equal bytes for
-    equal input.
+    """Write the frame as a one-part scan-line file and read its bytes again; `path` appears whole or not at all, with
+    equal bytes for equal input.
 
     Args:
         scratch: the file is not yet in its place: whoever puts it there syncs it.
@@ -81,10 +79,33 @@ def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> None:
         Internal: the file could not be written; says why.
     """
     check_frame(frame)
-    with writing(path, scratch=scratch) as (final, packed):
-        compress(packed, frame)
-        with packed.open("rb") as source, final.open("wb") as target:
-            _join(source, target, packed, frame, header_of(frame))
+    header = header_of(frame)
+    chunks = -(-frame.data_window.height // LINES_PER_CHUNK[frame.compression])
+    table, told = len(header) + 8 * chunks, hashlib.sha256()
+    with writing(path, scratch=scratch) as final:
+        sizes = []
+        with final.open("wb") as target:
+            target.seek(table)
+            for chunk in packed_chunks(frame):
+                target.write(chunk)
+                told.update(chunk)
+                sizes.append(len(chunk))
+            starts = table + np.cumsum([0, *sizes[:-1]])
+            before = header + starts.astype("<u8").tobytes()
+            target.seek(0)
+            target.write(before)
+        _read_again(final, before, told.digest())
+
+
+def _read_again(path: Path, before: bytes, chunks: bytes) -> None:
+    """Let a file pass that begins with these bytes, and whose others have this SHA-256.
+
+    Raises:
+        OSError: it holds other bytes.
+    """
+    with path.open("rb") as file:
+        if file.read(len(before)) != before or hashlib.file_digest(file, "sha256").digest() != chunks:
+            raise OSError("it does not hold the bytes that were written")
 
 
 def check_frame(frame: Frame) -> None:
@@ -99,8 +120,8 @@ def check_frame(frame: Frame) -> None:
 
 
 @contextmanager
-def writing(path: Path, *, scratch: bool = False) -> Iterator[tuple[Path, Path]]:
-    """A temporary path that becomes `path` once the block ends, and a scratch path beside it.
+def writing(path: Path, *, scratch: bool = False) -> Iterator[Path]:
+    """A temporary path that becomes `path` once the block ends.
 
     Args:
         scratch: it need not survive a power cut there.
@@ -109,8 +130,8 @@ def writing(path: Path, *, scratch: bool = False) -> Iterator[tuple[Path, Path]]
         Internal: the file could not be written; says why.
     """
     try:
-        with published(path, synced=not scratch) as final, scratch_beside(final) as beside:
-            yield final, beside
+        with published(path, synced=not scratch) as final:
+            yield final
     except OSError as error:
         raise Internal(
             f"{path} could not be written: {error.strerror or error}.",
@@ -183,52 +204,40 @@ def _encoded(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def compress(path: Path, frame: Frame) -> None:
-    """Write a file whose chunks are those of the wanted one: the lines' bytes as planes of half samples.
+def packed_chunks(frame: Frame) -> Iterator[bytes]:
+    """The chunks of a frame, top to bottom, each with its first line and size.
 
     Raises:
-        OSError: it could not be written.
+        OSError: what was compressed does not decompress to the same.
     """
-    window = frame.data_window
-    lines = [_halves(frame.channels[name]) for name in sorted_names(frame)]
-    count = sum(part.shape[1] for part in lines)
-    spec = oiio.ImageSpec(window.width, window.height, count, "half")
-    spec.channelnames = tuple(f"plane{index:06d}" for index in range(count))
-    spec.x, spec.y = window.x, window.y
-    spec.attribute("compression", frame.compression)
-    spec.attribute("openexr:lineOrder", "increasingY")
-    output = oiio.ImageOutput.create("exr")
-    if output is None:
-        raise OSError(last_words(oiio.geterror))
-    if not output.open(str(path), spec):
-        raise OSError(last_words(output.geterror))
-    # Some lines at a time: a buffer that stays in the cache is several times as fast as one for the whole picture.
+    window, names = frame.data_window, sorted_names(frame)
+    lines = LINES_PER_CHUNK[frame.compression]
     for top in range(0, window.height, BATCH_LINES):
-        bottom = min(window.height, top + BATCH_LINES)
-        planes = np.concatenate([part[top:bottom] for part in lines], axis=1).swapaxes(1, 2)
-        batch = np.ascontiguousarray(planes)
-        if not output.write_scanlines(window.y + top, window.y + bottom, 0, batch):
-            raise OSError(last_words(output.geterror))
-    if not output.close():
-        raise OSError(last_words(output.geterror))
+        batch = [frame.channels[name][top : top + BATCH_LINES] for name in names]
+        y = window.y + top
+        for data in _packed(batch, lines) if frame.compression != "none" else scan_lines(batch):
+            yield struct.pack("<2i", y, len(data)) + bytes(data)
+            y += lines
 
 
-def _halves(channel: npt.NDArray[Any]) -> npt.NDArray[np.float16]:
-    """(h, planes, w): of 32-bit samples two planes, the first half of a line's bytes and then the second."""
-    little = np.ascontiguousarray(channel.astype(channel.dtype.newbyteorder("<"), copy=False))
-    return little.view(np.float16).reshape(channel.shape[0], -1, channel.shape[1])
+def _packed(batch: list[npt.NDArray[Any]], lines: int) -> Iterator[bytes]:
+    """The data of some lines' chunks, each of as many lines, but for the last, which may have fewer."""
+    if lines == 1:
+        for (first, end), blank in _alike(batch):
+            yield from zipped(scan_lines([values[first:end] for values in batch]), blank)
+        return
+    raw = scan_lines(batch)
+    whole = len(raw) // lines * lines
+    yield from zipped(raw[:whole].reshape(whole // lines, lines * raw.shape[1]))
+    if whole < len(raw):
+        yield from zipped(raw[whole:].reshape(1, -1))
 
 
-def _join(source: BinaryIO, target: BinaryIO, packed: Path, frame: Frame, header: bytes) -> None:
-    """The wanted header, the offset table moved by the difference of the headers, and the chunks as they
-    are.
-    """
-    packed_size = read_header(packed).size
-    chunks = -(-frame.data_window.height // LINES_PER_CHUNK[frame.compression])
-    source.seek(packed_size)
-    offsets = np.frombuffer(source.read(8 * chunks), "<u8")
-    if len(offsets) != chunks or int(offsets.min()) != packed_size + 8 * chunks:
-        raise OSError("the encoder's chunk table is not as the format says")
-    target.write(header)
-    target.write((offsets + np.uint64(len(header)) - np.uint64(packed_size)).astype("<u8").tobytes())
-    shutil.copyfileobj(source, target, 1024 * 1024)
+def _alike(batch: list[npt.NDArray[Any]]) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:
+    """Runs of lines [first, end) in which the same channels are 0, and which bytes of a line these are."""
+    marked = np.stack([bit_view(values).any(axis=1) for values in batch])
+    ends = np.cumsum([0, *(values.shape[1] * values.dtype.itemsize for values in batch)]).tolist()
+    spans = list(pairwise(ends))
+    cuts = [0, *(np.flatnonzero((marked[:, 1:] != marked[:, :-1]).any(axis=0)) + 1).tolist(), marked.shape[1]]
+    for first, end in pairwise(cuts):
+        yield (first, end), [span for span, some in zip(spans, marked[:, first], strict=True) if not some]

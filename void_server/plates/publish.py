@@ -28,13 +28,3 @@ def published(path: Path, *, synced: bool = True) -> Iterator[Path]:
             temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-@contextmanager
-def scratch_beside(path: Path) -> Iterator[Path]:
-    """A path in the folder of `path` for a file that is gone at the end of the block."""
-    scratch = path.with_name(f"{path.name}.scratch")
-    try:
-        yield scratch
-    finally:
-        scratch.unlink(missing_ok=True)

@@ -22,8 +22,8 @@ from void_server.plates.encode import (
     LINES_PER_CHUNK,
     Frame,
     check_frame,
-    compress,
     header_of,
+    packed_chunks,
     writing,
 )
 from void_server.plates.header import read_header
@@ -78,7 +78,7 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
     lines = LINES_PER_CHUNK[frame.compression]
     header = header_of(replace(frame, data_window=onto.window))
     with (
-        writing(path, scratch=scratch) as (final, packed),
+        writing(path, scratch=scratch) as final,
         onto.path.open("rb") as earlier,
         final.open("wb") as target,
     ):
@@ -87,7 +87,8 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
         chunks = top // lines, -(-(top + height) // lines)
         sizes, new = np.diff(old), b""
         if height:
-            new, sizes[chunks[0] : chunks[1]] = packed_chunks(packed, frame)
+            packed = list(packed_chunks(frame))
+            new, sizes[chunks[0] : chunks[1]] = b"".join(packed), [len(chunk) for chunk in packed]
         else:
             chunks = len(sizes), len(sizes)
         table = len(header) + 8 * len(sizes)
@@ -121,20 +122,6 @@ def whole_chunks(window: Window, first: int, last: int, compression: str) -> tup
     """Lines [first, last) of a window, counted from its top, widened to whole chunks."""
     lines = LINES_PER_CHUNK[compression]
     return first // lines * lines, min(window.height, -(-last // lines) * lines)
-
-
-def packed_chunks(scratch: Path, frame: Frame) -> tuple[bytes, npt.NDArray[np.int64]]:
-    """The compressed chunks of a frame, and the size of each; `scratch` is left as a file of these.
-
-    Raises:
-        OSError: it could not be written.
-    """
-    compress(scratch, frame)
-    with scratch.open("rb") as source:
-        lines = LINES_PER_CHUNK[frame.compression]
-        offsets = chunk_offsets(source, frame.data_window.height, read_header(scratch).size, lines)
-        source.seek(int(offsets[0]))
-        return source.read(int(offsets[-1] - offsets[0])), np.diff(offsets)
 
 
 def chunk_offsets(source: BinaryIO, height: int, header_bytes: int, lines: int) -> npt.NDArray[np.int64]:

@@ -137,6 +137,20 @@ def check_written(
                 )
 
 
+LINES_APART = 128
+"""From one line to the next of those that `check_spread` decodes: 17 of a picture of 2160."""
+
+
+def check_spread(path: str | Path, channels: Mapping[str, npt.NDArray[Any]], window: Window) -> None:
+    """`check_written` of every `LINES_APART`th line: what a writer does wrong, it does to many lines.
+
+    The bytes of the file are another matter: `write_frame` has read these again.
+    """
+    for top in range(0, window.height, LINES_APART):
+        lines = {name: values[top : top + 1] for name, values in channels.items()}
+        check_written(path, lines, window, rows=(top, top + 1))
+
+
 def _alpha_type(plate: Plate) -> str:
     return "none" if plate.alpha is None else str(plate.alpha.dtype)
 
