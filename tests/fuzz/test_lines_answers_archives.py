@@ -43,6 +43,9 @@ def test_an_answer_is_taken_whole_and_within_its_bounds_or_refused() -> None:
 
 def test_an_archive_ends_in_a_typed_error_or_is_read(tmp_path: Path) -> None:
     opener = HostileOpener(tmp_path)
+    config = ODD_CONFIG.replace(b"TRANSFORM", b"to_scene_reference: !<FileTransform> {src: l.cube}")
+    files = {"config.ocio": config, "l.cube": b"LUT_1D_SIZE 2\n0 0 0\n1 1 1\n"}
+    opener.read("a whole archive", Path(archive(tmp_path, files)).read_bytes())
     opener.read_mutants(range(ARCHIVES))
     opener.close()
     assert not opener.findings.broken, [what for what, _ in opener.findings.broken]
@@ -122,6 +125,30 @@ def test_an_archive_is_refused_before_it_is_unpacked(
     with pytest.raises(InvalidInput, match=said):
         load_config(archive(tmp_path, entries))
     assert time.monotonic() - begun < 5
+
+
+@pytest.mark.parametrize(
+    "source", ["/dev/zero", "FOLDER/secret.cube", "$A", "$A/secret.cube", "../secret.cube"]
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_a_look_up_file_outside_of_the_archive_is_never_opened(
+    tmp_path: Path, source: str, nested: bool
+) -> None:
+    """One that named /dev/zero once kept a worker reading until its memory ended."""
+    (tmp_path / "secret.cube").write_text("LUT_1D_SIZE 2\n0 0 0\n1 1 1\n")
+    file = f"!<FileTransform> {{src: {source.replace('FOLDER', str(tmp_path))}}}"
+    transform = f"!<GroupTransform> {{children: [{file}]}}" if nested else file
+    config = ODD_CONFIG.replace(b"TRANSFORM", f"to_scene_reference: {transform}".encode())
+    config = config.replace(b"search_path", f"environment: {{A: {tmp_path}}}\nsearch_path".encode())
+    with pytest.raises(InvalidInput, match="outside of it"):
+        load_config(archive(tmp_path, {"config.ocio": config}))
+
+
+def test_a_search_path_outside_of_the_archive_is_refused(tmp_path: Path) -> None:
+    config = ODD_CONFIG.replace(b"search_path: .", f"search_path: {tmp_path}".encode())
+    config = config.replace(b"TRANSFORM", b"to_scene_reference: !<FileTransform> {src: l.cube}")
+    with pytest.raises(InvalidInput, match="outside of it"):
+        load_config(archive(tmp_path, {"config.ocio": config}))
 
 
 def test_a_config_that_is_said_to_be_packed_into_gigabytes_is_refused_before_they_are_asked_for(

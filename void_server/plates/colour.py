@@ -20,7 +20,7 @@ import numpy.typing as npt
 import PyOpenColorIO as ocio
 
 from void_server.errors import InvalidInput
-from void_server.plates.colour_archive import check_archive
+from void_server.plates.colour_archive import check_archive, check_self_contained
 from void_server.plates.header import Part
 
 Linear = npt.NDArray[np.float32]
@@ -202,6 +202,8 @@ def load_config(source: str) -> ocio.Config:
     with _told_of(source):
         loaded = ocio.Config.CreateFromFile(source)
         loaded.validate()
+    if source.endswith(".ocioz"):
+        check_self_contained(Path(source), loaded)
     return loaded
 
 

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+import copy
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+
+import PyOpenColorIO as ocio
 
 from void_server.errors import InvalidInput
 
@@ -55,6 +58,21 @@ def _check_config(path: Path, archive: zipfile.ZipFile) -> None:
         archive.read(CONFIG_NAME).decode("utf-8")
     except (zlib.error, EOFError, RuntimeError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         raise _wrong(path, f"has a {CONFIG_NAME} that is damaged or no UTF-8 text ({error})") from error
+
+
+def check_self_contained(path: Path, loaded: ocio.Config) -> None:
+    """OCIO reads a look-up file that an archive's config names by an absolute path from this machine's disk.
+
+    `Config.isArchivable` says whether all search paths and files are relative, lead nowhere out of the config's folder
+    and begin with no variable; it wants to know of a folder.
+
+    Raises:
+        InvalidInput: they are not.
+    """
+    placed = copy.deepcopy(loaded)
+    placed.setWorkingDir("/archive")
+    if not placed.isArchivable():
+        raise _wrong(path, "names look-up files outside of it, or by a path that begins with a variable")
 
 
 def _wrong(path: Path, what: str) -> InvalidInput:
