@@ -19,7 +19,7 @@ def seat(resolve_session, tmp_path, monkeypatch):
     monkeypatch.setenv("VOID_LOG_DIR", str(tmp_path))
     helpers, dialogs = [], []
 
-    def helper(host):
+    def helper(host, words):
         helpers.append(Helper())
         helpers[-1].host = host
         return helpers[-1]
@@ -100,7 +100,7 @@ def test_without_windows_it_goes_the_other_way(seat):
 def test_a_helper_that_does_not_start_is_told_and_the_window_opens_nevertheless(seat, monkeypatch):
     from void_line.errors import HelperGone
 
-    def gone(host):
+    def gone(host, words):
         raise HelperGone("The helper of VOID is not installed.", "Run `void install`.")
 
     monkeypatch.setattr(main, "Helper", gone)
