@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 
 from tests.conform.grained_scene import CORRELATION, frames, samples_of, true_sigma, white
-from void_server.conform.grain_estimate import BINS, LEAST_SHARE, _below_texture, _Curves, estimate_grain
+from void_server.conform.grain_estimate import (
+    BINS,
+    CALM_BLOCKS,
+    CALMEST,
+    LEAST_CALM,
+    LEAST_SHARE,
+    _below_texture,
+    _Blocks,
+    _calm,
+    _Curves,
+    estimate_grain,
+)
 from void_server.conform.grain_model import GrainModel
 
 MOTIONS = {"at rest": (0.0, 0.0), "slow": (1.37, 0.61), "fast": (6.2, -2.4)}
@@ -147,3 +158,24 @@ def test_the_scatter_of_a_measurement_is_no_texture():
 
 def test_levels_without_any_grain_are_without_any():
     assert (_below_texture(curves(np.zeros(BINS)))[0] == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(1200, 1200 * CALMEST), (12000, CALM_BLOCKS), (60000, 60000 * LEAST_CALM)],
+    ids=["few", "some", "many"],
+)
+def test_the_calmest_blocks_of_each_level_are_used_the_fewer_of_them_the_more_there_are(count, expected):
+    random = np.random.default_rng(1)
+    level, slope = random.random((count, 1)), random.random(count)
+    chosen = _calm(_Blocks(level, np.ones((count, 1)), np.ones((count, 1)), slope))
+    assert chosen.sum() == pytest.approx(expected, rel=0.05)
+    assert slope[chosen].max() < 1.5 * expected / count
+    assert (
+        min(chosen[np.abs(level[:, 0] - at) < 0.05].mean() for at in (0.1, 0.5, 0.9)) > 0.5 * expected / count
+    )
+
+
+def test_at_rest_every_block_is_used():
+    ones = np.ones((500, 1))
+    assert _calm(_Blocks(ones, ones, ones, np.zeros(500))).all()
