@@ -9,6 +9,7 @@ import pytest
 
 from tests.small_shot import write_exr
 from void_server.pipeline.reduced import lines_of_rows, reduced, reduced_light
+from void_server.pipeline.small_result import with_result
 from void_server.plates.colour import ColourSpace
 from void_server.plates.plate import read_planes
 
@@ -44,6 +45,22 @@ def test_some_lines_make_the_rows_of_the_whole(size, lines, tmp_path):
     some = planes_of(samples[slice(*read)], tmp_path)
     shown = reduced_light(Logarithmic(), some, (size[0], rows[1] - rows[0]))
     assert np.array_equal(shown, whole[slice(*rows)])
+
+
+@pytest.mark.parametrize("windows", [{}, {"origin": (0, 8), "display": (240, 384)}])
+def test_a_result_is_the_plate_s_picture_with_the_lines_that_may_differ(windows, tmp_path):
+    shot, size = Logarithmic(), (96, 54 if not windows else 60)
+
+    def picture(samples):
+        return shot.colour.display_view(reduced_light(shot, planes_of(samples, tmp_path, **windows), size))
+
+    plate = np.random.default_rng(1).random((216, 384, 3), np.float32).astype(np.float16)
+    before, result = picture(plate), plate.copy()
+    result[100:130, 50:90] = 4
+    whole = picture(result)
+    assert (before != whole).any()
+    path = write_exr(tmp_path / "result.exr", result, "RGB", **windows)
+    assert np.array_equal(with_result(shot, before, path, (98, 133)), whole)
 
 
 def test_a_data_window_beside_the_display_window_is_put_in_its_place(tmp_path):

@@ -61,6 +61,10 @@ class Watched:
     def encoded_lines(self) -> list[int]:
         return [info["encoded_lines"] for kind, info in self.units if kind == "publish"]
 
+    def delivered(self) -> list[str]:
+        """What the sidecar says of the samples of each published frame, in no order."""
+        return sorted(json.dumps(info["made"]["delivered"]) for kind, info in self.units if kind == "publish")
+
     def _numbers(self) -> int:
         with contextlib.closing(sqlite3.connect(self._server.store / "void.sqlite3")) as db:
             return db.execute("SELECT COALESCE(MAX(number), 0) FROM unit_result").fetchone()[0]
@@ -98,9 +102,21 @@ def test_another_edge_publishes_alone_and_encodes_few_lines(watched, tall):
     )
     assert 0 < max(watched.encoded_lines()) < LINES * 0.6
     assert files_of(second) != files_of(first)
-    # Computed from nothing, the files are the same.
+    said = watched.delivered()
+    # Computed from nothing, the files are the same, and so is what is said of them.
     assert files_of(watched.run(spec, again=True)) == files_of(second)
+    assert watched.delivered() == said and len(set(said)) == FRAMES
     assert watched.encoded_lines() == [LINES] * FRAMES
+
+
+def test_what_a_wider_edge_had_changed_is_the_plate_again(watched, tall):
+    spec = spec_of(tall, "/narrower")
+    spec.settings.options["grow"], spec.settings.options["feather"] = "24", "4"
+    watched.run(spec)
+    spec.settings.options["grow"], spec.settings.options["feather"] = "1", "1"
+    narrower = files_of(watched.run(spec))
+    assert max(watched.encoded_lines()) < LINES
+    assert files_of(watched.run(spec, again=True)) == narrower
 
 
 def test_what_stands_in_the_header_alone_encodes_nothing(watched, tall):

@@ -327,10 +327,11 @@ def test_one_flipped_bit_in_a_delivery_of_an_older_release_is_found(older, verif
     assert code == DIFFERS and f"{found} the blend matte" in said
 
 
-def test_digests_of_a_later_release_cannot_be_checked(delivery, verify):
+@pytest.mark.parametrize("form", [3, "3"])
+def test_digests_of_a_later_release_cannot_be_checked(delivery, verify, form):
     def change(tree):
         for frame in tree["frames"]:
-            frame["delivered"]["format"] = 3
+            frame["delivered"]["format"] = form
 
     changed_sidecar(delivery, change)
     code, answer = verify(delivery.result(FRAME))

@@ -33,8 +33,9 @@ def reduced_light(shot: StoredShot, planes: Planes, size: tuple[int, int]) -> F3
         placed = place(shot.to_linear(planes.lines((0, source.height)).colour), source, window)
         return reduced(np.asarray(placed, np.float32), size)
     columns, rows = size
-    tall, low, at_once = _strips(source.height, rows)
+    tall, low = _strips(source.height, rows)
     parts = rows // low
+    at_once = max(1, STRIP_LINES // tall)
     found = np.empty((rows, columns, len(planes.colour)), np.float32)
     for first in range(0, parts, at_once):
         end = min(parts, first + at_once)
@@ -53,19 +54,15 @@ def lines_of_rows(height: int, rows: int, lines: tuple[int, int]) -> tuple[tuple
         rows: of it reduced.
         lines: [first, end), at least one.
     """
-    tall, low, at_once = _strips(height, rows)
-    first = lines[0] // (tall * at_once) * at_once
-    end = min(rows // low, -(-lines[1] // (tall * at_once)) * at_once)
+    tall, low = _strips(height, rows)
+    first, end = lines[0] // tall, -(-lines[1] // tall)
     return (first * tall, end * tall), (first * low, end * low)
 
 
-def _strips(height: int, rows: int) -> tuple[int, int, int]:
-    """Lines of the least strip, rows that it becomes, and how many of them are reduced at a time; a strip begins where
-    a line of both begins.
-    """
+def _strips(height: int, rows: int) -> tuple[int, int]:
+    """Lines of the least strip, and rows that it becomes; a strip begins where a line of both begins."""
     parts = math.gcd(height, rows)
-    tall = height // parts
-    return tall, rows // parts, max(1, STRIP_LINES // tall)
+    return height // parts, rows // parts
 
 
 def reduced(values: F32, size: tuple[int, int]) -> F32:

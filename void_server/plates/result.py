@@ -69,7 +69,7 @@ def write_result(
             the type of the plate, `void_source.*` always as 32-bit float.
         compression: `zips`, `zip` or `none`.
         attributes: ours; every name starts with `void/`.
-        onto: an earlier result of the same plate: `plate`, `colour` and `layers` are then the lines alone that may
+        onto: an earlier result of the same plate: `plate`, `colour` and `layers` are then the lines alone that
             differ from it, whole chunks of the compression. The file has the same bytes as without.
 
     Returns:

@@ -101,7 +101,7 @@ def check_file(file: File, plate: Path | None, *, plate_asked: bool) -> FrameChe
         return _unchecked(unknown, why)
     if not file.path.is_file():
         return _unchecked(unknown, "The file is not there.")
-    if _form(told) > FORMAT:
+    if not 1 <= _form(told) <= FORMAT:
         return _unchecked(unknown, _NEW)
     try:
         if file.kind == "matte":
@@ -116,8 +116,9 @@ def _unchecked(check: FrameCheck, why: str) -> FrameCheck:
 
 
 def _form(told: Mapping[str, Any]) -> int:
-    """How the samples were digested."""
-    return int((told.get("delivered") or {}).get("format", 1))
+    """How the samples were digested; 0 = in a way that is not known here."""
+    form = (told.get("delivered") or {}).get("format", 1)
+    return form if isinstance(form, int) else 0
 
 
 def _check_matte(file: File, told: Mapping[str, Any]) -> FrameCheck:
