@@ -37,7 +37,8 @@ in it, the figure to go by on a machine that does other work as well; worker tim
 shot takes about 14 GB of disk and 20 to 40 minutes on two quiet cores; --limit ends it between two orders.
 
 examples  python -m benchmarks.production                                       100 frames of 3840x2160
-          python -m benchmarks.production --frames 12 --size 1920x1080          a few minutes"""
+          python -m benchmarks.production --frames 12 --size 1920x1080          a few minutes
+          python -m benchmarks.production --identity --frames 24                the first order alone"""
 
 
 def main(arguments: list[str] | None = None) -> int:

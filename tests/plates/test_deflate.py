@@ -96,3 +96,22 @@ def test_what_does_not_decompress_to_the_same_is_not_written(monkeypatch):
     monkeypatch.setattr(deflate.zlib, "decompressobj", Spoilt)
     with pytest.raises(OSError, match="does not decompress"):
         list(zipped(np.arange(400, dtype=np.uint8)[None]))
+
+
+def test_blank_channels_between_others_are_blocks_of_their_own():
+    length, blank = 12_000, [(2000, 4000), (4000, 6000), (9000, 12_000)]
+    found = deflate._blocks(length, blank)
+    assert found == [
+        (0, 1001, False),
+        (1001, 3000, True),
+        (3000, 4501, False),
+        (4501, 6000, True),
+        (6000, 7001, False),
+        (7001, 9000, True),
+        (9000, 10_501, False),
+        (10_501, 12_000, True),
+    ]
+
+
+def test_a_short_blank_span_is_no_block_of_its_own():
+    assert deflate._blocks(4000, [(1000, 1200)]) == [(0, 2000, False), (2000, 4000, False)]

@@ -255,6 +255,24 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(plate_file, 
     assert [entry.name for entry in tmp_path.iterdir()] == ["result.0001.exr"]
 
 
+@pytest.mark.parametrize("at", [3, -1])
+def test_a_disk_that_keeps_another_byte_is_found_when_the_file_is_read_again(
+    plate_file, tmp_path, monkeypatch, at
+):
+    plate, read_again = read_plate(plate_file()), encode._read_again
+
+    def of_a_bad_disk(path, *told):
+        kept = bytearray(path.read_bytes())
+        kept[at] ^= 1
+        path.write_bytes(kept)
+        read_again(path, *told)
+
+    monkeypatch.setattr(encode, "_read_again", of_a_bad_disk)
+    with pytest.raises(Internal, match="does not hold the bytes"):
+        write_result(tmp_path / "result.exr", plate, plate.colour, mask(plate))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_file_is_synced_before_it_gets_its_name_and_its_folder_after(plate_file, tmp_path, monkeypatch):
     path = tmp_path / "result.exr"
     synced, sync = [], os.fsync
