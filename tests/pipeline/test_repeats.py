@@ -109,16 +109,6 @@ def test_another_edge_publishes_alone_and_encodes_few_lines(watched, tall):
     assert watched.encoded_lines() == [LINES] * FRAMES
 
 
-def test_what_a_wider_edge_had_changed_is_the_plate_again(watched, tall):
-    spec = spec_of(tall, "/narrower")
-    spec.settings.options["grow"], spec.settings.options["feather"] = "24", "4"
-    watched.run(spec)
-    spec.settings.options["grow"], spec.settings.options["feather"] = "1", "1"
-    narrower = files_of(watched.run(spec))
-    assert max(watched.encoded_lines()) < LINES
-    assert files_of(watched.run(spec, again=True)) == narrower
-
-
 def test_what_stands_in_the_header_alone_encodes_nothing(watched, tall):
     spec = spec_of(tall, "/seed")
     spec.settings.seed = 4

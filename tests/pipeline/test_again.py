@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is read and written again of a plate that was published before."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from void_server.frames.blobs import BlobFolder
+from void_server.pipeline.again import published_before
+from void_server.pipeline.arrays import store_arrays
+from void_server.plates.encode import Frame, write_frame
+from void_server.plates.window import Window
+
+WHOLE = Window(3, -7, 8, 200)
+
+
+def rows(tmp_path, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int] | None:
+    """The lines that may differ, of a plate whose earlier blend touched the lines `before`."""
+    blobs = BlobFolder(tmp_path)
+    with blobs.scratch(".exr") as path:
+        write_frame(path, Frame(WHOLE, WHOLE, 1.0, {"R": np.zeros(WHOLE.shape, np.float16)}, (), "zips"))
+        file = blobs.add_file(path).digest
+    stripes = store_arrays(blobs, {"result": np.zeros((13, 4, 32), np.uint8)}).digest
+    earlier = {"blobs": {"result": file, "matte": file, "stripes": stripes}, "info": {"lines": list(before)}}
+    found = published_before(earlier, now, WHOLE, "zips", blobs)
+    return None if found is None else found.rows
+
+
+def test_lines_that_either_blend_touched_may_differ_in_whole_stripes(tmp_path):
+    assert rows(tmp_path, (20, 90), (60, 70)) == (16, 96)
+    assert rows(tmp_path, (60, 70), (20, 90)) == (16, 96)
+    assert rows(tmp_path, (195, 200), (190, 191)) == (176, 200)
+    assert rows(tmp_path, (0, 0), (0, 0)) == (0, 16)
+
+
+def test_where_most_lines_may_differ_nothing_is_taken_over(tmp_path):
+    assert rows(tmp_path, (0, 20), (150, 170)) is None
