@@ -12,11 +12,14 @@ from pathlib import Path
 import numpy as np
 import OpenImageIO as oiio
 import pytest
+from google.protobuf.json_format import MessageToDict
 from void.v1 import jobs_pb2
 
 from tests.conftest import RunningServer
 from tests.pipeline.servers import server_with
 from tests.server.calls import recorded_units, spec_of
+from void_server.errors import InvalidInput
+from void_server.pipeline.order import parse_order
 from void_server.quadmask.coded_video import read_video
 
 DONE = jobs_pb2.JOB_STATE_DONE
@@ -69,6 +72,13 @@ def test_it_gives_mattes_a_sheet_and_papers_and_no_picture(server, shot, job):
 def test_nothing_is_filled(server, job):
     kinds = {kind for kind, _ in recorded_units(server.store).values()}
     assert kinds & {"fill", "motion", "generate", "publish"} == set()
+
+
+def test_handles_are_refused_because_every_matte_comes_back(shot):
+    spec = masks_of(shot, "handles")
+    spec.settings.options["handles_after"] = "1"
+    with pytest.raises(InvalidInput, match="made without handles"):
+        parse_order(MessageToDict(spec, preserving_proto_field_name=True))
 
 
 def test_the_mattes_are_those_that_a_removal_returns(server, shot, job, tmp_path):

@@ -268,6 +268,11 @@ def parse_order(spec: Mapping[str, Any], finders: Collection[str] = (), job: str
         request=request_id(message),
         job=job,
     )
+    if masks_only and (order.options.handles_before or order.options.handles_after):
+        raise InvalidInput(
+            "Mattes are made without handles.",
+            fix="Leave handles_before and handles_after out, or give a longer range.",
+        )
     if order.frames and not order.frames[order.delivered]:
         raise InvalidInput(
             f"All {len(order.frames)} frames are handles, and none is left to deliver.",
