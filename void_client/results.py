@@ -103,7 +103,7 @@ class ResultFolder:
         Raises:
             BadInput: a folder cannot be made or written to.
         """
-        for folder in {self.root / sub for sub, _ in _EXR_FOLDERS.values()}:
+        for folder in {path.parent for path, _ in self.all_paths((0,))}:
             try:
                 remove_leftovers(folder)
                 nearest = next(p for p in (folder, *folder.parents) if p.exists())

@@ -17,6 +17,9 @@ from void.v1 import jobs_pb2, types_pb2
 
 from void_client.errors import BadInput, ServerDefect, WriteFailed
 from void_client.results import (
+    PARTIAL_PREFIX,
+    PARTIAL_SUFFIX,
+    WRITTEN_KINDS,
     ResultFolder,
     check_spares_inputs,
     holds,
@@ -166,6 +169,18 @@ def test_what_a_killed_writer_left_is_never_under_the_final_name_and_is_removed_
     assert not (tmp_path / "shot.0001.exr").exists()
     ResultFolder(tmp_path, "shot", 4).prepare()
     assert files_in(tmp_path) == []
+
+
+@pytest.mark.parametrize("kind", sorted(WRITTEN_KINDS))
+def test_what_a_killed_writer_left_is_removed_in_every_folder_that_results_take(
+    tmp_path: Path, kind: jobs_pb2.OutputKind.ValueType
+) -> None:
+    folder = ResultFolder(tmp_path, "shot", 4)
+    left = (folder.path(kind, 1) or tmp_path).with_name(f"{PARTIAL_PREFIX}0{PARTIAL_SUFFIX}")
+    left.parent.mkdir(parents=True, exist_ok=True)
+    left.touch()
+    folder.prepare()
+    assert not left.exists()
 
 
 def test_the_file_of_a_living_writer_is_not_taken_for_a_leftover(tmp_path: Path) -> None:
