@@ -12,11 +12,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Protocol
 
 from hypothesis import HealthCheck, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
+from void.v1 import jobs_pb2
 
 from tests.fuzz.calls import RawCalls
 from tests.fuzz.files import HostileClips, HostileOpener, HostileReader
@@ -113,40 +115,40 @@ def _read(reader: HostileReader, folder: Path, first: int, seconds: float) -> bo
     return not reader.findings.broken
 
 
+class _Attack(Protocol):
+    """What a server is sent, by number; `ended` counts how."""
+
+    ended: Counter[str]
+
+    def run(self, numbers: Iterable[int]) -> None:
+        """Send these; raises Broken."""
+
+
 def _calls(folder: Path, first: int, seconds: float) -> bool:
-    folder.mkdir()
-    with Target(folder, *FLAGS) as target:
-        calls = RawCalls(target, target.warm_up())
-        until, number = time.monotonic() + seconds, first
-        try:
-            while time.monotonic() < until:
-                calls.run(range(number, number + BATCH))
-                number += BATCH
-            growth = target.check(uploads=sum(calls.ended.values()))
-        except Broken as error:
-            print(f"\nafter {number - first} calls: {error}", flush=True)
-            return False
-    said = ", ".join(f"{code} {count}" for code, count in calls.ended.most_common())
-    print(f"\nraw calls    {number - first}: {said}\nmemory       grew by {growth >> 20} MiB", flush=True)
-    return True
+    return _on_a_server("raw calls", RawCalls, folder, first, seconds)
 
 
 def _mattes(folder: Path, first: int, seconds: float) -> bool:
+    return _on_a_server("mattes", lambda target, _: HostileMattes(target), folder, first, seconds)
+
+
+def _on_a_server(
+    name: str, attack: Callable[[Target, jobs_pb2.Job], _Attack], folder: Path, first: int, seconds: float
+) -> bool:
     folder.mkdir()
     with Target(folder, *FLAGS) as target:
-        target.warm_up()
-        mattes = HostileMattes(target)
+        sent = attack(target, target.warm_up())
         until, number = time.monotonic() + seconds, first
         try:
             while time.monotonic() < until:
-                mattes.run(range(number, number + BATCH))
+                sent.run(range(number, number + BATCH))
                 number += BATCH
-            growth = target.check()
+            growth = target.check(uploads=sum(sent.ended.values()))
         except Broken as error:
-            print(f"\nafter {number - first} orders of mattes: {error}", flush=True)
+            print(f"\nafter {number - first} {name}: {error}", flush=True)
             return False
     print(
-        f"\nmattes       {number - first}: {_said(mattes.ended)}\nmemory       grew by {growth >> 20} MiB",
+        f"\n{name:<13}{number - first}: {_said(sent.ended)}\nmemory       grew by {growth >> 20} MiB",
         flush=True,
     )
     return True
