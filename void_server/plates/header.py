@@ -58,6 +58,8 @@ FIXED_SIZES = {
 }
 """Bytes of a value of each type that always has as many."""
 LONGEST_NAME = 255
+_BLOCK = 1 << 16
+"""Bytes read at a time; few headers have more."""
 FARTHEST_COORDINATE = 2**30 - 1
 """OpenEXR refuses windows beyond half of the range of an int (ImfHeader.cpp, sanityCheck)."""
 
@@ -249,48 +251,51 @@ class _Parser:
 
     def __init__(self, file: BinaryIO, path: Path, limits: EXRLimits) -> None:
         self.file, self.path, self.limits = file, path, limits
-        self.position = 0
+        self.data, self.position = bytearray(), 0
 
     def invalid(self, what: str) -> InvalidInput:
         return InvalidInput(f"{self.path} {what}.", fix="Write the file again.", file=str(self.path))
 
     def take(self, count: int) -> bytes:
-        if self.position + count > self.limits.max_header_bytes:
-            raise _over(
-                "max_header_bytes",
-                "header bytes",
-                self.position + count,
-                self.limits.max_header_bytes,
-                self.path,
-            )
-        data = self.file.read(count)
-        if len(data) != count:
+        end = self.position + count
+        if end > self.limits.max_header_bytes:
+            raise _over("max_header_bytes", "header bytes", end, self.limits.max_header_bytes, self.path)
+        self.fill(end)
+        if len(self.data) < end:
             raise DataLoss(
-                f"{self.path} ends inside its header, after {self.position + len(data)} bytes.",
+                f"{self.path} ends inside its header, after {len(self.data)} bytes.",
                 fix="Copy or render the file again.",
                 file=str(self.path),
             )
-        self.position += count
+        data = bytes(self.data[self.position : end])
+        self.position = end
         return data
+
+    def fill(self, end: int) -> None:
+        """Let the bytes before `end` be in memory, as far as the file has them."""
+        while len(self.data) < end and (block := self.file.read(max(_BLOCK, end - len(self.data)))):
+            self.data += block
 
     def name(self) -> str:
         """A zero-ended name; empty at the end of a list."""
-        letters = bytearray()
-        while (letter := self.take(1)) != b"\0":
-            letters += letter
-            if len(letters) > LONGEST_NAME:
-                raise self.invalid(f"has a name of more than {LONGEST_NAME} bytes in its header")
+        last = self.position + LONGEST_NAME + 1
+        self.fill(last)
+        end = self.data.find(b"\0", self.position, last)
+        letters = self.take((end if end >= 0 else last) - self.position)
+        if end < 0:
+            raise self.invalid(f"has a name of more than {LONGEST_NAME} bytes in its header")
+        self.position += 1
         return letters.decode("utf-8", errors="surrogateescape")
 
     def header(self) -> Header:
-        start = self.file.read(4)
-        if not start:
+        self.fill(len(MAGIC))
+        if not self.data:
             raise self.invalid("is empty")
-        if start != MAGIC:
+        if self.data[: len(MAGIC)] != MAGIC:
             raise InvalidInput(
                 f"{self.path} is not an OpenEXR file.", fix="Give EXR files.", file=str(self.path)
             )
-        self.position = 4
+        self.position = len(MAGIC)
         (word,) = struct.unpack("<I", self.take(4))
         if word & 0xFF != VERSION or word & ~0xFF & ~KNOWN_FLAGS:
             raise Unsupported(
