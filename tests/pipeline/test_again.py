@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from void_server.frames.blobs import BlobFolder
-from void_server.pipeline.again import published_before
+from void_server.pipeline.again import published_before, recorded
 from void_server.pipeline.arrays import store_arrays
 from void_server.plates.encode import Frame, write_frame
 from void_server.plates.window import Window
@@ -20,8 +20,9 @@ def rows(tmp_path, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, 
     with blobs.scratch(".exr") as path:
         write_frame(path, Frame(WHOLE, WHOLE, 1.0, {"R": np.zeros(WHOLE.shape, np.float16)}, (), "zips"))
         file = blobs.add_file(path).digest
-    stripes = store_arrays(blobs, {"result": np.zeros((13, 4, 32), np.uint8)}).digest
-    earlier = {"blobs": {"result": file, "matte": file, "stripes": stripes}, "info": {"lines": list(before)}}
+    arrays = {"result": np.zeros((13, 4, 32), np.uint8), "matte": np.zeros((13, 32), np.uint8)}
+    left = {"result": file, "matte": file, "stripes": store_arrays(blobs, arrays).digest}
+    earlier = recorded({"blobs": left, "info": {"lines": list(before)}}, blobs)
     found = published_before(earlier, now, WHOLE, "zips", blobs)
     return None if found is None else found.rows
 

@@ -21,6 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from void_server.errors import DataLoss, InvalidInput, NotFound
+from void_server.frames.blocks import Blocks, PartlyRead
 from void_server.frames.durable import publish, sync_folder
 from void_server.frames.gate import Gate
 from void_server.frames.space import check_space
@@ -58,6 +59,15 @@ def check_digest(digest: str) -> str:
 def not_stored(digest: str) -> NotFound:
     """What a caller is told of a blob that is not there, and of one that is not the caller's to open."""
     return NotFound(f"Blob {digest} is not in the store.", fix="Upload it again.", file=digest)
+
+
+def corrupt(digest: str) -> DataLoss:
+    """What is raised of a blob whose bytes on disk are no longer those of its digest."""
+    return DataLoss(
+        f"Blob {digest} is corrupt in the store.",
+        fix="Check the server's disk, delete the file, and submit the job again.",
+        file=digest,
+    )
 
 
 def collected(digest: str, when: float) -> NotFound:
@@ -150,12 +160,20 @@ class BlobFolder:
         path = self.path(digest)
         self.size(digest)
         if digest_of_file(path) != digest:
-            raise DataLoss(
-                f"Blob {digest} is corrupt in the store.",
-                fix="Check the server's disk, delete the file, and submit the job again.",
-                file=digest,
-            )
+            raise corrupt(digest)
         return path
+
+    def part(self, digest: str, known: Blocks) -> PartlyRead:
+        """The blob, of which only what is asked for is read again and found right; raises as `verified_path`."""
+        path = self.path(digest)
+        self.size(digest)
+
+        @contextmanager
+        def opened() -> Iterator[int]:
+            with path.open("rb", buffering=0) as file:
+                yield file.fileno()
+
+        return PartlyRead(path, opened, known, lambda: corrupt(digest))
 
     def check_space(self, coming: int = 0) -> None:
         """Let a write of `coming` bytes pass.

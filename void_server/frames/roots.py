@@ -31,6 +31,7 @@ from void_server.errors import (
     SourceUnavailable,
     VoidError,
 )
+from void_server.frames.blocks import Blocks, PartlyRead
 
 SAMPLE_BLOCKS, BLOCK_BYTES = 16, 4096
 """Blocks spread over a file whose digest shows that the caller has read it; see `FileStamp` of the contract."""
@@ -279,18 +280,37 @@ class Roots:
         finally:
             os.close(copy)
 
+    @contextmanager
+    def part(self, file: RootedFile, known: Blocks) -> Iterator[PartlyRead]:
+        """As `snapshot`, of a file that was read whole before; only what is asked for is read. Raises as `snapshot`."""
+        copy = os.memfd_create("part of a frame", os.MFD_CLOEXEC)
+        try:
+            os.ftruncate(copy, file.stamp.bytes)
+            path = Path(f"/proc/self/fd/{copy}")
+            yield PartlyRead(
+                path, lambda: self._unchanged(file), known, lambda: changed(file, "other bytes"), copy
+            )
+        finally:
+            os.close(copy)
+
     def _copied(self, file: RootedFile, copy: int) -> str:
         sha = hashlib.sha256()
+        with self._unchanged(file) as descriptor:
+            while block := os.read(descriptor, _READ_BYTES):
+                _into_memory(copy, block)
+                sha.update(block)
+        return sha.hexdigest()
+
+    @contextmanager
+    def _unchanged(self, file: RootedFile) -> Iterator[int]:
+        """A descriptor of a file that is what it was, before and after the body."""
         try:
             with self._opened(file.root, file.relative) as descriptor:
                 _refuse_change(file, descriptor)
-                while block := os.read(descriptor, _READ_BYTES):
-                    _into_memory(copy, block)
-                    sha.update(block)
+                yield descriptor
                 _refuse_change(file, descriptor)
         except OSError as error:
             raise self._not_read(file, error) from error
-        return sha.hexdigest()
 
     def _not_read(self, file: RootedFile, error: OSError) -> VoidError:
         """What it means that a file which was there could not be opened or read."""

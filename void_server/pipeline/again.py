@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.blocks import Blocks
 from void_server.pipeline.arrays import load_arrays
 from void_server.plates.delivered import CONTENT, STRIPE_LINES, Digests
 from void_server.plates.plate import PlateChannels, strip
@@ -28,6 +29,8 @@ from void_server.plates.window import Window
 LINES = "lines"
 """Of a published frame: the lines [first, end) outside which it is the plate with empty passes; no figure of its
 quality."""
+FILES = ("result", "matte")
+"""Blobs that are written onto the earlier ones."""
 MOST_AGAIN = 0.75
 """Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
 
@@ -38,7 +41,7 @@ class Again:
 
     Attributes:
         rows: the lines [first, end) that may differ, in whole stripes.
-        onto: the earlier files, `result` and `matte`.
+        onto: the earlier `FILES`.
         stripes: the digests of all their stripes, likewise.
     """
 
@@ -70,7 +73,7 @@ class Again:
         """Write a file onto the earlier one and read it again; returns how many lines were compressed.
 
         Args:
-            name: `result` or `matte`.
+            name: one of `FILES`.
             plate: of the whole data window.
             channels: the lines `rows`.
             content: (stripes, 32), the digests of all their samples.
@@ -94,8 +97,42 @@ class Again:
         return rows[1] - rows[0]
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """A plate as it was last published, with the same layers.
+
+    Attributes:
+        blobs, info: of that unit.
+        stripes: the digests of all stripes of `result` and `matte`.
+        source: what was found of the plate's file when it was read whole; None where it cannot be read in part.
+    """
+
+    blobs: Mapping[str, str]
+    info: Mapping[str, Any]
+    stripes: dict[str, Digests]
+    source: Blocks | None
+
+
+def recorded(earlier: Mapping[str, Any] | None, blobs: BlobFolder) -> Earlier | None:
+    """What was left when a plate was last published; None where nothing was, or it is damaged.
+
+    Args:
+        earlier: blobs and info of that unit.
+    """
+    # Releases before stripes were digested left none.
+    if earlier is None or "stripes" not in earlier["blobs"]:
+        return None
+    try:
+        blobs.verified_path(earlier["blobs"]["stripes"])
+    except (NotFound, DataLoss):
+        return None
+    arrays = load_arrays(blobs, earlier["blobs"]["stripes"])
+    stripes = {name: arrays[name] for name in FILES}
+    return Earlier(earlier["blobs"], earlier["info"], stripes, Blocks.from_arrays(arrays))
+
+
 def published_before(
-    earlier: Mapping[str, Any] | None,
+    earlier: Earlier | None,
     lines: tuple[int, int],
     whole: Window,
     compression: str,
@@ -104,24 +141,22 @@ def published_before(
     """What to write onto; None where nothing is there, it is damaged, or most lines may differ.
 
     Args:
-        earlier: blobs and info of the plate as it was last published, with the same layers.
         lines: the lines [first, end) outside which it now is the plate with empty passes; may be empty.
         whole: the plate's data window.
     """
-    # Releases before stripes were digested left none.
-    if earlier is None or "stripes" not in earlier["blobs"]:
+    if earlier is None:
         return None
-    rows = _in_stripes([lines, earlier["info"][LINES]], whole.height)
+    rows = _in_stripes([lines, earlier.info[LINES]], whole.height)
     if rows[1] - rows[0] > MOST_AGAIN * whole.height:
         return None
     try:
-        paths = {name: blobs.verified_path(earlier["blobs"][name]) for name in ("result", "matte", "stripes")}
+        paths = {name: blobs.verified_path(earlier.blobs[name]) for name in FILES}
     except (NotFound, DataLoss):
         return None
-    onto = {name: Onto(paths[name], whole) for name in ("result", "matte")}
+    onto = {name: Onto(paths[name], whole) for name in FILES}
     if not all(fits(file, compression) for file in onto.values()):
         return None
-    return Again(rows, onto, load_arrays(blobs, earlier["blobs"]["stripes"]))
+    return Again(rows, onto, earlier.stripes)
 
 
 def _in_stripes(spans: Sequence[Sequence[int]], height: int) -> tuple[int, int]:

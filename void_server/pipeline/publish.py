@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,8 @@ from void_server.conform.seam import seam_ratio
 from void_server.engines.cleanplate import FrameFill
 from void_server.errors import DataLoss
 from void_server.frames.blobs import BlobFolder, StoredBlob
-from void_server.pipeline.again import LINES, published_before
+from void_server.frames.blocks import Blocks
+from void_server.pipeline.again import LINES, Again, Earlier, published_before, recorded
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.differ import change_over
@@ -42,7 +43,7 @@ from void_server.plates.delivered import (
     result_stripes,
 )
 from void_server.plates.header import read_header
-from void_server.plates.plate import Plate, PlateChannels, strip
+from void_server.plates.plate import Planes, Plate, PlateChannels, strip
 from void_server.plates.result import (
     as_published,
     layer_channels,
@@ -98,14 +99,11 @@ def publish(
     """
     position, edge, passes = args["position"], args["edge"], args["passes"]
     fill = stored_fill(args["fill"], blobs)
-    with shot.reading_source(position) as opened:
-        plate = opened.channels
-        whole = plate.part.data_window
-        lines = _touched(shot, position, fill, whole, edge)
-        # Files of one region each are written whole.
-        earlier = None if args["keys"] else args.get("earlier")
-        again = published_before(earlier, lines, whole, edge["compression"], blobs)
-        planes = opened.planes(again.rows if again else None, others=passes["others"])
+    # Files of one region each are written whole.
+    earlier = None if args["keys"] else recorded(args.get("earlier"), blobs)
+    read = _read(shot, args, fill, earlier, blobs)
+    plate, planes, lines, again = read.plate, read.planes, read.lines, read.again
+    whole = plate.part.data_window
     held = planes.channels.part.data_window
     rows = (
         again.rows
@@ -177,7 +175,7 @@ def publish(
             "matte": joined_content(read_header(matte_path), stripes["matte"]),
         }
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
-    stored["stripes"] = store_arrays(blobs, stripes)
+    stored["stripes"] = store_arrays(blobs, stripes | (read.blocks.to_arrays() if read.blocks else {}))
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     if args["keys"]:
         stored |= _key_files(plate, layer, given, blobs)
@@ -205,6 +203,46 @@ def publish(
         LINES: list(lines),
         ENCODED: encoded,
     }
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What was read of a plate.
+
+    Attributes:
+        plate: where its picture is.
+        planes: its samples: all of them, or the lines that may differ from what was published before.
+        lines: the lines [first, end) outside which the result is the plate with empty passes.
+        again: what was published before, where the result is written onto that.
+        blocks: what is to be known of the file the next time.
+    """
+
+    plate: PlateChannels
+    planes: Planes
+    lines: tuple[int, int]
+    again: Again | None
+    blocks: Blocks | None
+
+
+def _read(
+    shot: StoredShot,
+    args: Mapping[str, Any],
+    fill: FrameFill | None,
+    earlier: Earlier | None,
+    blobs: BlobFolder,
+) -> _Read:
+    """Read what is needed of a plate; arguments and errors as of `publish`."""
+    position, edge, others = args["position"], args["edge"], args["passes"]["others"]
+    known = earlier.source if earlier else None
+    with shot.reading_source(position, known) as opened:
+        plate = opened.channels
+        whole = plate.part.data_window
+        lines = _touched(shot, position, fill, whole, edge)
+        again = published_before(earlier, lines, whole, edge["compression"], blobs)
+        if again or not known:
+            planes = opened.planes(again.rows if again else None, others=others)
+            return _Read(plate, planes, lines, again, opened.blocks())
+    return _read(shot, args, fill, None, blobs)
 
 
 def _over(whole: Window, values: npt.NDArray[Any], rows: tuple[int, int]) -> npt.NDArray[Any]:

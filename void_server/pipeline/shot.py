@@ -7,7 +7,6 @@ import functools
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -16,22 +15,16 @@ import numpy.typing as npt
 
 from void_server.engines.cleanplate import Anchoring, PairMotion, ProxyFrame, span_start
 from void_server.errors import VoidError
+from void_server.frames.blocks import Blocks
 from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.decoded import load_matte
 from void_server.pipeline.manifest import CleanPlateRef, FrameRef, MatteRef, ShotManifest
+from void_server.pipeline.opened_source import OpenedSource
 from void_server.pipeline.sources import Sources
 from void_server.plates.colour import ColourSpace
 from void_server.plates.header import read_header
 from void_server.plates.matte import read_matte, read_quadmask
-from void_server.plates.plate import (
-    Planes,
-    Plate,
-    PlateChannels,
-    find_plate,
-    read_lines,
-    read_planes,
-    read_plate,
-)
+from void_server.plates.plate import Planes, Plate, read_plate
 from void_server.plates.window import Window, place
 from void_server.quadmask.regions import Quadmask
 from void_server.reasoners.motion import Movers, proposed_matte
@@ -71,34 +64,6 @@ class ByteCache:
         """Keep nothing."""
         self._items.clear()
         self._bytes = 0
-
-
-@dataclass(frozen=True)
-class OpenedSource:
-    """A plate's file while it is open."""
-
-    path: Path
-    view: str
-
-    @property
-    def channels(self) -> PlateChannels:
-        """Where the picture is in the file, from the header alone."""
-        return find_plate(read_header(self.path), self.view)
-
-    @property
-    def window(self) -> Window:
-        """The whole data window, from the header alone."""
-        return self.channels.part.data_window
-
-    def planes(self, rows: tuple[int, int] | None = None, *, others: bool = False) -> Planes:
-        """All of it, or the lines [first, end), channel after channel; with the other channels."""
-        return read_planes(self.path, self.view, rows=rows, others=others)
-
-    def plate(self, rows: tuple[int, int] | None, *, others: bool = False) -> Plate:
-        """All of it, or the lines [first, end) counted from the top of the data window; with the other channels."""
-        if rows:
-            return read_lines(self.path, rows, self.view, others=others)
-        return read_plate(self.path, self.view, others=others)
 
 
 class StoredShot:
@@ -182,10 +147,23 @@ class StoredShot:
             return opened.planes()
 
     @contextmanager
-    def reading_source(self, position: int) -> Iterator[OpenedSource]:
-        """The plate as stored, hashed again, to read all of it or some lines; raises as `source`."""
-        with self._reading(self.manifest.frames[position], verified=True) as path:
-            yield OpenedSource(path, self.manifest.view)
+    def reading_source(self, position: int, known: Blocks | None = None) -> Iterator[OpenedSource]:
+        """The plate as stored, to read all of it or some lines; raises as `source`.
+
+        Args:
+            known: what was found of it before, so that only what is read is looked at again; else all is hashed.
+        """
+        frame, view = self.manifest.frames[position], self.manifest.view
+        if known is None:
+            with self._reading(frame, verified=True) as path:
+                yield OpenedSource(path, view)
+            return
+        with (
+            _called(frame.name),
+            self._sources.part(frame.plate, frame.rooted, known) as part,
+            naming(frame.name, str(part.path)),
+        ):
+            yield OpenedSource(part.path, view, part)
 
     def quadmask(self, position: int, window: Window) -> Quadmask:
         """What to remove and what is affected over `window`, drawn or proposed; 0 where nothing is."""
@@ -280,15 +258,12 @@ class StoredShot:
     def _reading(self, ref: FrameRef | MatteRef | CleanPlateRef, *, verified: bool = False) -> Iterator[Path]:
         """A path that reads one input file; errors name it as the user does."""
         digest = ref.plate if isinstance(ref, FrameRef) else ref.digest
-        try:
-            with (
-                self._sources.reading(digest, ref.rooted, verified=verified) as path,
-                naming(ref.name, str(path)),
-            ):
-                yield path
-        except VoidError as error:
-            error.file = ref.name
-            raise
+        with (
+            _called(ref.name),
+            self._sources.reading(digest, ref.rooted, verified=verified) as path,
+            naming(ref.name, str(path)),
+        ):
+            yield path
 
     def _linear(self, ref: FrameRef | CleanPlateRef) -> F32:
         with self._reading(ref) as path:
@@ -351,6 +326,16 @@ class StoredShot:
 def _at(values: npt.NDArray[Any], at: npt.NDArray[Any], x: int, y: int) -> Window:
     """Where (h, w) values lie whose corner is at (x, y) of an origin."""
     return Window(x + int(at[0]), y + int(at[1]), values.shape[1], values.shape[0])
+
+
+@contextmanager
+def _called(name: str) -> Iterator[None]:
+    """Errors of reading a file name it as the user does."""
+    try:
+        yield
+    except VoidError as error:
+        error.file = name
+        raise
 
 
 class naming:  # noqa: N801 - reads as a phrase in a with statement

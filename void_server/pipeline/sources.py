@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.blocks import Blocks, PartlyRead
 from void_server.frames.roots import RootedFile, Roots, changed
 
 
@@ -45,3 +46,16 @@ class Sources:
             if snapshot.digest != digest:
                 raise changed(rooted, "other bytes")
             yield snapshot.path
+
+    @contextmanager
+    def part(self, digest: str, rooted: RootedFile | None, known: Blocks) -> Iterator[PartlyRead]:
+        """A file that was read whole before, of which only what is asked for is read; raises as `reading`.
+
+        Args:
+            known: what was found of it then.
+        """
+        if rooted is None:
+            yield self.blobs.part(digest, known)
+            return
+        with self.roots.part(rooted, known) as part:
+            yield part

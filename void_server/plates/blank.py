@@ -37,6 +37,7 @@ _LINE = struct.Struct("<i")
 
 def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = False) -> None:
     """Write a whole file that is 0 on all lines but those of `frame`; `scratch` and errors are those of `write_frame`.
+    Whoever calls this decodes these lines (`check_written`) and looks at the others (`check_blank`).
 
     Args:
         frame: the lines, over their own window, whole chunks of the file.
@@ -53,7 +54,7 @@ def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = 
         blank, *rest = packed_chunks(_blank(frame, lines + short))
         chunks = [blank] * (window.height // lines) + (rest or [blank]) * bool(short)
         first = (frame.data_window.y - window.y) // lines
-        drawn = list(packed_chunks(frame))
+        drawn = list(packed_chunks(frame, checked=False))
         chunks[first : first + len(drawn)] = drawn
         table = len(header) + 8 * len(chunks)
         starts = table + np.concatenate([[0], np.cumsum([len(chunk) for chunk in chunks[:-1]])])

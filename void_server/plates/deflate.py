@@ -35,14 +35,13 @@ LEAST_BLANK = 256
 """Bytes of the shortest run that becomes a block of its own: such a block and the end of the one before take 20."""
 
 
-def zipped(chunks: U8, blank: Sequence[Span] = ()) -> Iterator[bytes]:
+def zipped(chunks: U8, blank: Sequence[Span] = (), *, checked: bool = True) -> Iterator[bytes]:
     """The data of some chunks, one after the other: compressed, or as it is where that is shorter.
-
-    Each block is decompressed again and compared.
 
     Args:
         chunks: (n, bytes), the uncompressed lines of each chunk, an even number of bytes.
         blank: spans [first, end) of even places among these bytes that are 0 in all of them, in ascending order.
+        checked: each block is decompressed again and compared; else whoever writes the chunks decodes them.
 
     Raises:
         OSError: what was compressed does not decompress to the same.
@@ -54,7 +53,10 @@ def zipped(chunks: U8, blank: Sequence[Span] = ()) -> Iterator[bytes]:
         parts, chosen = [HEADER], (of[index] for of in strategies)
         for first, end, even in blocks:
             last = end == len(chunk)
-            parts.append(_blank(end - first, last) if even else _block(chunk[first:end], next(chosen), last))
+            made = (
+                _blank(end - first, last) if even else _block(chunk[first:end], next(chosen), last, checked)
+            )
+            parts.append(made)
         parts.append(zlib.adler32(chunk).to_bytes(4, "big"))
         packed = b"".join(parts)
         yield packed if len(packed) < len(chunk) else chunks[index].tobytes()
@@ -103,7 +105,7 @@ def _strategies(stored: U8) -> list[int]:
     return [zlib.Z_RLE if n > RUNS_FROM * stored.shape[1] else zlib.Z_HUFFMAN_ONLY for n in alike]
 
 
-def _block(data: U8, strategy: int, last: bool) -> bytes:
+def _block(data: U8, strategy: int, last: bool, checked: bool = True) -> bytes:
     """Blocks of DEFLATE that end at a whole byte.
 
     Raises:
@@ -112,7 +114,7 @@ def _block(data: U8, strategy: int, last: bool) -> bytes:
     plain = data.tobytes()
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, -WINDOW_BITS, MEMORY, strategy)
     packed = packer.compress(plain) + packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH)
-    if zlib.decompressobj(-WINDOW_BITS).decompress(packed) != plain:
+    if checked and zlib.decompressobj(-WINDOW_BITS).decompress(packed) != plain:
         raise OSError("the compressor's output does not decompress to what it was given")
     return packed
 

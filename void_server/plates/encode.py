@@ -204,8 +204,11 @@ def _encoded(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def packed_chunks(frame: Frame) -> Iterator[bytes]:
+def packed_chunks(frame: Frame, *, checked: bool = True) -> Iterator[bytes]:
     """The chunks of a frame, top to bottom, each with its first line and size.
+
+    Args:
+        checked: they are decompressed as they are made; else whoever writes them decodes them all.
 
     Raises:
         OSError: what was compressed does not decompress to the same.
@@ -215,22 +218,22 @@ def packed_chunks(frame: Frame) -> Iterator[bytes]:
     for top in range(0, window.height, BATCH_LINES):
         batch = [frame.channels[name][top : top + BATCH_LINES] for name in names]
         y = window.y + top
-        for data in _packed(batch, lines) if frame.compression != "none" else scan_lines(batch):
+        for data in _packed(batch, lines, checked) if frame.compression != "none" else scan_lines(batch):
             yield struct.pack("<2i", y, len(data)) + bytes(data)
             y += lines
 
 
-def _packed(batch: list[npt.NDArray[Any]], lines: int) -> Iterator[bytes]:
+def _packed(batch: list[npt.NDArray[Any]], lines: int, checked: bool) -> Iterator[bytes]:
     """The data of some lines' chunks, each of as many lines, but for the last, which may have fewer."""
     if lines == 1:
         for (first, end), blank in _alike(batch):
-            yield from zipped(scan_lines([values[first:end] for values in batch]), blank)
+            yield from zipped(scan_lines([values[first:end] for values in batch]), blank, checked=checked)
         return
     raw = scan_lines(batch)
     whole = len(raw) // lines * lines
-    yield from zipped(raw[:whole].reshape(whole // lines, lines * raw.shape[1]))
+    yield from zipped(raw[:whole].reshape(whole // lines, lines * raw.shape[1]), checked=checked)
     if whole < len(raw):
-        yield from zipped(raw[whole:].reshape(1, -1))
+        yield from zipped(raw[whole:].reshape(1, -1), checked=checked)
 
 
 def _alike(batch: list[npt.NDArray[Any]]) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:

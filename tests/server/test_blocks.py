@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Of a file that was read whole, a part is read again without the rest, and a part that changed is never taken for what
+it was.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.server.test_roots import claim
+from tests.small_shot import write_exr
+from void_server.errors import DataLoss, NotFound, SourceChanged, SourceUnavailable
+from void_server.frames import blocks
+from void_server.frames.blobs import BlobFolder
+from void_server.frames.blocks import Blocks
+from void_server.frames.roots import RootedFile, Roots
+from void_server.pipeline.arrays import load_arrays, store_arrays
+from void_server.pipeline.opened_source import OpenedSource
+from void_server.plates.exr import bit_view
+
+DATA = bytes(range(256)) * 12 + b"end"
+BLOCK = 512
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", BLOCK)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> Path:
+    (tmp_path / "frame.exr").write_bytes(DATA)
+    return tmp_path
+
+
+@pytest.fixture
+def roots(storage: Path) -> Roots:
+    return Roots({"proj": storage})
+
+
+@pytest.fixture
+def file(roots: Roots, storage: Path) -> RootedFile:
+    return claim(roots, storage / "frame.exr", "frame.exr")
+
+
+def overwritten(path: Path, at: int) -> None:
+    """Another byte under the old time, as a copy that keeps times leaves it."""
+    found = path.stat()
+    with path.open("r+b") as target:
+        target.seek(at)
+        target.write(b"\xff" if DATA[at] != 0xFF else b"\0")
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def test_only_the_blocks_that_are_asked_for_are_there(storage, roots, file):
+    known = Blocks.of(storage / "frame.exr", 10)
+    with roots.part(file, known) as part:
+        part.hold([(1300, 1400), (len(DATA) - 1, len(DATA))])
+        there = part.path.read_bytes()
+    wanted = bytearray(len(DATA))
+    for block in (0, 2, len(DATA) // BLOCK):
+        wanted[block * BLOCK : (block + 1) * BLOCK] = DATA[block * BLOCK : (block + 1) * BLOCK]
+    assert there == wanted
+
+
+def test_all_of_it_can_be_asked_for(storage, roots, file):
+    with roots.part(file, Blocks.of(storage / "frame.exr", 10)) as part:
+        part.hold([(0, 10 * len(DATA))])
+        assert part.path.read_bytes() == DATA
+
+
+def test_another_byte_under_the_old_time_is_found_where_it_is_read(storage, roots, file):
+    known = Blocks.of(storage / "frame.exr", 10)
+    overwritten(storage / "frame.exr", 1300)
+    with roots.part(file, known) as part:
+        part.hold([(0, 1000)])
+        with pytest.raises(SourceChanged, match="changed after the job was accepted"):
+            part.hold([(1400, 1401)])
+
+
+def test_a_file_of_another_time_is_refused_whatever_is_read(storage, roots, file):
+    known = Blocks.of(storage / "frame.exr", 10)
+    os.utime(storage / "frame.exr", ns=(1, 1))
+    with pytest.raises(SourceChanged, match="another time of change"), roots.part(file, known):
+        pass
+
+
+def test_a_file_that_goes_away_between_two_readings_is_named(storage, roots, file):
+    with roots.part(file, Blocks.of(storage / "frame.exr", 10)) as part:
+        (storage / "frame.exr").unlink()
+        with pytest.raises((SourceChanged, SourceUnavailable), match="frame"):
+            part.hold([(1300, 1400)])
+
+
+def test_the_memory_is_given_back(storage, roots, file):
+    known, before = Blocks.of(storage / "frame.exr", 10), descriptors()
+    with roots.part(file, known) as part:
+        part.hold([(0, len(DATA))])
+    assert descriptors() == before
+
+
+def test_a_blob_is_read_where_it_lies_and_found_spoilt_where_it_is(tmp_path):
+    store = BlobFolder(tmp_path)
+    stored = store.add_bytes(DATA)
+    known = Blocks.of(store.path(stored.digest), 10)
+    part = store.part(stored.digest, known)
+    assert part.path == store.path(stored.digest)
+    overwritten(part.path, 1300)
+    part.hold([(0, 1000)])
+    with pytest.raises(DataLoss, match="is corrupt in the store"):
+        part.hold([(1300, 1301)])
+    part.path.unlink()
+    with pytest.raises(NotFound):
+        store.part(stored.digest, known)
+
+
+def test_what_is_known_of_a_file_is_stored(tmp_path):
+    store = BlobFolder(tmp_path)
+    (tmp_path / "file").write_bytes(DATA)
+    known = Blocks.of(tmp_path / "file", 77)
+    arrays = load_arrays(store, store_arrays(store, known.to_arrays()).digest)
+    again = Blocks.from_arrays(arrays)
+    assert again is not None and again.head == 77 and np.array_equal(again.checksums, known.checksums)
+    assert Blocks.from_arrays({}) is None
+
+
+def test_lines_of_a_plate_are_those_of_the_whole_plate_and_the_rest_is_not_looked_at(storage, roots):
+    path = storage / "plate.exr"
+    colour = np.random.default_rng(2).random((64, 48, 3)).astype(np.float16)
+    write_exr(path, colour, "RGB")
+    whole = OpenedSource(path, "")
+    known, wanted = whole.blocks(), whole.planes((30, 40)).samples
+    assert known is not None
+    file = claim(roots, path, "plate.exr")
+    found = path.stat()
+    with path.open("r+b") as target:
+        target.seek(-4, os.SEEK_END)
+        target.write(b"\xff\xfe\xfd\xfc")
+    os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
+    with roots.part(file, known) as part:
+        opened = OpenedSource(part.path, "", part)
+        read = opened.planes((30, 40)).samples
+        assert all(np.array_equal(bit_view(read[name]), bit_view(wanted[name])) for name in "RGB")
+        assert opened.window == whole.window and opened.blocks() is known
+        with pytest.raises(SourceChanged):
+            opened.planes((60, 64))

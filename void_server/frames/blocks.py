@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A file that was read whole and found right, of which some is to be read again: checksums of its blocks tell that this
+part is still the same, without a look at the rest.
+
+A checksum tells damage, not intent: who the file is from was settled by its SHA-256 when it was read whole.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from void_server.errors import VoidError
+
+BLOCK_BYTES = 1 << 18
+"""Of a 4K plate of 30 MB that is 120 checksums; a hundred lines of it are seven blocks."""
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """What is known of a file that was read whole.
+
+    Attributes:
+        checksums: (blocks,) uint32, the CRC-32 of each `BLOCK_BYTES` bytes; the last may have fewer.
+        head: bytes before the samples, which say where these are.
+    """
+
+    checksums: npt.NDArray[np.uint32]
+    head: int
+
+    @staticmethod
+    def of(path: Path, head: int) -> Blocks:
+        """Of a file; raises OSError where it cannot be read."""
+        found = []
+        with path.open("rb", buffering=0) as file:
+            while block := file.read(BLOCK_BYTES):
+                found.append(zlib.crc32(block))
+        return Blocks(np.array(found, np.uint32), head)
+
+    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
+        """For storing."""
+        return {"source_blocks": self.checksums, "source_head": np.array([self.head], np.int64)}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Blocks | None:
+        """What `to_arrays` gave; None where it is not among the arrays."""
+        if "source_blocks" not in arrays:
+            return None
+        return Blocks(np.asarray(arrays["source_blocks"], np.uint32), int(arrays["source_head"][0]))
+
+
+class PartlyRead:
+    """A file of which only what is asked for is read, each block once; `head` is there from the beginning.
+
+    Args:
+        path: reads what was read of it.
+        opened: gives a descriptor of the file itself, for the length of a body.
+        known: what is known of it.
+        spoilt: the error to raise where a block is not what it was.
+        copy: descriptor of a file in memory that is to get what was read, each byte in its place; None where `path` is
+            the file itself.
+
+    Raises:
+        VoidError: `spoilt`, and what `opened` raises; so does `hold`.
+        MemoryError: the copy does not fit; so does `hold`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        opened: Callable[[], AbstractContextManager[int]],
+        known: Blocks,
+        spoilt: Callable[[], VoidError],
+        copy: int | None = None,
+    ) -> None:
+        self.path, self.known = path, known
+        self._opened, self._spoilt, self._copy = opened, spoilt, copy
+        self._held: set[int] = set()
+        self.hold([(0, known.head)])
+
+    def hold(self, ranges: list[tuple[int, int]]) -> None:
+        """Let these ranges [first, end) of bytes be there."""
+        wanted = {block for a, b in ranges for block in range(a // BLOCK_BYTES, -(-b // BLOCK_BYTES))}
+        wanted = {block for block in wanted if block < len(self.known.checksums)} - self._held
+        with self._opened() as file:
+            for block in sorted(wanted):
+                data = os.pread(file, BLOCK_BYTES, block * BLOCK_BYTES)
+                if zlib.crc32(data) != int(self.known.checksums[block]):
+                    raise self._spoilt()
+                if self._copy is not None:
+                    _put(self._copy, data, block * BLOCK_BYTES)
+        self._held |= wanted
+
+    def hold_all(self) -> None:
+        """Let the whole file be there."""
+        self.hold([(0, BLOCK_BYTES * len(self.known.checksums))])
+
+
+def _put(copy: int, data: bytes, at: int) -> None:
+    """Write into a file in memory; its failures are those of memory, not of a disk."""
+    try:
+        done = 0
+        while done < len(data):
+            done += os.pwrite(copy, data[done:], at + done)
+    except OSError as error:
+        raise MemoryError(str(error)) from error

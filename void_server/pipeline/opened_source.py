@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A plate's file while it is open, whole or in part."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from void_server.frames.blocks import Blocks, PartlyRead
+from void_server.plates.chunks import bytes_of_lines, head_bytes
+from void_server.plates.header import read_header
+from void_server.plates.plate import (
+    Planes,
+    Plate,
+    PlateChannels,
+    find_plate,
+    read_lines,
+    read_planes,
+    read_plate,
+)
+from void_server.plates.window import Window
+
+
+@dataclass(frozen=True)
+class OpenedSource:
+    """A plate's file while it is open.
+
+    Attributes:
+        path: reads it.
+        view: the view that is worked on.
+        part: of a file of which only some is read, what is there; only its header and `planes` of lines are to be had.
+    """
+
+    path: Path
+    view: str
+    part: PartlyRead | None = None
+
+    @property
+    def channels(self) -> PlateChannels:
+        """Where the picture is in the file, from the header alone."""
+        return find_plate(read_header(self.path), self.view)
+
+    @property
+    def window(self) -> Window:
+        """The whole data window, from the header alone."""
+        return self.channels.part.data_window
+
+    def blocks(self) -> Blocks | None:
+        """What is to be known of the file so that some of it can be read again; None where that cannot be done."""
+        if self.part:
+            return self.part.known
+        head = head_bytes(self.path)
+        return Blocks.of(self.path, head) if head is not None else None
+
+    def planes(self, rows: tuple[int, int] | None = None, *, others: bool = False) -> Planes:
+        """All of it, or the lines [first, end), channel after channel; with the other channels."""
+        if self.part and rows:
+            self.part.hold(bytes_of_lines(self.path, rows))
+        return read_planes(self.path, self.view, rows=rows, others=others)
+
+    def plate(self, rows: tuple[int, int] | None, *, others: bool = False) -> Plate:
+        """All of it, or the lines [first, end) counted from the top of the data window; with the other channels."""
+        if rows:
+            return read_lines(self.path, rows, self.view, others=others)
+        return read_plate(self.path, self.view, others=others)
