@@ -22,7 +22,7 @@ from void_server.plates.plate import Planes
 from void_server.quadmask.regions import Quadmask, overlay
 
 SHEET_FRAMES = 5
-PICTURE_WIDTH = 420
+PICTURE_WIDTH = 480
 
 U8 = npt.NDArray[np.uint8]
 
