@@ -63,6 +63,7 @@ function drawFacts() {
     ["Began", job.started ? clock(job.started) : job.estimated_start ? `about ${clock(job.estimated_start)}` : ""],
     ["Ended", job.finished ? clock(job.finished) : job.estimated_finish ? `about ${clock(job.estimated_finish)}` : ""],
     ["Took", job.finished && ran !== null ? duration(ran) : ""],
+    ["Collected", job.collected ? `${clock(job.collected)}: its files are no longer kept; order it again` : ""],
   ];
   $("facts").replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) =>
     make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));
