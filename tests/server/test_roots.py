@@ -24,7 +24,8 @@ from void_server.errors import (
     SourceUnavailable,
     VoidError,
 )
-from void_server.frames.roots import PROOF_BYTES, RootedFile, Roots, check_relative
+from void_server.frames.rooted_file import RootedFile
+from void_server.frames.roots import PROOF_BYTES, Roots, check_relative
 
 SECRET = b"secret"
 RACES = 3000

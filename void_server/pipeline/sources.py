@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from void_server.frames.blobs import BlobFolder
-from void_server.frames.roots import RootedFile, Roots, changed
+from void_server.frames.rooted_file import RootedFile, changed
+from void_server.frames.roots import Roots
 
 
 @dataclass(frozen=True)
