@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from void_server.errors import NotFound, StoreFull
+from void_server.jobs.acceptance import manifest_of
 from void_server.jobs.database import Database, open_or_set_aside
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import UnitResult
@@ -100,6 +102,21 @@ def test_of_several_attempts_only_the_newest_is_taken_up_again(tmp_path):
     assert again.state(first.id) is JobState.CANCELLED
     assert again.state(second.id) is JobState.QUEUED
     assert again.submit("r", b"", "artist") == (again.get(second.id), False)
+
+
+def test_a_second_manifest_of_an_attempt_is_no_second_job_and_goes(tmp_path):
+    """What a Submit left that was refused, and whose manifest could not be removed."""
+    store = open_store(tmp_path)
+    job, _ = store.submit("r", b"", "artist")
+    left = replace(manifest_of(row_of(store, job.id)), id="0" * 12)
+    store.manifests.write(left)
+    assert [j.id for j in open_store(tmp_path).newest()] == [job.id]
+    assert manifests(tmp_path) == {job.id}
+
+
+def row_of(store: JobStore, job_id: str) -> sqlite3.Row:
+    with store._db.reading() as db:
+        return db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
 
 
 def test_a_job_whose_row_was_lost_comes_back_and_the_others_stay_as_they_are(tmp_path):

@@ -227,6 +227,18 @@ def test_a_snapshot_is_what_was_read_whatever_happens_to_the_file(storage: Path,
         assert snapshot.digest == hashlib.sha256(b"frame").hexdigest()
 
 
+def test_a_file_that_changed_is_refused_before_it_is_read_into_memory(
+    storage: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be of any size now."""
+    path = written(storage / "proj/a.exr")
+    file = claim(roots, path, "a.exr")
+    path.write_bytes(b"frames")
+    monkeypatch.setattr(os, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(SourceChanged), roots.snapshot(file):
+        pass
+
+
 def test_a_file_that_is_overwritten_while_it_is_read_is_refused(
     storage: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch
 ) -> None:
