@@ -57,7 +57,7 @@ function drawFacts() {
     ["Job", job.id + (job.attempt > 1 ? `, attempt ${job.attempt}` : "")],
     ["Owner", job.owner],
     ["Makes", job.kind === "quadmask" ? "quadmask" : `removal, engine ${job.engine || "auto"}${job.preview ? ", preview" : ""}`],
-    ["Frames", `${frames(job)}: ${files} of ${job.count} published`],
+    ["Frames", job.collected ? frames(job) : `${frames(job)}: ${files} of ${job.count} published`],
     ["Results go to", job.directory],
     ["Submitted", clock(job.created)],
     ["Began", job.started ? clock(job.started) : job.estimated_start ? `about ${clock(job.estimated_start)}` : ""],
