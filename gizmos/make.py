@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the head of VOID.gizmo, which holds the node's knobs, from plugin_nuke/void_nuke/knobs.py.
+"""Writes the head of VOID.gizmo, which holds the node's knobs, from knobs.py and callbacks.py of plugin_nuke/void_nuke.
 
 Run `python gizmos/make.py` after a change of the knobs; the network below the head is kept as it is.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "plugin_nuke"))
 
-from void_nuke import knobs  # noqa: E402
+from void_nuke import callbacks, knobs  # noqa: E402
 
 GIZMO = HERE / "VOID.gizmo"
 HELP = (
@@ -46,7 +46,7 @@ def knob_lines(knob: knobs.Knob) -> list[str]:
     if knob.tooltip:
         parts += ["t", word(knob.tooltip)]
     if knob.kind == knobs.BUTTON:
-        parts += ["T", word(knobs.button_line(knobs.ACTIONS[knob.name]))]
+        parts += ["T", word(callbacks.button_line(callbacks.ACTIONS[knob.name]))]
     if knob.kind == knobs.TEXT and knob.default:
         parts += ["T", word(knob.default)]
     if knob.choices:
@@ -63,8 +63,8 @@ def head() -> str:
         "Group {",
         " name VOID",
         f" help {word(HELP)}",
-        f" onCreate {word(knobs.ON_CREATE)}",
-        f" knobChanged {word(knobs.KNOB_CHANGED)}",
+        f" onCreate {word(callbacks.ON_CREATE)}",
+        f" knobChanged {word(callbacks.KNOB_CHANGED)}",
         f" label {word(knobs.LABEL)}",
     ]
     for knob in knobs.KNOBS:

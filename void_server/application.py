@@ -6,13 +6,10 @@ from __future__ import annotations
 import json
 import logging
 import os
-import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from importlib.metadata import version
-from typing import TYPE_CHECKING
 
 import grpc
 import prometheus_client
@@ -32,7 +29,7 @@ from void.v1 import (
 from void_server.access.audit import AuditLog
 from void_server.access.refusals import Refusals
 from void_server.access.tokens import TokenBook, read_or_create_token
-from void_server.configuration import RaySettings, ServerConfiguration, audit_file, named_tokens_file
+from void_server.configuration import ServerConfiguration, audit_file, named_tokens_file
 from void_server.errors import PreconditionFailed, StoreFull
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.durable import write_file
@@ -54,7 +51,6 @@ from void_server.metrics.standing import Sources, Standing
 from void_server.metrics.store_size import StoreSizes
 from void_server.monitor.service import Monitor, tls_files
 from void_server.operations import systemd
-from void_server.pool.local import LocalPool
 from void_server.rpc import keepalive
 from void_server.rpc.auth import Activity, TokenInterceptor
 from void_server.rpc.frame_store import FrameStore
@@ -73,9 +69,7 @@ from void_server.storage.door import Door
 from void_server.storage.policy import KeepPolicy
 from void_server.storage.requests import answer
 from void_server.storage.service import Storage
-
-if TYPE_CHECKING:
-    from void_server.pool.ray_cluster import RayPool
+from void_server.workers import start_pools
 
 log = logging.getLogger(__name__)
 
@@ -122,15 +116,7 @@ class Application:
             log.error("the damaged database is kept as %s; jobs are taken from their manifests", damaged)
         self._jobs = JobStore(self._database)
         visible = Visibility(self._database, limits.max_owner_bytes)
-        self._pool: LocalPool | RayPool
-        self._previews: LocalPool | RayPool
-        if configuration.ray is not None:
-            self._pool = self._previews = _ray_pool(configuration, configuration.ray)
-        else:
-            command, seconds = worker_command(configuration), limits.unit_timeout_seconds
-            self._pool = LocalPool(command, configuration.workers, seconds)
-            # A worker of its own for clicks, started by the first: no job's long step keeps one waiting.
-            self._previews = LocalPool(command, 1, seconds)
+        self._pool, self._previews = start_pools(configuration)
         capabilities = self._pool.submit({"do": "capabilities"}).result()
         history = History(self._database)
         figures = Figures()
@@ -352,40 +338,6 @@ class Application:
         }
         if self._configuration.endpoint_file is not None:
             write_file(self._configuration.endpoint_file, json.dumps(endpoint).encode(), mode=0o600)
-
-
-def worker_command(configuration: ServerConfiguration) -> list[str]:
-    """What starts one worker process."""
-    limits = configuration.limits
-    command = [sys.executable, "-m", "void_server.pool.worker", "--store", str(configuration.store)]
-    for flag, value in (
-        ("--memory-bytes", limits.worker_memory_bytes),
-        ("--cache-bytes", limits.worker_cache_bytes),
-        ("--min-free-bytes", limits.min_free_bytes),
-        ("--max-pixels", limits.max_pixels),
-        ("--max-channels", limits.max_channels),
-    ):
-        command += [flag, str(value)]
-    ray = configuration.ray
-    if ray.resource != "GPU" if ray is not None else configuration.workers > 1:
-        command.append("--shared-gpu")
-    if ray is not None:
-        command.append("--end-with-parent")
-    if configuration.vlm is not None:
-        command += ["--vlm", str(configuration.vlm)]
-    command += [f"--log-format={configuration.log_format}", f"--log-level={configuration.log_level}"]
-    return command + Roots(configuration.roots).arguments()
-
-
-def _ray_pool(configuration: ServerConfiguration, settings: RaySettings) -> RayPool:
-    from void_server.pool.ray_cluster import RayPool
-
-    # On the nodes relative paths would begin elsewhere.
-    vlm = configuration.vlm.absolute() if configuration.vlm is not None else None
-    there = replace(configuration, store=configuration.store.absolute(), vlm=vlm)
-    shared = [*there.roots.values(), *([vlm] if vlm is not None else [])]
-    seconds = there.limits.unit_timeout_seconds
-    return RayPool(settings, worker_command(there), there.store, shared, seconds)
 
 
 def _lock_store(configuration: ServerConfiguration) -> LockFile:

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import sys
 
-from void_server import application
+from void_server import workers
 from void_server.command import main
 from void_server.configuration import ServerConfiguration
 
-_command = application.worker_command
+_command = workers.worker_command
 
 
 def identity_command(configuration: ServerConfiguration) -> list[str]:
@@ -19,5 +19,5 @@ def identity_command(configuration: ServerConfiguration) -> list[str]:
 
 
 if __name__ == "__main__":
-    application.worker_command = identity_command
+    workers.worker_command = identity_command
     sys.exit(main())

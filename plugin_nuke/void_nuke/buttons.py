@@ -30,7 +30,7 @@ def press(action: str) -> None:
     """Do what a button of the node says that Nuke is at.
 
     Args:
-        action: a value of `knobs.ACTIONS`.
+        action: a value of `callbacks.ACTIONS`.
     """
     node = nuke.thisNode()
     if not nuke.GUI:

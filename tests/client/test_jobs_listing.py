@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`void jobs list`: a supervisor sees whose each job is; on one's own server there is nobody to tell apart."""
+"""`void jobs`: a supervisor sees whose each job is, and everybody when the files of one were collected."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from void.v1 import jobs_pb2
 from tests.client.conftest import Command, ServerProcess
 from tests.client.test_remove import job_of, wish
 from tests.small_shot import SmallShot
-from void_client.cli.jobs import listing
+from void_client.cli.jobs import describe, listing
 from void_server.access.principals import Role
 from void_server.access.tokens import add_token
 from void_server.configuration import named_tokens_file
@@ -22,6 +22,18 @@ def test_on_one_s_own_server_there_is_no_owner_column() -> None:
     titles, row = listing(jobs, with_owner=False).splitlines()
     assert titles.split()[:3] == ["JOB", "STATE", "CREATED"]
     assert "owner" not in row
+
+
+def test_a_job_whose_files_were_collected_says_when_and_what_to_do() -> None:
+    kept = jobs_pb2.Job(id="a1b2c3", state=jobs_pb2.JOB_STATE_DONE)
+    gone = jobs_pb2.Job(id="d4e5f6", state=jobs_pb2.JOB_STATE_DONE)
+    gone.collected.FromJsonString("2026-11-22T14:03:59Z")
+    row = next(line for line in describe(gone).splitlines() if line.startswith("collected"))
+    assert row.split(maxsplit=1)[1] == (
+        "2026-11-22 14:03 UTC: its files are no longer kept on the server; order it again"
+    )
+    assert "collected 2026-11-22" in listing([gone], with_owner=False)
+    assert "collected" not in describe(kept) + listing([kept], with_owner=False)
 
 
 def test_a_supervisor_sees_whose_each_job_is(

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from tests.kills.campaign import run_seeds
-from tests.kills.figures import read_records
+from tests.kills.figures import Figures
+from tests.seed_records import read_records
 
 
 def main() -> int:
@@ -32,7 +33,7 @@ def main() -> int:
     )
     options = parser.parse_args()
     if options.sum:
-        total = read_records(options.sum)
+        total = read_records(options.sum, Figures)
         print(total.table())
         return 1 if total.broken else 0
     begun = time.monotonic()

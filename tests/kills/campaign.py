@@ -31,9 +31,10 @@ from tests.kills.actors import (
     kill_one,
     wait_until,
 )
-from tests.kills.figures import Figures, write_record
+from tests.kills.figures import Figures
 from tests.kills.host import Host
 from tests.kills.works import WORKS, Work, write_weights
+from tests.seed_records import write_record
 from tests.server.calls import Caller
 from tests.small_shot import SmallShot, write_small_shot
 from void_client.follow import client_event

@@ -3,17 +3,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, fields
-from pathlib import Path
+from dataclasses import dataclass, field
+
+from tests.seed_records import Counts
 
 ACTORS = ("server", "worker", "client", "helper")
 
 
 @dataclass
-class Figures:
+class Figures(Counts):
     """Counts over one or more seeds; the second group is 0 when every promise held.
 
     Attributes:
@@ -67,11 +66,6 @@ class Figures:
         counts = (getattr(self, name) for name in names)
         return sum(counts) + len(self.problems)
 
-    def add(self, other: Figures) -> None:
-        """Add another run's counts to these."""
-        for entry in fields(self):
-            setattr(self, entry.name, getattr(self, entry.name) + getattr(other, entry.name))
-
     def table(self) -> str:
         """The figures as lines of text."""
         stages = ", ".join(f"{stage} {count}" for stage, count in self.stages.most_common())
@@ -111,28 +105,3 @@ class Figures:
             for work, seeds in sorted(self.works.items())
         ]
         return [head, *rows]
-
-
-def write_record(path: Path, seed: int, figures: Figures) -> None:
-    """Append the figures of one seed as a line of JSON."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps({"seed": seed, **vars(figures)}) + "\n")
-
-
-def read_records(paths: Iterable[Path]) -> Figures:
-    """The sum of what runs recorded.
-
-    Raises:
-        ValueError: a seed is in there twice.
-    """
-    total, known = Figures(), set[int]()
-    for path in paths:
-        for line in path.read_text(encoding="utf-8").splitlines():
-            said = json.loads(line)
-            seed = said.pop("seed")
-            if seed in known:
-                raise ValueError(f"seed {seed} is recorded twice, at last in {path}")
-            known.add(seed)
-            counts = {name: Counter(v) if isinstance(v, dict) else v for name, v in said.items()}
-            total.add(Figures(**counts))
-    return total

@@ -32,6 +32,7 @@ from void_server.metrics.figures import Figures
 from void_server.metrics.store_size import StoreSizes
 from void_server.pool.local import LocalPool
 from void_server.retries import MAX_CRASHES
+from void_server.storage.census import KINDS
 
 LABELS = {
     "stage",
@@ -211,30 +212,64 @@ def test_a_scrape_answers_while_the_server_waits_for_its_database(server, anna, 
     assert found.value("void_jobs", "done") >= 1
 
 
-def test_the_parts_of_the_store_are_counted_in_the_background(tmp_path):
+def test_the_parts_of_the_store_are_counted_in_the_background_and_folders_and_links_have_no_bytes(tmp_path):
     for name, size in (
         ("void.sqlite3", 10),
         ("void.sqlite3-wal", 5),
         ("audit.jsonl", 3),
         ("blobs/ab/x", 100),
+        ("checkpoints/step", 7),
+        ("colour/x.ocioz", 100),
+        ("left/by/somebody", 1),
     ):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bytes(size))
-    sizes = StoreSizes(tmp_path)
+    (tmp_path / "partial" / "empty").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("void.sqlite3")
+    (tmp_path / "blobs" / "ab" / "link").symlink_to("x")
+    found = counted(tmp_path)
+    assert found.bytes == {
+        "blobs": 100,
+        "partial_uploads": 0,
+        "scratch": 0,
+        "manifests": 0,
+        "checkpoints": 7,
+        "database": 15,
+        "other": 4,
+    }
+    assert found.files == 1
+
+
+def test_the_bytes_of_the_store_are_those_of_its_report(start_server, shot):
+    """A job was sent and computed; an upload broke off, and a checkpoint was left."""
+    server = start_server()
+    for name in ("plate", "roto", "affected"):
+        server.caller.upload_files(shot.files(name).values())
+    server.caller.run(spec_of(shot))
+    for name in ("partial/0", "checkpoints/0", "tmp/0"):
+        path = server.store / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(bytes(11))
+    reported = server.application.storage.report().kinds
+    bytes_of = counted(server.store).bytes
+    assert bytes_of["blobs"] == sum(reported[kind].bytes for kind in KINDS) > 0
+    assert bytes_of["checkpoints"] == reported["checkpoints"].bytes == 11
+    assert bytes_of["database"] == reported["database"].bytes
+    besides = sum(bytes_of[name] for name in ("partial_uploads", "scratch", "manifests", "other"))
+    assert besides == reported["partial uploads"].bytes + reported["other"].bytes
+
+
+def counted(store):
+    """Bytes by kind, as the metrics tell them."""
+    sizes = StoreSizes(store)
     assert not sizes.latest.counted
     sizes.start()
     deadline = time.monotonic() + 20
     while not sizes.latest.counted and time.monotonic() < deadline:
         time.sleep(0.02)
     sizes.close()
-    found = sizes.latest
-    assert (found.bytes["blobs"], found.bytes["database"], found.bytes["other"], found.files) == (
-        100,
-        15,
-        3,
-        1,
-    )
+    return sizes.latest
 
 
 def test_each_worker_that_dies_is_counted_and_that_its_task_was_tried_again(tmp_path):

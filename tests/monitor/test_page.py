@@ -272,6 +272,23 @@ def test_reduced_motion_moves_nothing(job_page):
     assert moving == 0
 
 
+def test_a_job_whose_files_were_collected_says_when_and_what_to_do(queue, server, hostile):
+    spec = jobs_pb2.JobSpec()
+    spec.output.name = "of last year"
+    jobs = server.application._jobs
+    job, _ = jobs.submit("e" * 64, spec.SerializeToString(), "anna")
+    jobs.transition(job.id, JobState.RUNNING)
+    jobs.transition(job.id, JobState.DONE)
+    with server.application._database.transaction() as db:
+        db.execute("UPDATE job SET collected = 1793973600 WHERE id = ?", (job.id,))
+    row = f"{ROWS}.find(r => r.dataset.job === '{job.id}')"
+    queue.wait(f"{row}?.innerText.includes('files collected 2026-11-0')")
+    queue.value(f"location.hash = '#/job/{job.id}'")
+    queue.wait("document.getElementById('facts').innerText.includes('Collected')")
+    facts = queue.text("#facts")
+    assert "its files are no longer kept; order it again" in facts and "published" not in facts
+
+
 def test_cancelling_asks_first(queue, server, hostile):
     queue.value(f"location.hash = '#/job/{hostile}'")
     queue.wait("!document.getElementById('cancel').hidden && document.querySelector('#log li')")

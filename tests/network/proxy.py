@@ -126,10 +126,6 @@ class Proxy:
                 continue
             link = _Link(client, server, fault)
             link.moves.set()
-            if fault and fault.kind is Kind.SLOW:
-                for end in (client, server):
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
-                    end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER_BYTES)
             with self._lock:
                 self._links.append(link)
             for direction in ("up", "down"):
@@ -174,6 +170,11 @@ class Proxy:
             link.moves.clear()
             time.sleep(fault.amount)
             link.moves.set()
+        elif fault.kind is Kind.SLOW:
+            # Not before: a link of small buffers is so slow from its first byte that it is given up before this one.
+            for end in (link.client, link.server):
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER_BYTES)
+                end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SMALL_BUFFER_BYTES)
         elif fault.kind is Kind.CORRUPT:
             return bytes([data[0] ^ 0x40]) + data[1:]
         return data

@@ -16,8 +16,10 @@ from void.v1 import frames_pb2, jobs_pb2
 
 from tests.client.conftest import FAST, ServerProcess
 from tests.network.campaign import QUICK, SOON, run_seeds
+from tests.network.figures import Figures
 from tests.network.journey import Journey, leftovers, travel, wrong_files
 from tests.network.proxy import Fault, Kind, Proxy
+from tests.seed_records import read_records
 from tests.small_shot import SmallShot, write_small_shot
 from void_client.connection import Connection, RetryPolicy
 from void_client.content import content_of_bytes
@@ -72,6 +74,7 @@ def came_whole(journey: Journey) -> None:
         Fault(Kind.CUT, "down", 4000),
         Fault(Kind.HOLE, "up", 2 * MIB, 1.0),
         Fault(Kind.LATE, "down", 0, 0.02),
+        Fault(Kind.SLOW, "up", 2 * MIB, 1e6),
         Fault(Kind.HALF_OPEN, "up", MIB),
     ],
     ids=lambda fault: f"{fault.kind.value} {fault.direction}",
@@ -206,7 +209,10 @@ def test_with_tls_a_network_that_damages_every_connection_is_a_clear_error(
 
 def test_seeds_of_random_faults_break_no_promise(tmp_path: Path) -> None:
     """Takes about 12 s: half-open connections are waited for."""
-    figures = run_seeds(SEEDS, tmp_path)
+    record = tmp_path / "record.jsonl"
+    figures = run_seeds(SEEDS, tmp_path, record=record)
     print(figures.table())
     assert figures.broken == 0, figures.table()
-    assert figures.seeds == len(SEEDS) and figures.faults.total() >= len(SEEDS) and figures.events > 0
+    assert figures.seeds == len(SEEDS) and figures.events > 0
+    assert set(figures.faults) == {kind.value for kind in Kind if kind is not Kind.CORRUPT}
+    assert read_records([record], Figures).table() == figures.table()

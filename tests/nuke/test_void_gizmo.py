@@ -9,7 +9,7 @@ from gizmos import make
 from tests.nuke.tcl import reader, rules
 from tests.nuke.tcl.reader import Node, Script
 
-knobs = make.knobs
+callbacks, knobs = make.callbacks, make.knobs
 
 pytestmark = pytest.mark.skipif(reader.TCLSH is None, reason=reader.NO_TCLSH)
 
@@ -61,8 +61,8 @@ def test_the_enumerations_have_the_items_of_knobs_py(group: Node) -> None:
 
 def test_the_buttons_and_callbacks_hold_the_lines_of_knobs_py(group: Node) -> None:
     scripts = {user.name: user.script for user in group.users if user.kind == str(knobs.BUTTON)}
-    assert scripts == {name: knobs.button_line(action) for name, action in knobs.ACTIONS.items()}
-    assert (group.get("onCreate"), group.get("knobChanged")) == (knobs.ON_CREATE, knobs.KNOB_CHANGED)
+    assert scripts == {name: callbacks.button_line(action) for name, action in callbacks.ACTIONS.items()}
+    assert (group.get("onCreate"), group.get("knobChanged")) == (callbacks.ON_CREATE, callbacks.KNOB_CHANGED)
 
 
 def test_text_that_braces_cannot_hold_is_refused() -> None:

@@ -13,10 +13,12 @@ from void.v1 import jobs_pb2
 
 from tests.client.conftest import ServerProcess
 from tests.server.calls import Caller, recorded_units, spec_of
+from tests.storage.small_store import SmallStore
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.jobs.database import Database
 from void_server.lock import LockFile
 from void_server.operations.backup import backup
+from void_server.storage.policy import DAY
 
 DONE = jobs_pb2.JOB_STATE_DONE
 
@@ -76,6 +78,27 @@ def test_what_is_only_in_the_journal_is_in_the_copy(store, tmp_path):
     assert serial(tmp_path / "copy") == 41
     assert (tmp_path / "copy" / "jobs" / "a.json").read_bytes() == b"{}"
     assert not (tmp_path / "copy" / "blobs").exists()
+
+
+def test_a_pinned_job_is_pinned_in_the_copy_also_where_only_its_manifest_is_left(tmp_path):
+    store = SmallStore(tmp_path / "store")
+    job_id, result = store.done_job("r", b"result")
+    store.storage.pin(job_id)
+    for name in ("whole", "without database"):
+        backup(store.root, tmp_path / name, blobs=True)
+    store.close()
+
+    copy = SmallStore(tmp_path / "whole")
+    copy.wait(400 * DAY)
+    copy.collect()
+    assert copy.blobs.has(result)
+    copy.close()
+
+    (tmp_path / "without database" / "void.sqlite3").unlink()
+    copy = SmallStore(tmp_path / "without database")
+    copy.jobs.restore()
+    assert copy.rows("SELECT id FROM job WHERE pinned IS NOT NULL") == [(job_id,)]
+    copy.close()
 
 
 def test_a_second_backup_adds_what_is_new_and_repairs_what_was_cut(store, tmp_path):

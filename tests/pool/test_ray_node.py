@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.pool.cluster import descendants, wait_for
-from void_server.application import worker_command
 from void_server.configuration import RaySettings, ServerConfiguration
 from void_server.pool.ray_node import NodeWorker
+from void_server.workers import worker_command
 
 Make = Callable[..., NodeWorker]
 

@@ -17,7 +17,8 @@ from void_server.errors import DataLoss, NotFound, SourceChanged, SourceUnavaila
 from void_server.frames import blocks
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.blocks import Blocks
-from void_server.frames.roots import RootedFile, Roots
+from void_server.frames.rooted_file import RootedFile
+from void_server.frames.roots import Roots
 from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.opened_source import OpenedSource
 from void_server.plates.exr import bit_view

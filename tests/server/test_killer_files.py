@@ -12,7 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from void.v1 import frames_pb2, jobs_pb2
 
-import void_server.application
+import void_server.workers
 from tests.conftest import RunningServer
 from tests.server.calls import Caller, spec_of
 from tests.small_shot import SmallShot, write_small_shot
@@ -20,7 +20,7 @@ from void_server.configuration import ServerConfiguration
 from void_server.retries import MAX_CRASHES
 
 DONE, FAILED = jobs_pb2.JOB_STATE_DONE, jobs_pb2.JOB_STATE_FAILED
-real_command = void_server.application.worker_command
+real_command = void_server.workers.worker_command
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def fragile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
         return ["tests.server.fragile_worker" if a == name else a for a in real_command(configuration)]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(void_server.application, "worker_command", command)
+        patch.setattr(void_server.workers, "worker_command", command)
         running = RunningServer(tmp_path_factory.mktemp("store"))
     yield running
     running.stop()

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.kills.campaign import run_seeds
-from tests.kills.figures import ACTORS, Figures, read_records, write_record
+from tests.kills.figures import ACTORS, Figures
+from tests.seed_records import read_records, write_record
 
 SEEDS = [0, 1, 2, 7, 8, 11]
 """Removals by each engine and masks alone, through the command and through a helper, frames sent and by path; their
@@ -27,7 +28,7 @@ def test_whoever_is_killed_nothing_is_lost_repeated_or_half_done(tmp_path: Path)
     assert set(figures.works) == {"cleanplate", "void", "quadmask"}
     assert figures.attached_again > 0
     assert figures.units_at_kills > 0 and figures.events > 0 and figures.frames > 0
-    assert read_records([record]).table() == figures.table()
+    assert read_records([record], Figures).table() == figures.table()
 
 
 def test_records_of_several_runs_add_up_and_no_seed_counts_twice(tmp_path: Path) -> None:
@@ -35,7 +36,7 @@ def test_records_of_several_runs_add_up_and_no_seed_counts_twice(tmp_path: Path)
     kills = Counter({"void helper": 2, "void server": 1})
     write_record(paths[0], 1, Figures(seeds=1, works=Counter({"void": 1}), kills=kills))
     write_record(paths[1], 2, Figures(seeds=1, works=Counter({"void": 1}), kills=kills, jobs_lost=1))
-    both = read_records(paths)
+    both = read_records(paths, Figures)
     assert (both.seeds, both.kills["void helper"], both.broken) == (2, 4, 1)
     with pytest.raises(ValueError, match="seed 2 is recorded twice"):
-        read_records([*paths, paths[1]])
+        read_records([*paths, paths[1]], Figures)

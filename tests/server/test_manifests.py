@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from void_server.errors import NotFound, StoreFull
+from void_server.jobs.acceptance import manifest_of
 from void_server.jobs.database import Database, open_or_set_aside
 from void_server.jobs.manifests import Manifest, ManifestFolder
 from void_server.jobs.model import UnitResult
+from void_server.jobs.pins import pin, unpin
 from void_server.jobs.states import JobState
 from void_server.jobs.store import JobStore
 
@@ -48,6 +51,7 @@ def manifests(folder: Path) -> set[str]:
         fresh=st.booleans(),
         created=st.floats(allow_nan=False, allow_infinity=False),
         number=st.integers(1, 2**60),
+        pinned=st.none() | st.floats(allow_nan=False, allow_infinity=False),
     )
 )
 def test_a_manifest_reads_back_as_it_was_written(manifest):
@@ -100,6 +104,21 @@ def test_of_several_attempts_only_the_newest_is_taken_up_again(tmp_path):
     assert again.submit("r", b"", "artist") == (again.get(second.id), False)
 
 
+def test_a_second_manifest_of_an_attempt_is_no_second_job_and_goes(tmp_path):
+    """What a Submit left that was refused, and whose manifest could not be removed."""
+    store = open_store(tmp_path)
+    job, _ = store.submit("r", b"", "artist")
+    left = replace(manifest_of(row_of(store, job.id)), id="0" * 12)
+    store.manifests.write(left)
+    assert [j.id for j in open_store(tmp_path).newest()] == [job.id]
+    assert manifests(tmp_path) == {job.id}
+
+
+def row_of(store: JobStore, job_id: str) -> sqlite3.Row:
+    with store._db.reading() as db:
+        return db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()
+
+
 def test_a_job_whose_row_was_lost_comes_back_and_the_others_stay_as_they_are(tmp_path):
     store = open_store(tmp_path)
     done, lost = (store.submit(r, b"", "artist")[0].id for r in ("a", "b"))
@@ -119,6 +138,36 @@ def test_a_job_without_manifest_as_an_older_release_leaves_it_gets_one(tmp_path)
     open_store(tmp_path)
     lose_database(tmp_path)
     assert open_store(tmp_path).get(job.id).spec == b"spec"
+
+
+def pinned(store: JobStore) -> set[str]:
+    with store._db.reading() as db:
+        return {row["id"] for row in db.execute("SELECT id FROM job WHERE pinned IS NOT NULL")}
+
+
+def test_a_pin_outlives_a_lost_database_and_one_that_was_taken_away_does_not_come_back(tmp_path):
+    store = open_store(tmp_path)
+    kept, freed, other = (store.submit(r, b"spec", "artist")[0].id for r in "abc")
+    for job_id in (kept, freed):
+        pin(store._db, store.manifests, job_id, 7.0)
+    unpin(store._db, store.manifests, freed, 8.0)
+    lose_database(tmp_path)
+    again = open_store(tmp_path)
+    assert pinned(again) == {kept} and manifests(tmp_path) == {kept, freed, other}
+
+
+def test_a_pin_that_its_manifest_does_not_say_is_written_there_at_the_next_start(tmp_path):
+    """As of a release whose manifests knew no pins."""
+    store = open_store(tmp_path)
+    job, _ = store.submit("r", b"spec", "artist")
+    pin(store._db, store.manifests, job.id, 7.0)
+    path = tmp_path / "jobs" / f"{job.id}.json"
+    said = json.loads(path.read_text())
+    assert said.pop("pinned") == 7.0
+    path.write_text(json.dumps(said))
+    open_store(tmp_path)
+    lose_database(tmp_path)
+    assert pinned(open_store(tmp_path)) == {job.id}
 
 
 def test_what_a_killed_server_left_half_written_is_no_job_and_is_removed(tmp_path):

@@ -24,6 +24,10 @@ def test_waits_grow_to_the_longest_and_end_after_the_last_try(first, most, tries
         assert failures == 1 or wait >= (backoff.wait_seconds(failures - 1) or 0)
 
 
+def test_a_wait_is_twice_the_one_before_until_it_is_the_longest():
+    assert [Backoff(5, 60).wait_seconds(n) for n in range(1, 7)] == [5, 10, 20, 40, 60, 60]
+
+
 def test_storage_is_waited_for_without_end_and_room_for_a_few_minutes():
     assert STORAGE_AWAY.wait_seconds(10_000) == 120
     waits = [STORE_FULL.wait_seconds(n) for n in range(1, 10)]

@@ -24,7 +24,8 @@ from void_server.errors import (
     SourceUnavailable,
     VoidError,
 )
-from void_server.frames.roots import PROOF_BYTES, RootedFile, Roots, check_relative
+from void_server.frames.rooted_file import RootedFile
+from void_server.frames.roots import PROOF_BYTES, Roots, check_relative
 
 SECRET = b"secret"
 RACES = 3000
@@ -224,6 +225,18 @@ def test_a_snapshot_is_what_was_read_whatever_happens_to_the_file(storage: Path,
         path.unlink()
         assert snapshot.path.read_bytes() == snapshot.path.read_bytes() == b"frame"
         assert snapshot.digest == hashlib.sha256(b"frame").hexdigest()
+
+
+def test_a_file_that_changed_is_refused_before_it_is_read_into_memory(
+    storage: Path, roots: Roots, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be of any size now."""
+    path = written(storage / "proj/a.exr")
+    file = claim(roots, path, "a.exr")
+    path.write_bytes(b"frames")
+    monkeypatch.setattr(os, "read", lambda *_: pytest.fail("it was read"))
+    with pytest.raises(SourceChanged), roots.snapshot(file):
+        pass
 
 
 def test_a_file_that_is_overwritten_while_it_is_read_is_refused(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from itertools import count
 
@@ -55,7 +56,8 @@ def test_results_that_were_collected_are_not_found_with_the_day_and_the_same_ord
     info = error_info(caught.value)
     assert info.reason == "not_found" and "was removed on 2" in info.metadata["message"]
     assert "Order it again" in info.metadata["fix"]
-    assert not server.caller.get(before.id).outputs
+    gone = server.caller.get(before.id)
+    assert not gone.outputs and before.finished.seconds <= gone.collected.seconds <= time.time()
     upload(server, shot)
     again = server.caller.submit(spec_of(shot))
     assert again.created

@@ -143,7 +143,14 @@ def describe(job: jobs_pb2.Job) -> str:
         ("outputs", str(len(job.outputs))),
     ]
     rows += [
-        (n, t) for n, t in (("show", job.spec.show), ("begins", _begins(job)), ("ends", _ends(job))) if t
+        (name, text)
+        for name, text in (
+            ("show", job.spec.show),
+            ("begins", _begins(job)),
+            ("ends", _ends(job)),
+            ("collected", _collected(job)),
+        )
+        if text
     ]
     if job.state == jobs_pb2.JOB_STATE_RUNNING:
         rows.append(("progress", progress_text(events.progressed(job.progress))))
@@ -163,7 +170,7 @@ def _delete(connection: Connection, job_id: str) -> None:
 def _progress(job: jobs_pb2.Job) -> str:
     if job.state == jobs_pb2.JOB_STATE_RUNNING and job.progress.total:
         return f"{job.progress.stage} {job.progress.done}/{job.progress.total}"
-    return ""
+    return f"collected {job.collected.ToDatetime():%Y-%m-%d}" if job.HasField("collected") else ""
 
 
 def _time(job: jobs_pb2.Job) -> str:
@@ -186,6 +193,14 @@ def _ends(job: jobs_pb2.Job) -> str:
     if job.state not in (jobs_pb2.JOB_STATE_QUEUED, jobs_pb2.JOB_STATE_RUNNING):
         return ""
     return _clock(job.estimated_finish) if job.HasField("estimated_finish") else "unknown"
+
+
+def _collected(job: jobs_pb2.Job) -> str:
+    """When the server ceased to keep a job's files, and what to do; of one whose files are kept, nothing."""
+    if not job.HasField("collected"):
+        return ""
+    when = f"{job.collected.ToDatetime():%Y-%m-%d %H:%M} UTC"
+    return f"{when}: its files are no longer kept on the server; order it again"
 
 
 def _clock(stamp: Timestamp) -> str:

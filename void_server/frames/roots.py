@@ -19,22 +19,19 @@ import stat
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from void_server.errors import (
     InvalidInput,
     LimitExceeded,
     NotFound,
-    SourceChanged,
     SourceUnavailable,
     VoidError,
 )
 from void_server.frames.blocks import Blocks, PartlyRead
+from void_server.frames.rooted_file import RootedFile, changed, digest_of_samples, refuse_change, stamp_of
 
-SAMPLE_BLOCKS, BLOCK_BYTES = 16, 4096
-"""Blocks spread over a file whose digest shows that the caller has read it; see `FileStamp` of the contract."""
 PROOF_BYTES = 32
 MAX_RELATIVE_BYTES = 4096
 """PATH_MAX of Linux (limits.h)."""
@@ -50,48 +47,6 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 def supported() -> bool:
     """Whether this system can open a path without following links and name an open file again (/proc/self/fd)."""
     return sys.platform == "linux" and os.open in os.supports_dir_fd and Path("/proc/self/fd").is_dir()
-
-
-@dataclass(frozen=True)
-class FileStamp:
-    """What tells that a file is still the one that was named.
-
-    Attributes:
-        bytes: length.
-        modified_ns: time of the last change, nanoseconds since 1970, by the server's view of the file.
-        inode: number of the file on its disk.
-        changed_ns: time of the last change of bytes or attributes, which nobody can set. Part of what is recorded of a
-            file, so that other bytes under an old time are looked at anew; attributes alone may change under a job.
-    """
-
-    bytes: int
-    modified_ns: int
-    inode: int
-    changed_ns: int
-
-
-@dataclass(frozen=True)
-class RootedFile:
-    """A file below a root, as it was when its job was accepted.
-
-    Attributes:
-        root: name of the root.
-        relative: path below it, with forward slashes.
-        stamp: what it was then.
-    """
-
-    root: str
-    relative: str
-    stamp: FileStamp
-
-    def to_dict(self) -> dict[str, Any]:
-        """As JSON-ready values."""
-        return asdict(self)
-
-    @staticmethod
-    def from_dict(value: Mapping[str, Any]) -> RootedFile:
-        """From the JSON form."""
-        return RootedFile(value["root"], value["relative"], FileStamp(**value["stamp"]))
 
 
 @dataclass(frozen=True)
@@ -236,8 +191,8 @@ class Roots:
             )
         try:
             with self._opened(root, relative) as file:
-                found = _stamp(file)
-                same = found.bytes == size and _sample_digest(file, size) == sample_digest
+                found = stamp_of(file)
+                same = found.bytes == size and digest_of_samples(file, size) == sample_digest
         except OSError:
             same = False
         if not same:
@@ -259,7 +214,7 @@ class Roots:
         """
         try:
             with self._opened(file.root, file.relative) as descriptor:
-                _refuse_change(file, descriptor)
+                refuse_change(file, descriptor)
         except OSError as error:
             raise self._not_read(file, error) from error
 
@@ -306,9 +261,9 @@ class Roots:
         """A descriptor of a file that is what it was, before and after the body."""
         try:
             with self._opened(file.root, file.relative) as descriptor:
-                _refuse_change(file, descriptor)
+                refuse_change(file, descriptor)
                 yield descriptor
-                _refuse_change(file, descriptor)
+                refuse_change(file, descriptor)
         except OSError as error:
             raise self._not_read(file, error) from error
 
@@ -381,15 +336,6 @@ class Roots:
         raise OSError(errno.EXDEV, "outside of all roots")
 
 
-def changed(file: RootedFile, why: str) -> SourceChanged:
-    """The file is not what it was when its job was accepted."""
-    return SourceChanged(
-        f"{file.root}:{file.relative} changed after the job was accepted ({why}).",
-        fix="Give the same command again: it takes the file as it is now, and goes on with what is finished.",
-        file=f"{file.root}:{file.relative}",
-    )
-
-
 def _open_below(top: Path, parts: tuple[str, ...]) -> int:
     if not parts:
         raise OSError(errno.EISDIR, "a folder")
@@ -405,21 +351,6 @@ def _open_below(top: Path, parts: tuple[str, ...]) -> int:
         return os.open(parts[-1], file_flags, dir_fd=at)
 
 
-def _stamp(descriptor: int) -> FileStamp:
-    found = os.fstat(descriptor)
-    return FileStamp(found.st_size, found.st_mtime_ns, found.st_ino, found.st_ctime_ns)
-
-
-def _sample_digest(descriptor: int, size: int) -> str:
-    sha = hashlib.sha256()
-    if size <= SAMPLE_BLOCKS * BLOCK_BYTES:
-        sha.update(os.pread(descriptor, size, 0))
-    else:
-        for block in range(SAMPLE_BLOCKS):
-            sha.update(os.pread(descriptor, BLOCK_BYTES, block * (size - BLOCK_BYTES) // (SAMPLE_BLOCKS - 1)))
-    return sha.hexdigest()
-
-
 def _into_memory(copy: int, block: bytes) -> None:
     """Append to a file in memory; its failures are those of memory, not of a disk."""
     left = memoryview(block)
@@ -428,14 +359,3 @@ def _into_memory(copy: int, block: bytes) -> None:
             left = left[os.write(copy, left) :]
     except OSError as error:
         raise MemoryError(str(error)) from error
-
-
-def _refuse_change(file: RootedFile, descriptor: int) -> None:
-    now = _stamp(descriptor)
-    for what, before, after in (
-        ("size", file.stamp.bytes, now.bytes),
-        ("time of change", file.stamp.modified_ns, now.modified_ns),
-        ("inode", file.stamp.inode, now.inode),
-    ):
-        if before != after:
-            raise changed(file, f"another {what}")

@@ -59,7 +59,7 @@ def insert_job(
     ended = now if state is not JobState.QUEUED else None
     db.execute(
         "INSERT INTO job (id, request_id, attempt, owner, state, spec, fresh, created, finished, last_event, number,"
-        " show, band, frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " pinned, show, band, frames) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             manifest.id,
             manifest.request_id,
@@ -72,6 +72,7 @@ def insert_job(
             ended,
             len(events),
             manifest.number,
+            manifest.pinned,
             spec.show,
             spec_band(spec),
             frames_of(spec),
@@ -97,7 +98,7 @@ def order_of(spec: bytes) -> jobs_pb2.JobSpec:
 
 
 def reconcile(database: Database, manifests: ManifestFolder, now: float) -> list[str]:
-    """Make rows and manifests the same again; returns the ids of the jobs that were taken from manifests.
+    """Make rows and manifests the same again, pins too; returns the ids of the jobs that were taken from manifests.
 
     Only the newest attempt of an order is taken up; earlier ones had ended, and are entered as cancelled.
     """
@@ -105,7 +106,13 @@ def reconcile(database: Database, manifests: ManifestFolder, now: float) -> list
         rows = {row["id"] for row in db.execute("SELECT id FROM job")}
         known = manifests.ids()
         for job_id in rows - known:
-            manifests.write(_manifest_of(db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()))
+            manifests.write(manifest_of(db.execute("SELECT * FROM job WHERE id = ?", (job_id,)).fetchone()))
+        # The manifest of one that an earlier release pinned, or that was being given free, does not say so.
+        pinned = db.execute("SELECT * FROM job WHERE pinned IS NOT NULL").fetchall()
+        said = {m.id for m in manifests.read({row["id"] for row in pinned} & known) if m.pinned is not None}
+        for row in pinned:
+            if row["id"] not in said:
+                manifests.write(manifest_of(row))
         taken = []
         # Newest first, so that an attempt finds the later one that took its place.
         for manifest in reversed(manifests.read(known - rows)):
@@ -133,7 +140,8 @@ def _take(db: sqlite3.Connection, manifest: Manifest, now: float) -> bool:
     return True
 
 
-def _manifest_of(row: sqlite3.Row) -> Manifest:
+def manifest_of(row: sqlite3.Row) -> Manifest:
+    """What a job's row says of its acceptance."""
     return Manifest(
         id=row["id"],
         request_id=row["request_id"],
@@ -143,4 +151,5 @@ def _manifest_of(row: sqlite3.Row) -> Manifest:
         fresh=bool(row["fresh"]),
         created=row["created"],
         number=row["number"],
+        pinned=row["pinned"],
     )

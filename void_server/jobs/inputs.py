@@ -11,7 +11,8 @@ from void.v1 import jobs_pb2, types_pb2
 from void_server.errors import InvalidInput, LimitExceeded, NotFound, SourceChanged, VoidError
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.looks import Looks
-from void_server.frames.roots import FileStamp, RootedFile, Roots
+from void_server.frames.rooted_file import FileStamp, RootedFile
+from void_server.frames.roots import Roots
 from void_server.jobs.canonical import SEQUENCES
 from void_server.jobs.model import Problem
 

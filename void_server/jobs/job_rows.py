@@ -72,6 +72,7 @@ def record_of(db: sqlite3.Connection, row: sqlite3.Row, outputs: bool = True) ->
         band=Band(row["band"]),
         problems=tuple(Problem.from_dict(json.loads(p["payload"])) for p in problems),
         outputs=tuple(Output(f["kind"], f["frame"], f["digest"], f["size"]) for f in files),
+        collected=row["collected"],
     )
 
 

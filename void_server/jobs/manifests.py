@@ -27,6 +27,7 @@ class Manifest:
 
     Attributes:
         id, request_id, attempt, owner, spec, fresh, created, number: see `void_server.jobs.model.JobRecord`.
+        pinned: since when its files are kept until somebody says otherwise, in seconds since 1970; None = they are not.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Manifest:
     fresh: bool
     created: float
     number: int
+    pinned: float | None = None
 
     def to_json(self) -> bytes:
         """The file's content."""
@@ -49,6 +51,7 @@ class Manifest:
             "fresh": self.fresh,
             "created": self.created,
             "number": self.number,
+            "pinned": self.pinned,
             "spec_sha256": hashlib.sha256(self.spec).hexdigest(),
             "spec": base64.b64encode(self.spec).decode(),
         }
@@ -77,6 +80,7 @@ class Manifest:
                 fresh=bool(tree["fresh"]),
                 created=float(tree["created"]),
                 number=int(tree["number"]),
+                pinned=None if tree.get("pinned") is None else float(tree["pinned"]),
             )
         except (KeyError, TypeError, UnicodeDecodeError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error

@@ -95,6 +95,7 @@ class JobRecord:
         number: place in the store's order; jobs and unit results are numbered in one series, whatever the clock does.
         band: where its units wait.
         problems: what ended it or is worth knowing.
+        collected: when a collection ceased to keep its files, in seconds since 1970, UTC; None while they are kept.
     """
 
     id: str
@@ -112,6 +113,7 @@ class JobRecord:
     band: Band = Band.NORMAL
     problems: tuple[Problem, ...] = ()
     outputs: tuple[Output, ...] = ()
+    collected: float | None = None
 
 
 @dataclass(frozen=True)

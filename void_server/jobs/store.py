@@ -52,11 +52,12 @@ class JobStore:
 
     Attributes:
         needs: blobs that running work needs and that no row names.
+        manifests: of its jobs.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.time) -> None:
         self._db = database
-        self._manifests = ManifestFolder(database.path.parent / "jobs")
+        self.manifests = ManifestFolder(database.path.parent / "jobs")
         self._clock = clock
         self._progress: dict[str, Progress] = {}
         self._changed = threading.Condition()
@@ -66,7 +67,7 @@ class JobStore:
 
     def restore(self) -> list[str]:
         """At a start: take the jobs that only their manifests know; returns their ids. See `acceptance.reconcile`."""
-        return reconcile(self._db, self._manifests, self._clock())
+        return reconcile(self._db, self.manifests, self._clock())
 
     def submit(
         self,
@@ -116,7 +117,7 @@ class JobStore:
                     created=self._clock(),
                     number=next_number(db),
                 )
-                self._manifests.write(manifest)
+                self.manifests.write(manifest)
                 insert_job(db, manifest, manifest.created)
                 record = record_of(db, find_row(db, manifest.id))
         except BaseException:
@@ -128,7 +129,7 @@ class JobStore:
 
     def _forget(self, job_id: str) -> None:
         try:
-            self._manifests.remove(job_id)
+            self.manifests.remove(job_id)
         except (VoidError, OSError) as error:
             log.error("the manifest of job %s, which was not accepted, stays: %s", job_id, error)
 
@@ -252,7 +253,7 @@ class JobStore:
                     f"Job {row['id']} is pinned.", fix="Give it free first: `void-server store unpin`."
                 )
             give_up_units(db, row["id"])
-            self._manifests.remove(row["id"])
+            self.manifests.remove(row["id"])
             db.execute("DELETE FROM job WHERE id = ?", (row["id"],))
             return str(row["id"])
 

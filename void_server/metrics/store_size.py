@@ -14,8 +14,16 @@ COUNT_SECONDS = 900.0
 PAUSE_SECONDS = 0.01
 """After each of the up to 256 folders of blobs, so that the disk stays free for the work."""
 
-FOLDERS = {"blobs": "blobs", "partial": "partial_uploads", "tmp": "scratch", "jobs": "manifests"}
-"""Folders of a store, and what their bytes are called."""
+FOLDERS = {
+    "blobs": "blobs",
+    "partial": "partial_uploads",
+    "tmp": "scratch",
+    "jobs": "manifests",
+    "checkpoints": "checkpoints",
+}
+"""Folders of a store, and what the bytes of the files in them are called."""
+SECOND_NAMES = "colour"
+"""The folder whose files are blobs under another name."""
 
 
 @dataclass(frozen=True)
@@ -62,25 +70,26 @@ class StoreSizes:
         found = dict.fromkeys((*FOLDERS.values(), "database", "other"), 0)
         files = 0
         for entry in _entries(self._store):
-            if entry.name in FOLDERS:
-                count, size = self._below(Path(entry.path))
-                found[FOLDERS[entry.name]] += size
-                files += count if entry.name == "blobs" else 0
+            if entry.name in FOLDERS or entry.is_dir(follow_symlinks=False):
+                if entry.name != SECOND_NAMES:
+                    count, size = self._below(Path(entry.path))
+                    found[FOLDERS.get(entry.name, "other")] += size
+                    files += count if entry.name == "blobs" else 0
             else:
                 found["database" if entry.name.startswith("void.sqlite3") else "other"] += _size(entry)
         return StoreSize(found, files, time.time())
 
     def _below(self, folder: Path) -> tuple[int, int]:
-        """Number and bytes of the files in a folder and in its folders."""
+        """Number and bytes of the files in a folder and below; folders themselves have no bytes."""
         files = size = 0
         for entry in _entries(folder):
             if self._closing.is_set():
                 break
             if entry.is_dir(follow_symlinks=False):
-                inner = [_size(e) for e in _entries(Path(entry.path))]
-                files, size = files + len(inner), size + sum(inner)
+                inner = self._below(Path(entry.path))
+                files, size = files + inner[0], size + inner[1]
                 self._closing.wait(PAUSE_SECONDS)
-            else:
+            elif entry.is_file(follow_symlinks=False):
                 files, size = files + 1, size + _size(entry)
         return files, size
 
@@ -94,8 +103,8 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _size(entry: os.DirEntry[str]) -> int:
-    """Bytes of a file; 0 for one that has gone meanwhile."""
+    """Bytes of a file; 0 for what is none, as a link or a socket, and for one that has gone meanwhile."""
     try:
-        return entry.stat(follow_symlinks=False).st_size
+        return entry.stat(follow_symlinks=False).st_size if entry.is_file(follow_symlinks=False) else 0
     except OSError:
         return 0

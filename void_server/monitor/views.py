@@ -94,6 +94,7 @@ def job_row(
         "created": job.created,
         "started": job.started,
         "finished": job.finished,
+        "collected": job.collected,
         "estimated_start": begin,
         "estimated_finish": end,
         "progress": asdict(progress) if progress.total else None,

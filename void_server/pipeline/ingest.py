@@ -15,7 +15,7 @@ import numpy as np
 
 from void_server.errors import VoidError
 from void_server.frames.blobs import BlobFolder, StoredBlob
-from void_server.frames.roots import RootedFile
+from void_server.frames.rooted_file import RootedFile
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.config_source import config_source
 from void_server.pipeline.decoded import DECODED, store_mattes

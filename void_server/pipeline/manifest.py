@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from void_server.frames.blobs import BlobFolder, StoredBlob
-from void_server.frames.roots import RootedFile
+from void_server.frames.rooted_file import RootedFile
 from void_server.plates.encoding import ShotEncoding
 from void_server.plates.model_light import ModelLight
 from void_server.plates.window import Window

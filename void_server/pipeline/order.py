@@ -14,7 +14,7 @@ from void_server.engines.cleanplate import CleanplateSettings
 from void_server.engines.void.given_crops import parse_crops
 from void_server.engines.void.settings import Running, VoidSettings
 from void_server.errors import InvalidInput
-from void_server.frames.roots import RootedFile
+from void_server.frames.rooted_file import RootedFile
 from void_server.jobs.canonical import request_id
 from void_server.jobs.inputs import rooted_file
 from void_server.jobs.words import MODELS, SEGMENTER, finder_of, in_words, reasoner_of

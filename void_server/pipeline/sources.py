@@ -10,7 +10,8 @@ from pathlib import Path
 
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.blocks import Blocks, PartlyRead
-from void_server.frames.roots import RootedFile, Roots, changed
+from void_server.frames.rooted_file import RootedFile, changed
+from void_server.frames.roots import Roots
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,8 @@ def job_to_proto(job: JobRecord, progress: Progress, *, with_files: bool = True)
         message.started.CopyFrom(_timestamp(job.started))
     if job.finished is not None:
         message.finished.CopyFrom(_timestamp(job.finished))
+    if job.collected is not None:
+        message.collected.CopyFrom(_timestamp(job.collected))
     return message
 
 

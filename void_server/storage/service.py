@@ -103,11 +103,11 @@ class Storage:
 
     def pin(self, job_id: str) -> str:
         """See `void_server.jobs.pins.pin`."""
-        return pins.pin(self._db, job_id, self._blobs.clock())
+        return pins.pin(self._db, self._jobs.manifests, job_id, self._blobs.clock())
 
     def unpin(self, job_id: str) -> str:
         """See `void_server.jobs.pins.unpin`."""
-        return pins.unpin(self._db, job_id, self._blobs.clock())
+        return pins.unpin(self._db, self._jobs.manifests, job_id, self._blobs.clock())
 
     def _loop(self) -> None:
         relieved = -RELIEF_SECONDS

@@ -57,12 +57,13 @@ function drawFacts() {
     ["Job", job.id + (job.attempt > 1 ? `, attempt ${job.attempt}` : "")],
     ["Owner", job.owner],
     ["Makes", job.kind === "quadmask" ? "quadmask" : `removal, engine ${job.engine || "auto"}${job.preview ? ", preview" : ""}`],
-    ["Frames", `${frames(job)}: ${files} of ${job.count} published`],
+    ["Frames", job.collected ? frames(job) : `${frames(job)}: ${files} of ${job.count} published`],
     ["Results go to", job.directory],
     ["Submitted", clock(job.created)],
     ["Began", job.started ? clock(job.started) : job.estimated_start ? `about ${clock(job.estimated_start)}` : ""],
     ["Ended", job.finished ? clock(job.finished) : job.estimated_finish ? `about ${clock(job.estimated_finish)}` : ""],
     ["Took", job.finished && ran !== null ? duration(ran) : ""],
+    ["Collected", job.collected ? `${clock(job.collected)}: its files are no longer kept; order it again` : ""],
   ];
   $("facts").replaceChildren(...facts.filter(([, value]) => value).map(([name, value]) =>
     make("div", {}, make("dt", { text: name }), make("dd", { text: value }))));

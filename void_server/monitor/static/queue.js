@@ -66,14 +66,15 @@ function draw() {
 
 function drawRow(job, thumb) {
   const ended = job.finished !== null;
+  const collected = job.collected ? `, files collected ${clock(job.collected)}` : "";
   const progress = make("td", { class: "wide" });
   if (job.progress) progress.append(meter(job.progress));
   else if (job.error) progress.append(make("span", { class: "error", text: job.error }));
-  else if (job.state === "done") progress.append(make("small", { class: "number", text: `took ${duration(job.finished - job.started)}` }));
+  else if (job.state === "done") progress.append(make("small", { class: "number", text: `took ${duration(job.finished - job.started)}${collected}` }));
   else if (job.estimated_start) progress.append(make("small", { class: "number", text: `begins about ${clock(job.estimated_start)}` }));
   if (!ended && job.estimated_finish) progress.append(make("small", { class: "number", text: ` ends about ${clock(job.estimated_finish)}` }));
   const picture = thumb ?? make("div");
-  if (!picture.firstChild && job.state === "done") {
+  if (!picture.firstChild && job.state === "done" && !job.collected) {
     picture.dataset.job = job.id;
     picture.dataset.version = String(job.finished);
     sight.observe(picture);
