@@ -49,3 +49,10 @@ until_true() {
   local left=$1; shift
   until "$@" >/dev/null 2>&1; do left=$((left - 1)); [ "$left" -gt 0 ] || failed "waited in vain for: $*"; sleep 1; done
 }
+
+# ended SHOT OUT TOKEN CA: the order in the background, whose client may have given up after 20 s without a server; then
+# the same one again goes on behind what was finished.
+ended() {
+  if ! wait "$ORDER"; then said "the client had given up; the same order again"; remove "$@" >order.log 2>&1 || { tail order.log; failed "the job"; }; fi
+  ORDER=; tail -n 1 order.log; verified "$2"
+}
