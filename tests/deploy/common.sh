@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# What try_container.sh and try_systemd.sh share; both are run as root on Debian, with `make try-container`, `try-systemd`.
+# What try_container.sh and try_systemd.sh share; `make try-container` and `make try-systemd` run them, as root on Debian.
 
 ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 BUNDLE=${BUNDLE:-$ROOT/dist/bundle}
@@ -12,7 +12,8 @@ failed() { said "FAILED: $*"; exit 1; }
 needs() {
   [ "$(id -u)" = 0 ] || failed "this wants root"
   for pair in "$@"; do
-    command -v "${pair%:*}" >/dev/null || failed "there is no ${pair%:*}: apt-get install --no-install-recommends ${pair#*:}"
+    command -v "${pair%:*}" >/dev/null ||
+      failed "there is no ${pair%:*}: apt-get install --no-install-recommends ${pair#*:}"
   done
   [ -d "$BUNDLE/wheels" ] || failed "there is no bundle: make bundle TARGETS=server-linux-cp311"
 }
@@ -42,7 +43,10 @@ remove() {
     --remove "$1/roto/roto.####.exr" --affected "$1/affected/affected.####.exr" --out "$2" --name shot
 }
 
-verified() { void verify "$1" >"$1.verify" 2>&1 || { cat "$1.verify"; failed "$1 is not verified"; }; tail -n 1 "$1.verify"; }
+verified() {
+  void verify "$1" >"$1.verify" 2>&1 || { cat "$1.verify"; failed "$1 is not verified"; }
+  tail -n 1 "$1.verify"
+}
 
 # until_true SECONDS COMMAND…
 until_true() {
@@ -53,6 +57,11 @@ until_true() {
 # ended SHOT OUT TOKEN CA: the order in the background, whose client may have given up after 20 s without a server; then
 # the same one again goes on behind what was finished.
 ended() {
-  if ! wait "$ORDER"; then said "the client had given up; the same order again"; remove "$@" >order.log 2>&1 || { tail order.log; failed "the job"; }; fi
-  ORDER=; tail -n 1 order.log; verified "$2"
+  if ! wait "$ORDER"; then
+    said "the client had given up; the same order again"
+    remove "$@" >order.log 2>&1 || { tail order.log; failed "the job"; }
+  fi
+  ORDER=
+  tail -n 1 order.log
+  verified "$2"
 }

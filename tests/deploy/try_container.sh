@@ -24,7 +24,8 @@ END
   if ! podman pull -q "$BASE" >/dev/null 2>&1; then
     said "$BASE cannot be pulled: Debian's Python stands in for it"
     debian "$TRY_FOLDER/base.tar"
-    podman import -q --change 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$TRY_FOLDER/base.tar" localhost/debian >/dev/null
+    podman import -q --change 'ENV PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' "$TRY_FOLDER/base.tar" \
+      localhost/debian >/dev/null
     rm "$TRY_FOLDER/base.tar"
     STAND_IN=1; export STAND_IN
   fi
@@ -46,9 +47,10 @@ if [ -n "${STAND_IN:-}" ]; then
   podman build -q --pull=never -t "$BASE" -f "$TRY_FOLDER/Standin" "$TRY_FOLDER" >/dev/null
 fi
 said "building the image"
-podman build --pull=never --format docker -t void-server -f "$ROOT/deploy/Containerfile" "$BUNDLE" >build.log 2>&1 || { tail build.log; failed "the build"; }
+podman build --pull=never --format docker -t void-server -f "$ROOT/deploy/Containerfile" "$BUNDLE" >build.log 2>&1 ||
+  { tail build.log; failed "the build"; }
 [ "$(podman inspect void-server --format '{{len .HealthCheck.Test}}')" -gt 0 ] || failed "the image has no health check"
-said "built: $(podman images --format '{{.Size}}' localhost/void-server), user $(podman inspect void-server --format '{{.Config.User}}')"
+said "built: $(podman images --format '{{.Size}}, image {{.ID}}' localhost/void-server)"
 
 (cd "$ROOT" && PYTHONPATH=$ROOT "$PYTHON" -m void_server.main certs --out "$TRY_FOLDER/tls" --host localhost >/dev/null)
 rm tls/ca-key.pem

@@ -68,7 +68,9 @@ as_service() { inside nsenter -t "$PID" -m setpriv --reuid void --regid void --c
 for folder in /opt/void /etc /etc/void/tls /usr /var/lib /srv /root /home /run; do
   ! as_service touch "$folder/written" 2>/dev/null || failed "the service can write to $folder"
 done
-for folder in /srv/void /tmp /var/cache/void; do as_service touch "$folder/written" || failed "it cannot write to $folder"; done
+for folder in /srv/void /tmp /var/cache/void; do
+  as_service touch "$folder/written" || failed "it cannot write to $folder"
+done
 as_service rm /srv/void/written
 said "it writes to its store, /tmp and cache, and nowhere else that was tried"
 controllers=$(inside cat /sys/fs/cgroup/cgroup.controllers)
