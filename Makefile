@@ -9,6 +9,8 @@
 # make network-faults  a network that cuts, stops and slows at random bytes, SEEDS=200; prints the figures (half an hour)
 # make bundle   wheels of every system and Python, for installs without a network, in dist/bundle; TARGETS="…" limits it
 # make fuzz     hostile files and calls, each from a number that is printed, for SECONDS=600; prints the figures
+# make try-container  builds the container image and runs a job in it; as root, on Debian, from a bundle
+# make try-systemd  boots a systemd in a container and runs the unit in it; the same
 # make mutants  makes one fault at a time in a copy of the code, and fails where no test finds it
 # make bench-engine  compute a frame of the clean-plate engine against a yardstick (two minutes)
 # make bench-void  the engine void against the arithmetic that it needs, on the GPU if there is one
@@ -31,7 +33,7 @@ SECONDS := 600
 MINUTES := 60
 TARGETS :=
 
-.PHONY: all demo test lint types tests coverage system sam2 kills network-faults fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bench-load soak bundle clean
+.PHONY: all demo test lint types tests coverage system sam2 kills network-faults fuzz mutants bench bench-quality bench-engine bench-masks bench-production bench-void bench-load soak bundle try-container try-systemd clean
 
 all: $(VENV)/.server
 
@@ -128,6 +130,10 @@ network-faults: $(VENV)/.dev
 
 bundle: $(VENV)/.dev
 	$(BIN)/python -m wheelhouse $(TARGETS)
+
+try-container try-systemd: $(VENV)/.dev
+	@test -d dist/bundle || $(MAKE) bundle TARGETS=server-linux-cp311
+	tests/deploy/$(subst -,_,$@).sh
 
 fuzz: $(VENV)/.dev
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

@@ -78,6 +78,11 @@ SHORT_CALL_THREADS = 64
 """Threads beside those that long calls may hold (limit `max_watches`)."""
 STOP_GRACE_SECONDS = 5.0
 POLL_SECONDS = 0.1
+_CONTRACT = tuple(
+    service
+    for file in (frames_pb2, jobs_pb2, masks_pb2, server_pb2)
+    for service in file.DESCRIPTOR.services_by_name.values()
+)
 
 
 class Application:
@@ -211,6 +216,7 @@ class Application:
             )
         self.monitor_url = self._monitor.url if self._monitor is not None else ""
         self._sizes = StoreSizes(configuration.store)
+        figures.begin(_method_names(), capabilities["stages"])
         self._show_standing(figures, long_calls, refusals)
         self._store_door = Door(configuration.store, lambda request: answer(self.storage, audit, request))
 
@@ -363,6 +369,9 @@ def _lock_store(configuration: ServerConfiguration) -> LockFile:
 
 
 def _service_names() -> tuple[str, ...]:
-    files = (frames_pb2, jobs_pb2, masks_pb2, server_pb2)
-    names = [s.full_name for f in files for s in f.DESCRIPTOR.services_by_name.values()]
-    return (*names, health.SERVICE_NAME, reflection.SERVICE_NAME)
+    return (*(s.full_name for s in _CONTRACT), health.SERVICE_NAME, reflection.SERVICE_NAME)
+
+
+def _method_names() -> list[str]:
+    """Every call of the contract, such as `void.v1.Jobs/Submit`."""
+    return [f"{s.full_name}/{m.name}" for s in _CONTRACT for m in s.methods]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from pathlib import Path
 
 import grpc
 
@@ -27,16 +28,16 @@ def server_credentials(configuration: ServerConfiguration) -> grpc.ServerCredent
     """Certificate and key of a server, and whose clients it knows; None = no TLS, which is for loopback alone.
 
     Raises:
-        InvalidInput: something is missing, or others may read the key.
+        InvalidInput: something is missing or cannot be read, or others may read the key.
     """
     certificate, key = configuration.tls_certificate, configuration.tls_key
     if certificate is not None and key is not None:
+        pair, authority = [(_read(key), _read(certificate))], configuration.tls_client_ca
         if os.name != "nt" and key.stat().st_mode & 0o007:
             raise InvalidInput(f"Every account may read the private key {key}.", fix=f"Run: chmod 600 {key}")
-        pair, authority = [(key.read_bytes(), certificate.read_bytes())], configuration.tls_client_ca
         if authority is None:
             return grpc.ssl_server_credentials(pair)
-        if b"-----BEGIN CERTIFICATE" not in (pem := authority.read_bytes()):
+        if b"-----BEGIN CERTIFICATE" not in (pem := _read(authority)):
             raise InvalidInput(f"{authority} holds no certificate.", fix="Give the authority's ca.pem.")
         return grpc.ssl_server_credentials(pair, root_certificates=pem, require_client_auth=True)
     if configuration.tls_client_ca is not None:
@@ -50,6 +51,16 @@ def server_credentials(configuration: ServerConfiguration) -> grpc.ServerCredent
             fix="Give --tls-cert and --tls-key, or listen on 127.0.0.1.",
         )
     return None
+
+
+def _read(file: Path) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        raise InvalidInput(
+            f"{file} cannot be read: {error.strerror}.",
+            fix="Certificate and key must be there, and readable for the server's own account.",
+        ) from error
 
 
 def bind(server: grpc.Server, listen: str, credentials: grpc.ServerCredentials | None) -> str:

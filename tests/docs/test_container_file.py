@@ -44,6 +44,15 @@ def test_its_health_is_asked_with_a_command_that_exists(steps):
     assert _parser().parse_args(arguments).run.__name__ == "_health"
 
 
+def test_it_is_built_in_the_format_that_keeps_its_health_check():
+    """Podman's default, the OCI format, has none: it warns and leaves it out."""
+    told = (FILE.parents[1] / "docs" / "operations.md").read_text(encoding="utf-8") + FILE.read_text(
+        encoding="utf-8"
+    )
+    built = re.findall(r"^[# ]*podman build (.*)$", told, flags=re.M)
+    assert len(built) == 2 and all("--format docker" in options for options in built)
+
+
 def test_it_runs_as_an_account_of_its_own_and_ends_on_the_signal_that_drains(steps):
     user = only(steps, "USER")
     assert user == "7788:7788" and [s for s, _ in steps].index("USER") > [s for s, _ in steps].index("RUN")

@@ -23,6 +23,7 @@ from void_server.application import Application
 from void_server.command import main
 from void_server.configuration import ServerConfiguration
 from void_server.errors import InvalidInput, PreconditionFailed
+from void_server.listening import server_credentials
 
 ONCE = RetryPolicy(attempts=1)
 
@@ -173,4 +174,19 @@ def test_a_client_authority_without_tls_is_refused(tls, tmp_path):
     with pytest.raises(InvalidInput, match="TLS only"):
         Application(
             ServerConfiguration(store=store, token_file=store / "t", tls_client_ca=tls / "ours/ca.pem")
+        )
+
+
+@pytest.mark.parametrize("away", ["server.pem", "server-key.pem"])
+def test_a_file_that_cannot_be_read_is_named_with_what_to_do(tls, tmp_path, away):
+    files = {"server.pem": tls / "ours/server.pem", "server-key.pem": tls / "ours/server-key.pem"}
+    files[away] = tmp_path / away
+    with pytest.raises(InvalidInput, match=rf"{away} cannot be read: No such file.*own account"):
+        server_credentials(
+            ServerConfiguration(
+                store=tmp_path,
+                token_file=tmp_path / "t",
+                tls_certificate=files["server.pem"],
+                tls_key=files["server-key.pem"],
+            )
         )

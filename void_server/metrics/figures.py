@@ -7,13 +7,19 @@ anything else that a caller chooses: they would tell who works on what, and ther
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import choose_encoder
+
+from void_server.errors import SourceUnavailable, StoreFull
 
 UNIT_BUCKETS = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3600.0)
 """Seconds; from a look into a small matte to `unit_timeout_seconds`."""
 CALL_BUCKETS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0)
 """Seconds; of a stream, its whole length."""
+DEFECTS = ("INTERNAL", "UNKNOWN")
+"""Codes of gRPC that a call ends with when this program is at fault."""
 
 
 class StageFigures:
@@ -86,6 +92,19 @@ class Figures:
             registry=registry,
         )
         self.calls_open = Gauge("void_calls_open", "gRPC calls in progress.", registry=registry)
+
+    def begin(self, methods: Iterable[str], stages: Iterable[str]) -> None:
+        """Let what alerts ask for begin at 0, so that the first time counts.
+
+        Prometheus knows a counter from the first sample that it sees: `increase` of one that begins at 1 is 0.
+        """
+        for method in methods:
+            for code in DEFECTS:
+                self.calls.labels(method, code)
+        for stage in stages:
+            self.of_stage(stage)
+        for error in (SourceUnavailable, StoreFull):
+            self.waits.labels(error.code)
 
     def of_stage(self, stage: str) -> StageFigures:
         """What a stage's units are counted in; `stage` is a name that the workers' capabilities list."""

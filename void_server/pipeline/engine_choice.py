@@ -8,6 +8,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from void_server.errors import VoidError
+from void_server.pipeline.new_code import forbids_models
 from void_server.pipeline.void_weights import void_weights, weight_sets
 
 ENGINE_MAX_FRAMES = {"cleanplate": 4096, "void": 480, "none": 4096}
@@ -28,7 +29,7 @@ class Choice:
 def missing_for_void() -> str:
     """What keeps the engine `void` from running here; empty where nothing does. Nothing large is read or imported."""
     # Where the default weights are missing but others are there, they are looked at when they are asked for.
-    return _missing_packages() or ("" if weight_sets() else _missing_weights())
+    return _missing_packages() or ("" if weight_sets() else _missing_weights()) or forbids_models()
 
 
 def _missing_packages() -> str:

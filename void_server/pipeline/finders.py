@@ -8,6 +8,7 @@ from pathlib import Path
 
 from void_server.errors import PreconditionFailed
 from void_server.jobs.words import GROUNDING
+from void_server.pipeline.new_code import forbids_models
 from void_server.pipeline.void_weights import identities
 from void_server.reasoners.vlm.site import VlmSite
 from void_server.weights.folder import Paths, weights_folder
@@ -35,7 +36,7 @@ def missing_for_grounding() -> str:
         grounding_folder()
     except (PreconditionFailed, OSError) as error:
         return f"not ready: {error}"
-    return ""
+    return forbids_models()
 
 
 def missing_for_gemini(site: VlmSite) -> str:

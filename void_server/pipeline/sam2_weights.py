@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from void_server.errors import PreconditionFailed
+from void_server.pipeline.new_code import forbids_models
 from void_server.pipeline.void_weights import identities
 from void_server.weights.folder import Paths, weights_folder
 
@@ -51,7 +52,7 @@ def missing_for_sam2() -> str:
         sam2_checkpoint()
     except (PreconditionFailed, OSError) as error:
         return f"not ready: {error}"
-    return ""
+    return forbids_models()
 
 
 def _rank(path: Path) -> tuple[int, str]:
