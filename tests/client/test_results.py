@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -72,8 +73,9 @@ def test_no_two_outputs_share_a_path(frames: list[int], padding: int) -> None:
 def test_a_result_that_would_lie_on_an_input_is_refused_also_through_a_link(tmp_path: Path, make) -> None:
     (tmp_path / "plate.0001.exr").write_bytes(b"precious")
     make(tmp_path / "plate.0001.exr", tmp_path / "shot.0001.exr")
-    with pytest.raises(BadInput, match=r"shot\.0001\.exr"):
+    with pytest.raises(BadInput, match=r"shot\.0001\.exr \(frames 1\)") as error:
         check_spares_inputs(ResultFolder(tmp_path, "shot", 4), [1], [tmp_path / "plate.0001.exr"])
+    assert error.value.frame == 1
 
 
 def test_results_beside_inputs_are_fine(tmp_path: Path) -> None:
@@ -86,6 +88,27 @@ def test_a_written_file_holds_what_was_written(tmp_path: Path) -> None:
         file.write(b"pixels")
     assert (tmp_path / "sub" / "a.exr").read_bytes() == b"pixels"
     assert files_in(tmp_path) == ["a.exr"]
+
+
+def test_bytes_are_on_the_disk_before_their_name_is_and_the_name_before_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    sync, rename = os.fsync, Path.replace
+
+    def told_sync(descriptor: int) -> None:
+        steps.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
+        sync(descriptor)
+
+    def told_rename(path: Path, target: Path) -> Path:
+        steps.append("rename")
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", told_sync)
+    monkeypatch.setattr(Path, "replace", told_rename)
+    with whole_file(tmp_path / "a.exr") as file:
+        file.write(b"pixels")
+    assert steps == ["sync file", "rename", "sync folder"]
 
 
 def test_colleagues_may_read_a_written_file_as_the_umask_says(tmp_path: Path) -> None:

@@ -25,23 +25,13 @@ PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 PROGRAMS = {"void": build_parser(Site()), "void-server": server_parser()}
 OF_OTHERS = {
     "pip": {"--no-deps"},
-    "podman": {"--stop-timeout"},
+    "podman": {"--format", "--stop-timeout"},
     "ray": {"--block", "--node-ip-address", "--num-cpus"},
 }
 """Options of other programs that pages speak of."""
 FOLDERS = (
-    *(
-        "benchmarks",
-        "deploy",
-        "examples",
-        "gizmos",
-        "plugin_line",
-        "plugin_nuke",
-        "plugin_resolve",
-        "protos",
-        "tests",
-    ),
-    *("void_client", "void_server", "wheelhouse"),
+    "benchmarks|deploy|examples|gizmos|plugin_line|plugin_nuke|plugin_resolve|protos|tests"
+    "|void_client|void_server|wheelhouse"
 )
 """Where paths in pages begin; others are a user's."""
 IN_A_WHEEL = {"void_client/hosts"}
@@ -157,7 +147,7 @@ def test_what_a_page_runs_and_names_in_a_checkout_is_there(page: Path) -> None:
     targets = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.M))
     assert set(re.findall(r"`make ([a-z][a-z0-9-]*)", text)) <= targets
 
-    paths = set(re.findall(rf"`((?:{'|'.join(FOLDERS)})/[\w./-]+?)/?`", text)) - IN_A_WHEEL
+    paths = set(re.findall(rf"`((?:{FOLDERS})/[\w./-]+?)/?`", text)) - IN_A_WHEEL
     named = {p for p in paths if not _LEFT_OUT.search(p)}
     assert {p for p in named if not (ROOT / p).exists() and not (ROOT / f"{p}.py").exists()} == set()
 

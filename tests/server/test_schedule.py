@@ -124,6 +124,22 @@ def test_with_several_workers_free_at_once_owners_alternate_before_anything_has_
     assert Counter(schedule.take(0.0)[1] for _ in range(4)) == {"anna": 2, "ben": 2}
 
 
+@pytest.mark.parametrize(("bens", "next_is"), [(4.0, "ben"), (15.0, "anna")])
+def test_a_task_in_hand_counts_as_much_as_tasks_took_of_late(bens, next_is):
+    schedule: Schedule[str] = Schedule()
+    cleo, anna, ben = (Turn(Band.NORMAL, owner, 1) for owner in ("cleo", "anna", "ben"))
+    for _ in range(8 * AGED_TURN):
+        schedule.put(cleo, "cleo")
+        schedule.take(0.0)
+        schedule.finished(cleo, 10.0, 0.0)
+    schedule.put(anna, "in hand")
+    assert schedule.take(0.0) == (anna, "in hand")
+    schedule.shares.add("ben", bens, 0.0)
+    schedule.put(anna, "anna")
+    schedule.put(ben, "ben")
+    assert schedule.take(0.0)[1] == next_is
+
+
 def test_old_use_is_forgotten_by_halves():
     shares = Shares()
     shares.add("anna", 100, 0)
