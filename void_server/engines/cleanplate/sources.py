@@ -83,8 +83,7 @@ def choose(
     if not useful:
         return []
     around = [_disagreement(candidate, target, pixels, on_ring, shot) for candidate in useful]
-    limit = REJECTED_ABOVE * float(np.median([np.median(values) for values in around])) + LEAST_DISAGREEMENT
-    weights = _all_weights(useful, around, limit, target.unit)
+    weights = _all_weights(useful, around, target.unit)
     picks = _pick_frames(weights, np.array([candidate.offset for candidate in useful]), in_hole, settings)
     used = _pick_for_pixels(weights[picks], settings.sources_of_a_pixel)
     return [
@@ -101,20 +100,22 @@ def choose(
     ]
 
 
-def _all_weights(candidates: list[Candidate], around: list[F32], limit: float, unit: float) -> F32:
+def _all_weights(candidates: list[Candidate], around: list[F32], unit: float) -> F32:
     """(S, N): each candidate's weight, 0 where it is not to lend.
 
-    Where one disagrees by more than the limit, it lends only what no other shows: one long edge a pixel off disagrees
-    by as much, and what would be made up there is further off. A frame that disagrees as a whole is another picture.
+    Where one disagrees by far more than is usual, it lends only what no other shows: one long edge a pixel off can do
+    that, and what would be made up there is further off. A frame that disagrees as a whole is another picture.
     """
+    wholes = [float(np.median(disagreement)) for disagreement in around]
+    limit = REJECTED_ABOVE * float(np.median(wholes)) + LEAST_DISAGREEMENT
     usable = [
         candidate.visible & (candidate.painted | (disagreement <= limit))
         for candidate, disagreement in zip(candidates, around, strict=True)
     ]
     unshown = ~np.logical_or.reduce(usable)
-    for index, disagreement in enumerate(around):
-        if np.median(disagreement) <= max(limit, ANOTHER_PICTURE):
-            usable[index] |= candidates[index].visible & unshown
+    for candidate, whole, lends in zip(candidates, wholes, usable, strict=True):
+        if whole <= max(limit, ANOTHER_PICTURE):
+            lends |= candidate.visible & unshown
     return np.stack(
         [
             np.where(lends, _weight(candidate, disagreement, unit), 0)
