@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, save
 
-from tests.engines.scenes import HEIGHT, WIDTH, psnr, result, scene, texture, without_object
+from tests.engines.scenes import HEIGHT, WIDTH, Scene, psnr, result, scene, texture, without_object
 from void_server.engines.cleanplate import CleanplateSettings, FrameFill, fill_frame
 
 
@@ -137,6 +137,34 @@ def test_an_unseen_patch_inside_a_borrowed_area_continues_the_borrowed_colours_a
     assert filled.synthesised[75 - y0, 120 - x0] == 1
     around = lit[0][65:85, 110:130].mean()
     assert filled.colour[75 - y0, 120 - x0].mean() == pytest.approx(around, rel=0.25)
+
+
+@pytest.fixture(scope="module")
+def misplaced() -> tuple[Scene, dict[int, FrameFill]]:
+    """A camera that pans by a pixel a frame. On frame 5 alone a strip beside the object stands four pixels off, as if
+    nearer. Frames 4 to 6 are filled.
+    """
+    made = scene(pan=(0.0, 1.0), start=(60.0, 100.0), speed=(0.0, -5.0), square=40)
+    for picture in (made.plates[5], made.clean[5]):
+        picture[55:105, 115:119] = picture[59:109, 115:119].copy()
+    return made, {i: made.fill(i) for i in (4, 5, 6)}
+
+
+def test_what_other_frames_show_is_not_made_up_where_they_disagree_beside_it(misplaced):
+    _, fills = misplaced
+    assert fills[5].figures["coverage"] == 1
+    assert fills[5].synthesised.max() == 0
+
+
+def test_a_fill_does_not_jump_on_a_frame_whose_surroundings_disagree(misplaced):
+    made, fills = misplaced
+    # What stands at a column of frame 5 stands a pixel further right on frame 4.
+    before, here, after = (
+        np.roll(result(made, i, fills[i]), i - 5, axis=1)[62:98, 77:113] for i in (4, 5, 6)
+    )
+    assert np.abs(here - before).mean() < 0.015
+    assert np.abs(here - after).mean() < 0.015
+    assert psnr(made, 5, fills[5]) > 42
 
 
 def test_nothing_of_a_glaring_object_enters_a_fill_that_is_partly_borrowed():

@@ -160,6 +160,37 @@ def test_a_frame_that_disagrees_three_times_as_much_as_is_usual_gets_no_weight_e
     assert set(weights_of(made, [(-3, 0.0), (-4, 0.0), (3, 0.0)], CleanplateSettings())) == {-3, -4}
 
 
+def lenders_at_the_right_edge(made: Scene) -> dict[str, set[int]]:
+    """Offsets that lend to the rightmost columns of frame 5's hole. -3 and -4 show only its upper half, 3 shows all."""
+    reader = made.reader(CleanplateSettings())
+    proxy = reader.proxy(5)
+    rows, columns = np.nonzero(proxy.regions & (HOLE | RING))
+    pixels = np.stack([columns, rows], axis=1).astype(np.int32)
+    bits = proxy.regions[rows, columns]
+    in_hole, on_ring = (bits & HOLE) > 0, (bits & RING) > 0
+    upper, edge = rows < rows[in_hole].mean(), in_hole & (columns > columns[in_hole].max() - 5)
+    found = [replace(made_up(5, offset, pixels), visible=upper | on_ring) for offset in (-3, -4)]
+    found.append(made_up(5, 3, pixels))
+    sources = choose(found, proxy, pixels, in_hole, on_ring, reader, CleanplateSettings())
+    halves = {"upper": edge & upper, "lower": edge & ~upper}
+    return {
+        name: {s.frame - 5 for s in sources if (s.weight[half] > 0).any()} for name, half in halves.items()
+    }
+
+
+def test_where_a_frame_disagrees_it_lends_only_what_no_other_shows():
+    made = scene()
+    rows, columns = np.nonzero(made.remove[5])
+    made.plates[8][rows.min() : rows.max(), columns.max() + 1 : columns.max() + 6] *= 0.2
+    assert lenders_at_the_right_edge(made) == {"upper": {-3, -4}, "lower": {3}}
+
+
+def test_a_frame_that_disagrees_as_a_whole_lends_not_even_what_no_other_shows():
+    made = scene()
+    made.plates[8][:] = np.random.default_rng(5).uniform(0.05, 0.8, made.plates[8].shape)
+    assert lenders_at_the_right_edge(made) == {"upper": {-3, -4}, "lower": set()}
+
+
 def test_a_track_that_breaks_is_not_taken_up_again():
     made = scene(pan=(0.0, 2.0), speed=(0.0, 4.0))
     reader = made.reader(CleanplateSettings())
