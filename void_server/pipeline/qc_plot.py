@@ -23,6 +23,9 @@ _PANELS = (
 )
 
 
+_FRAMES = {"left": 0.1, "right": 0.985, "top": 0.965, "bottom": 0.185, "hspace": 0.15}
+_GRAIN = (0.1, 0.035, 0.885, 0.105)
+"""Where the panels over the frames stand, and the one over the levels; matplotlib's own layouts draw all twice."""
 _BORDERS = {"windows": "tab:red", "anchors": "tab:green"}
 
 
@@ -30,10 +33,10 @@ def draw_qc_plot(title: str, sidecar: Mapping[str, Any]) -> bytes:
     """The plot as PNG: the figures of the sidecar's `frames`, and its borders."""
     frames: Sequence[Mapping[str, Any]] = sidecar["frames"]
     numbers = [f["frame"] for f in frames]
-    figure = Figure(figsize=(10, 16), layout="constrained")
+    figure = Figure(figsize=(10, 16))
     FigureCanvasAgg(figure)
-    figure.suptitle(title)
-    *panels, of_grain = figure.subplots(len(_PANELS) + 1, 1)
+    figure.suptitle(title, y=0.99)
+    panels, of_grain = figure.subplots(len(_PANELS), 1, gridspec_kw=_FRAMES), figure.add_axes(_GRAIN)
     for axes in panels[:-1]:
         axes.sharex(panels[-1])
         axes.tick_params(labelbottom=False)
