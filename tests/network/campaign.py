@@ -108,10 +108,11 @@ def _judge(journey: Journey, proxy: Proxy, server: ServerProcess, figures: Figur
         wanted = expected_events(caller.watch(journey.job.id), journey.job.id)
     finally:
         caller.close()
-    figures.events += len(wanted)
     told = [e for e in journey.told if getattr(e, "job", "") == journey.job.id]
     # Of a job that was done already only the files are fetched.
-    figures.events_wrong += bool(told) and told != wanted
+    if told:
+        figures.events += len(wanted)
+        figures.events_wrong += told != wanted
     figures.frames += len(journey.job.outputs)
     figures.not_done += journey.job.state != jobs_pb2.JOB_STATE_DONE
     figures.files_wrong += len(wrong_files(journey))
