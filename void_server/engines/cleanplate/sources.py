@@ -22,10 +22,9 @@ from void_server.engines.cleanplate.tracks import Candidate, sample
 # docs/cleanplate.md, step 5.
 FRAMES_OF_DECAY, ERROR_OF_DECAY, MOST_ERROR, LEAST_DISAGREEMENT = 12.0, 4.0, 20.0, 0.01
 REJECTED_ABOVE = 3.0
-DOUBTFUL, ANOTHER_PICTURE = 0.1, 0.05
-"""Encoded disagreement 0..1: up to the first it may be one edge a pixel off; a frame whose median is beyond the second
-shows something else. Measured where what was lent was right, two rendered shots and a real clip: 0.04 to 0.11, medians
-up to 0.033 and 0.068. Where a hand passed: 0.12 to 0.4. Between two unrelated textures: a median of 0.08."""
+DOUBTFUL = 0.1
+"""Encoded disagreement 0..1 up to which it may be one edge a pixel off. Measured: 0.04 to 0.11 where what was lent was
+right, on two rendered shots and a real clip; 0.12 to 0.4 where a hand passed, on another."""
 WORTH_A_FRAME = 0.01
 PREFERRED = 1e4
 """How much more the artist's clean plates weigh than what the engine finds: whatever the distance, they decide."""
@@ -115,7 +114,7 @@ def _all_weights(candidates: list[Candidate], around: list[F32], unit: float) ->
     ]
     unshown = ~np.logical_or.reduce(usable)
     for candidate, disagreement, whole, lends in zip(candidates, around, wholes, usable, strict=True):
-        if whole <= max(limit, ANOTHER_PICTURE):
+        if whole <= limit:
             lends |= candidate.visible & unshown & (disagreement <= DOUBTFUL)
     return np.stack(
         [
