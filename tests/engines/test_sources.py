@@ -161,14 +161,15 @@ def test_a_frame_that_disagrees_three_times_as_much_as_is_usual_gets_no_weight_e
 
 
 def lenders_at_the_right_edge(made: Scene) -> dict[str, set[int]]:
-    """Offsets that lend to the rightmost columns of frame 5's hole. -3 and -4 show only its upper half, 3 shows all."""
+    """Offsets that lend to the right edge of frame 5's hole. -3 and -4 show only its upper half, 3 shows all."""
     reader = made.reader(CleanplateSettings())
     proxy = reader.proxy(5)
     rows, columns = np.nonzero(proxy.regions & (HOLE | RING))
     pixels = np.stack([columns, rows], axis=1).astype(np.int32)
     bits = proxy.regions[rows, columns]
     in_hole, on_ring = (bits & HOLE) > 0, (bits & RING) > 0
-    upper, edge = rows < rows[in_hole].mean(), in_hole & (columns > columns[in_hole].max() - 5)
+    upper, edge = rows < rows[in_hole].mean(), in_hole & (columns == columns[in_hole].max())
+    edge &= abs(rows - rows[in_hole].mean()) < 10
     found = [replace(made_up(5, offset, pixels), visible=upper | on_ring) for offset in (-3, -4)]
     found.append(made_up(5, 3, pixels))
     sources = choose(found, proxy, pixels, in_hole, on_ring, reader, CleanplateSettings())
@@ -178,11 +179,20 @@ def lenders_at_the_right_edge(made: Scene) -> dict[str, set[int]]:
     }
 
 
-def test_where_a_frame_disagrees_it_lends_only_what_no_other_shows():
+def darkened_beside_the_hole(factor: float) -> Scene:
+    """Frame 8, at offset 3, shows a darker strip right of frame 5's hole."""
     made = scene()
     rows, columns = np.nonzero(made.remove[5])
-    made.plates[8][rows.min() : rows.max(), columns.max() + 1 : columns.max() + 6] *= 0.2
-    assert lenders_at_the_right_edge(made) == {"upper": {-3, -4}, "lower": {3}}
+    made.plates[8][rows.min() : rows.max(), columns.max() + 1 : columns.max() + 6] *= factor
+    return made
+
+
+def test_where_a_frame_disagrees_a_little_it_lends_only_what_no_other_shows():
+    assert lenders_at_the_right_edge(darkened_beside_the_hole(0.7)) == {"upper": {-3, -4}, "lower": {3}}
+
+
+def test_where_a_frame_shows_another_thing_it_lends_not_even_what_no_other_shows():
+    assert lenders_at_the_right_edge(darkened_beside_the_hole(0.1)) == {"upper": {-3, -4}, "lower": set()}
 
 
 def test_a_frame_that_disagrees_as_a_whole_lends_not_even_what_no_other_shows():
