@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.grain.power import Sides, at_other_times, ratios, robust, untouched, without_light
+from benchmarks.grain.power import Sides, alike, at_other_times, ratios, robust, untouched, without_light
 from benchmarks.grain.runs import (
     Analysis,
     Published,
@@ -44,10 +44,10 @@ the aim is 0.90 to 1.10. Levels are thirds of the inside by luminance. +- is the
 are spread over the shot. What is broader than 4 px counts as light and is taken off both sides.
 
 A shot at rest with grain is measured as it is: result less truth, against plate less truth of the same pixels in other
-frames, which show them; where the fill is without any grain, against their change from frame to frame, since the
-render's own noise stands still. A shot without grain is given a known one (--strength, --size), twice: half the
-difference of the two results is the grain in either, and no texture, which a fill of plates without grain would leave
-there, as the engine decides otherwise without grain. The render's own noise is new in every frame too: it is grain to
+frames, which show them; where the fill is without any grain, against the change from frame to frame of pixels of the
+same place (`unseen`: colour), since the render's own noise stands still. A shot without grain is given a known one
+(--strength, --size), twice: the difference of the two results is the grain in both, and no texture, which a fill of
+plates without grain would leave there, as the engine decides otherwise without grain. The render's own noise is new in every frame too: it is grain to
 any measure, lies on the plate outside, and is not in that difference. It is measured where there is no texture, and is
 added to both: `own` of the outside, and as much of it as the fill carries of the known grain inside.
 
@@ -122,25 +122,34 @@ class _Measured:
             return fine
         return np.asarray(fine / (self.strength * np.sqrt(0.18 * np.maximum(level[where], 1e-4))), np.float32)
 
-    def beside(self, position: int, inside: Bools, level: F32, *, still: bool) -> tuple[F32, F32 | None]:
-        """(M, 3) the plate's grain for a place in a frame, and its (M,) level if that matters; `still` leaves out what
-        does not change over time.
+    def beside(
+        self, position: int, inside: Bools, level: F32, *, still: bool, moved: bool = False
+    ) -> tuple[F32, F32 | None]:
+        """(M, 3) the plate's grain for a place in a frame, and its (M,) level if that matters.
+
+        Args:
+            level: (H, W, 3) of the result.
+            still: leaves out what does not change over time.
+            moved: the result has another colour there than the scene has; pixels of its colour are asked.
         """
         if self.other is not None:
             noise = self.shot.plates[position].astype(np.float32) - self.bare.plates[position]
             away = untouched(self.shot, position)
             return self.scaled(noise, _smooth(self.bare.plates[position].astype(np.float32)), away), None
         plates, clean = self.shot.plates, self.shot.clean
-        if still:
-            noise, seen = at_other_times(
-                self.shot,
-                lambda p: np.asarray((plates[p].astype(np.float32) - plates[p + 1]) / np.sqrt(2), np.float32),
-                position,
-            )
-        else:
-            noise, seen = at_other_times(
-                self.shot, lambda p: plates[p].astype(np.float32) - clean[p], position
-            )
+        if moved:
+            away = untouched(self.shot, position) & untouched(self.shot, position + 1)
+            change = (plates[position].astype(np.float32) - plates[position + 1]) / np.float32(np.sqrt(2))
+            fine = self.scaled(change, change, away)
+            chosen = alike(level[inside], _smooth(clean[position].astype(np.float32))[away], position)
+            return fine[chosen], _smooth(clean[position].astype(np.float32))[away][chosen].mean(1)
+
+        def noise_of(at: int) -> F32:
+            other = plates[min(at + 1, len(plates) - 1)] if still else clean[at]
+            scale = np.float32(np.sqrt(0.5)) if still else np.float32(1)
+            return np.asarray((plates[at].astype(np.float32) - other) * scale, np.float32)
+
+        noise, seen = at_other_times(self.shot, noise_of, position, pairs=still)
         return self.scaled(noise, noise, inside & seen), level[inside & seen].mean(1)
 
 
@@ -284,7 +293,7 @@ def _line(
         inside = one.blend == 1
         if np.count_nonzero(inside) < LEAST:
             continue
-        pixels += np.count_nonzero(inside)
+        pixels += int(np.count_nonzero(inside))
         noises = []
         for which in ("picture", "bare"):
             picture = getattr(one, which)
@@ -295,9 +304,9 @@ def _line(
             else:
                 noises.append((picture - getattr(others[index], which)) / np.float32(np.sqrt(2)))
         level = _smooth(one.bare)
-        beside = known.beside(position, inside, level, still=made_up)
+        beside, around = known.beside(position, inside, level, still=made_up, moved=name == "unseen")
         scaled = [known.scaled(noise, level, inside) for noise in noises]
-        sides.append(Sides(*scaled, level[inside].mean(1), *beside))
+        sides.append(Sides(scaled[0], scaled[1], level[inside].mean(1), beside, around))
         spectra[0].add(noises[0], inside)
         if known.other is None:
             there, away = known.shot.plates[position].astype(np.float32), untouched(known.shot, position)

@@ -124,18 +124,41 @@ def untouched(shot: Shot, position: int) -> Bools:
     return np.asarray(cv2.dilate(touched.astype(np.uint8), np.ones((APART, APART), np.uint8)) == 0)
 
 
-def at_other_times(shot: Shot, noise: Callable[[int], F32], seed: int) -> tuple[F32, Bools]:
-    """(H, W, 3) noise of a shot at rest, each pixel of a frame (and the next one) that shows it, and where any does.
+def at_other_times(
+    shot: Shot, noise: Callable[[int], F32], seed: int, *, pairs: bool = False
+) -> tuple[F32, Bools]:
+    """(H, W, 3) noise of a shot at rest, each pixel of a frame that shows it, and (H, W) where any does.
 
     Args:
-        noise: (H, W, 3) by position; it may read the next position too.
+        noise: (H, W, 3) by position, of a frame, or of it and the next one.
+        pairs: both frames have to show a pixel.
         seed: of the order in which frames are asked.
     """
     found = np.zeros((*shot.remove[0].shape, 3), np.float32)
     open_ = np.ones(shot.remove[0].shape, bool)
-    for position in np.random.default_rng(seed).permutation(len(shot.plates) - 1):
-        taken = open_ & untouched(shot, position) & untouched(shot, position + 1)
+    for position in np.random.default_rng(seed).permutation(len(shot.plates) - pairs):
+        taken = open_ & untouched(shot, position)
+        if pairs:
+            taken &= untouched(shot, position + 1)
         if taken.any():
             found[taken] = noise(int(position))[taken]
             open_ &= ~taken
     return found, ~open_
+
+
+def alike(colours: F32, others: F32, seed: int, step: float = 0.08) -> NDArray[np.intp]:
+    """For each of (N, 3) colours the index of one of (M, 3) others that differs by about a step a channel at most, as a
+    share of it; none for colours without any.
+    """
+    random = np.random.default_rng(seed)
+    ours, theirs = (
+        np.floor(np.log(np.maximum(v, 1e-4)) / step).astype(np.int64) + 512 for v in (colours, others)
+    )
+    places = np.array([1 << 40, 1 << 20, 1])
+    keys, wanted = theirs @ places, ours @ places
+    shuffled = random.permutation(len(keys))
+    order = shuffled[np.argsort(keys[shuffled], kind="stable")]
+    first, last = (np.searchsorted(keys[order], wanted, side=side) for side in ("left", "right"))
+    found = last > first
+    taken = first[found] + np.floor(random.random(found.sum()) * (last - first)[found]).astype(np.intp)
+    return np.asarray(order[taken], np.intp)
