@@ -47,9 +47,10 @@ A shot at rest with grain is measured as it is: result less truth, against plate
 frames, which show them; where the fill is without any grain, against the change from frame to frame of pixels of the
 same place (`unseen`: colour), since the render's own noise stands still. A shot without grain is given a known one
 (--strength, --size), twice: the difference of the two results is the grain in both, and no texture, which a fill of
-plates without grain would leave there, as the engine decides otherwise without grain. The render's own noise is new in every frame too: it is grain to
-any measure, lies on the plate outside, and is not in that difference. It is measured where there is no texture, and is
-added to both: `own` of the outside, and as much of it as the fill carries of the known grain inside.
+plates without grain would leave there, as the engine decides otherwise without grain. The render's own noise is new in
+every frame too: it is grain to any measure, lies on the plate outside, and is not in that difference. It is measured
+where there is no texture, and is added to both: `own` of the outside, and as much of it as the fill carries of the
+known grain inside.
 
 cases  single     grain=on: fine detail of one frame
        mean       grain=off: a mean of up to eight frames
@@ -219,7 +220,7 @@ def _unseen(known: _Measured, frames: int) -> list[str]:
     """A rectangle that is removed on every frame, filled smoothly and by texture."""
     shot, (height, width) = known.shot, known.shot.remove[0].shape
     matte = np.zeros((height, width), np.float32)
-    matte[height // 8 : height // 8 + 48, width // 8 : width // 8 + 64] = 1
+    matte[height // 8 : height // 8 + 96, width // 8 : width // 8 + 128] = 1
     nothing = np.zeros_like(matte)
     first = len(shot.plates) // 2
     near = slice(max(0, first - 4), first + frames + 4)

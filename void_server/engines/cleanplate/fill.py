@@ -69,8 +69,8 @@ class FrameFill:
             read), `distance` (mean frames between target and source, by weight), `relit` (share 0..1 of the affected
             region off the object that is the plate's own, its effect undone; only where there is such a region).
         relit: float32 (h, w), 0..1, how much is the plate's own surface with shadow or reflection undone.
-        gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset where `relit` is
-            1; 1 and 0 where nothing was. None unless they were asked for.
+        gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset but for grain
+            where the surface showed; 1 and 0 where nothing was undone. None unless they were asked for.
         kept: float16 (h, w), 0..1, share of grain's power that averaging frames left; 0 where a pixel was made up
             smoothly, 1 on the plate's own and on texture of a frame. None where it is not known.
         fine: float16 (h, w), 0..1, share of white noise's power that sampling between pixels left of that; None as

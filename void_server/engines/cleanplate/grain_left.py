@@ -51,7 +51,8 @@ def lit_of_relit(level: F32, gain: F32, offset: F32) -> F32:
 
 def weight_of_lit(lit: F32) -> F32:
     """(h, w) 0..1: how much of a relit surface is shown beside what other frames lend, so that the grain of both is as
-    strong as that of one frame: w of w^2 lit + (1 - w)^2 = 1, with the channel that was raised most.
+    strong as that of one frame: w of w^2 lit + (1 - w)^2 = 1, with the channel that was raised most. Where another
+    curve makes that too little, the rest is added later; what is too strong would stay.
     """
     strongest = np.maximum(np.maximum(lit[..., 0], lit[..., 1]), lit[..., 2])
     return np.asarray(2 / (1 + np.maximum(strongest, 1)), np.float32)

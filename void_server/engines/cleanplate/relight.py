@@ -98,8 +98,8 @@ def relight(
         target: the frame to be filled.
         borrowed: what the sources lend.
         proxy: the frame as analysis sees it, for its regions.
-        grain: True takes all of a visible surface from the plate, but for what its raised grain is too strong by; False averages it with the sources, by how noisy
-            each is.
+        grain: True takes a visible surface from the plate, less of it where undoing its light raised its grain, so that
+            the sources' own brings that down; False averages it with the sources, by how noisy each is.
         layers: True keeps gain and offset.
         rounds: how often the light is measured, from the second time on without what turned out to be no surface.
     """
@@ -113,8 +113,10 @@ def relight(
     pair = _Pair.of(target, borrowed, place, seen)
     light = _explained(pair, rounds)
     lit = lit_of_relit(pair.level, light.gain, light.offset)
-    own = box.enlarge(light.share * weight_of_lit(lit) if grain else light.share)
-    if not grain:
+    shown = own = box.enlarge(light.share)
+    if grain:
+        own = own * box.enlarge(weight_of_lit(lit))
+    else:
         own = own * _weight_against_noise(target, pair, _squared_difference(target, borrowed, pair, light))
     colour, trace = borrowed.colour.copy(), borrowed.trace
     for tile in box.tiles(light.share > 0, TILE):
@@ -122,8 +124,9 @@ def relight(
         share, factor, term = over_channels(own[part], 3), *light.enlarged(box, tile)
         colour[part] += ((target.plate[part] - term) / factor - colour[part]) * share
         if gain is not None and offset is not None:
-            gain[part] += (factor - 1) * share
-            offset[part] += term * share
+            seen_of_it = over_channels(shown[part], 3)
+            gain[part] += (factor - 1) * seen_of_it
+            offset[part] += term * seen_of_it
     if trace is not None:
         trace = np.where((own > 0.5)[..., None], np.float32(-1), trace)
     background = replace(borrowed, colour=colour, trace=trace)
