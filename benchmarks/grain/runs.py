@@ -124,8 +124,8 @@ class Analysis:
         return [carry_keys(p, f, [key], reader, settings) for p, f in zip(positions, fills, strict=True)]
 
 
-def published(shot: Shot, position: int, fill: FrameFill, model: GrainModel) -> Published:
-    """The frame as the pipeline publishes it."""
+def published(shot: Shot, position: int, fill: FrameFill, model: GrainModel, *, seed: int = 0) -> Published:
+    """The frame as the pipeline publishes it; `seed` is that of the grain that is added."""
     region = Quadmask(shot.remove[position], shot.affected[position]).region
     plate = shot.plates[position]
     blend = blend_matte(region, None, grow=GROW, feather=FEATHER, dtype=plate.dtype)
@@ -136,7 +136,7 @@ def published(shot: Shot, position: int, fill: FrameFill, model: GrainModel) -> 
         carried(fill),
         blend[y0:y1, x0:x1].astype(np.float32),
         at=(x0, y0),
-        key=frame_key(0, "", shot.numbers[position]),
+        key=frame_key(seed, "", shot.numbers[position]),
     )
     whole = np.zeros((*blend.shape, 3), np.float32)
     whole[y0:y1, x0:x1] = added

@@ -190,3 +190,60 @@ def test_without_grain_a_flat_picture_is_smooth_and_an_edge_stays():
     flat = np.s_[20:-20, 20:80]
     assert (clean - picture)[flat].std() < 0.6 * (noisy - picture)[flat].std()
     assert np.abs(clean[:, 101] - clean[:, 98]).mean() > 0.28
+
+
+def mixed(own: float, lit: float, frames: int, *, level: float = 0.2) -> tuple[np.ndarray, Carried]:
+    """Grain of a fill that is `own` of its plate, whose light was raised by `lit`, and the rest a mean of other frames;
+    over that of the plate, and what the engine says of it.
+    """
+    of = model()
+    plate = made(level / lit, key=1, of=of) * lit
+    others = [made(level, key=10 + k, of=of) for k in range(frames)]
+    grain = own * plate + (1 - own) * np.mean(others, axis=0)
+    kept = own**2 + (1 - own) ** 2 / frames
+    shares = own**2 * lit + (1 - own) ** 2 / frames
+    has = Carried(
+        *(np.full(SHAPE, v, np.float32) for v in (kept, 1, own)),
+        lit=np.full((SHAPE[0] // 4, SHAPE[1] // 4, 3), shares / kept, np.float32),
+    )
+    return grain, has
+
+
+@pytest.mark.parametrize("own", [0.0, 0.25, 0.5, 0.65])
+@pytest.mark.parametrize("lit", [0.6, 1.0, 1.6])
+@pytest.mark.parametrize("frames", [1, 8])
+def test_own_and_borrowed_pixels_mixed_by_any_share_get_the_plate_s_power(own, lit, frames):
+    grain, has = mixed(own, lit, frames)
+    whole = grain + made(0.2, has=has, key=5)
+    there = made(0.2, key=77)
+    np.testing.assert_allclose(whole.var((0, 1)) / there.var((0, 1)), 1, atol=0.1)
+
+
+@pytest.mark.parametrize("split", [1.5, 4.0])
+@pytest.mark.parametrize("frames", [2, 3])
+def test_a_low_band_of_several_frames_lacks_what_is_told_of_it(split, frames):
+    fields = [made(key=20 + k, shape=(256, 320)) for k in range(frames)]
+    lows = [cv2.GaussianBlur(field, (0, 0), split) for field in fields]
+    grain = fields[0] - lows[0] + np.mean(lows, axis=0)
+    has = carried(1.0, shape=(256, 320))
+    has = Carried(
+        has.kept, has.fine, has.own, lost=np.full((64, 80), 1 - 1 / frames, np.float32), split=split
+    )
+    assert grain.var() < 0.97 * fields[0].var()
+    whole = grain + made(has=has, key=5, shape=(256, 320))
+    np.testing.assert_allclose(whole.var((0, 1)) / fields[0].var((0, 1)), 1, atol=0.1)
+
+
+def test_grain_goes_with_a_mix_of_the_channels_where_the_model_says_so():
+    by_green = GrainModel(**{**vars(model()), "mix": np.tile([0.0, 1.0, 0.0], (3, 1))})
+    picture = np.full((*SHAPE, 3), 0.1, np.float32)
+    picture[..., 1] = 0.4
+    grain = added_grain(by_green, picture, carried(), np.ones(SHAPE, np.float32), at=(0, 0), key=KEY)
+    np.testing.assert_allclose(grain.std((0, 1)), 0.02, rtol=0.03)
+
+
+def test_a_model_with_a_mix_is_stored_whole():
+    one = GrainModel(**{**vars(model()), "mix": np.full((3, 3), 1 / 3)})
+    again = GrainModel.from_arrays(one.to_arrays())
+    np.testing.assert_array_equal(again.mix, one.mix)
+    assert GrainModel.from_arrays(model().to_arrays()).mix is None

@@ -132,7 +132,7 @@ def test_a_stored_model_is_the_same():
 
 def curves(power: np.ndarray) -> _Curves:
     levels = np.linspace(0.05, 0.9, BINS)
-    return _Curves(levels[None], power[None], np.full((1, BINS), 400.0))
+    return _Curves(levels[None], power[None], np.full((1, BINS), 400.0), np.eye(1))
 
 
 @pytest.mark.parametrize("terms", [(1e-4, 0, 0), (0, 3e-4, 0), (1e-5, 2e-4, 3e-4)])

@@ -37,11 +37,18 @@ class Carried:
         kept: share of the grain's power that is left where pixels of frames were averaged; 0 where a pixel was made up.
         fine: share of white noise's power that sampling between pixels left of it.
         own: how much of the pixel is the plate's own, with the very grain of the plate.
+        lit: (h', w', C), any size that is enlarged to (h, w): power of what is kept over that of grain at this level,
+            where its light was changed, for grain whose power goes with the level. None = 1.
+        lost: (h', w'), share of what is kept that is missing in the low band. None = 0.
+        split: standard deviation in pixels of the Gaussian that divides the bands; with `lost`.
     """
 
     kept: F32
     fine: F32
     own: F32
+    lit: F32 | None = None
+    lost: F32 | None = None
+    split: float = 0.0
 
 
 def frame_key(seed: int, view: str, frame: int) -> int:
@@ -76,16 +83,37 @@ def added_grain(
         return np.zeros_like(picture, np.float32)
     looks = _Looks.of(model)
     plain, lost = looks.noise(picture.shape[:2], at, key)
-    inside = np.maximum(blend, 1e-6)
-    shown = 1 - inside + inside * carried.own
-    needed = (1 - np.square(shown)) / np.square(inside) + np.square(carried.own)
-    more = np.sqrt(np.clip(needed - carried.kept, 0, MOST_IN_FEATHER))[..., None]
-    finer = np.sqrt(carried.kept[..., None] * looks.loss(carried.fine))
     finite = np.nan_to_num(picture, nan=0.0, posinf=65504.0, neginf=0.0)
-    sigma = model.strength(cv2.GaussianBlur(finite, (0, 0), 1.0).reshape(picture.shape))
+    level = cv2.GaussianBlur(finite, (0, 0), 1.0).reshape(picture.shape)
+    sigma = model.strength(level)
+    kept, own = carried.kept[..., None], carried.own[..., None]
+    if carried.lit is not None:
+        raised = _raised(model, level, carried.lit)
+        kept, own = kept * raised, own * np.sqrt(raised)
+    inside = np.maximum(blend, 1e-6)[..., None]
+    shown = 1 - inside + inside * own
+    needed = (1 - np.square(shown)) / np.square(inside) + np.square(own)
+    power = kept if carried.lost is None else kept * (1 - looks.low(carried, blend.shape))
+    more = np.sqrt(np.clip(needed - power, 0, MOST_IN_FEATHER))
+    finer = np.sqrt(kept * looks.loss(carried.fine))
     grain = np.float32(amount) * sigma * (more * plain + finer * lost)
     grain[blend <= 0] = 0
     return np.asarray(grain, np.float32)
+
+
+def _raised(model: GrainModel, level: F32, lit: F32) -> F32:
+    """(h, w, C) power of grain under a changed light over that of the plate's grain at the new level.
+
+    Light that was raised by a factor f raised the grain of a level 1 / f as high: f^2 var(level / f) over var(level),
+    which is f where the power goes with the level, as `lit` tells it. Taken at the size of `lit`: light is smooth.
+    """
+    height, width = lit.shape[:2]
+    around = cv2.resize(level, (width, height), interpolation=cv2.INTER_AREA).reshape(lit.shape)
+    factor = np.maximum(lit, 1e-3)
+    before, now = model.strength(around / factor), np.maximum(model.strength(around), 1e-12)
+    ratio = np.square(factor * before / now)
+    larger = cv2.resize(ratio, level.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(larger.reshape(level.shape), np.float32)
 
 
 def without_grain(picture: F32, model: GrainModel, radius: int = 2) -> F32:
@@ -123,12 +151,14 @@ class _Looks:
         kernels: (2 C, k, k): of the grain, and of what sampling between pixels takes from it.
         fine: (F,) ascending, what of white noise's power such sampling leaves.
         gone: (C, F), what it takes of the grain's.
+        spectrum: (C, N, N), of the grain.
     """
 
     mix: F32
     kernels: F32
     fine: F64
     gone: F64
+    spectrum: F64
 
     @staticmethod
     def of(model: GrainModel) -> _Looks:
@@ -143,11 +173,29 @@ class _Looks:
         missing = np.maximum(spectrum * (1 - through.mean(0)[:, None] * through.mean(0)[None, :]), 0)
         missing /= np.maximum(missing.mean((1, 2), keepdims=True), 1e-12)
         kernels = _kernels(np.concatenate([spectrum, missing]))
-        return _Looks(_mix(model), kernels, fine[::-1], np.clip(gone[:, ::-1], 0, 1))
+        return _Looks(_mix(model), kernels, fine[::-1], np.clip(gone[:, ::-1], 0, 1), spectrum)
+
+    def band(self, split: float) -> F32:
+        """(C,) what of the grain's power a low band of no grain at all would lack: the mean of 2 G - G^2."""
+        side = self.spectrum.shape[1]
+        falls = np.exp(-2 * np.square(np.pi * np.fft.fftfreq(side) * split))
+        through = falls[:, None] * falls[None, :]
+        return np.asarray((self.spectrum * (2 * through - through**2)).mean((1, 2)), np.float32)
 
     def loss(self, fine: F32) -> F32:
         """(h, w, C) share of the grain's power that sampling took, of what it left of white noise."""
         return np.stack([np.interp(fine, self.fine, g).astype(np.float32) for g in self.gone], axis=-1)
+
+    def low(self, carried: Carried, shape: tuple[int, ...]) -> F32:
+        """(h, w, C) share of what is kept that is missing, since the low band was blended from more frames.
+
+        With G the Gaussian that divides the bands and c the chosen frame's share of the low band, the power that is
+        left is 1 - 2 (1 - c) G + (1 - 2 c + sum of the squared shares) G^2 at each frequency, of which the sum is
+        about c, as it is for equal shares.
+        """
+        assert carried.lost is not None
+        larger = cv2.resize(carried.lost, (shape[1], shape[0]), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(larger[..., None] * self.band(carried.split), np.float32)
 
     def noise(self, shape: tuple[int, ...], at: tuple[int, int], key: int) -> tuple[F32, F32]:
         """Two independent (h, w, C) fields of power 1 over part of the plate: of the grain's spectrum, and of that of

@@ -15,10 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from void_server.conform.grain_intensity import channel_mix, without_negatives
 from void_server.conform.grain_model import F64, GrainModel
 from void_server.conform.grain_samples import GrainSamples
 
-VERSION = "3"
+VERSION = "4"
 """Part of the unit keys: raised by any change that can change a bit of an estimate."""
 _TILES = 4
 """Transformed at a time."""
@@ -71,27 +72,29 @@ class _Blocks:
 
 @dataclass(frozen=True)
 class _Curves:
-    """(C, B) each: see `GrainModel`; power is the square of sigma."""
+    """(C, B) each, and (C, C) mix: see `GrainModel`; power is the square of sigma."""
 
     levels: F64
     power: F64
     counts: F64
+    mix: F64
 
     @staticmethod
-    def through(blocks: _Blocks, *, mean: bool) -> _Curves:
+    def through(blocks: _Blocks, mix: F64, *, mean: bool) -> _Curves:
         """Bins of equal counts; their mean power, or the median, which bears outliers."""
-        table = []
-        for c in range(blocks.level.shape[1]):
-            order = np.argsort(blocks.level[:, c], kind="stable")
+        table, level = [], blocks.level @ mix.T
+        for c in range(level.shape[1]):
+            order = np.argsort(level[:, c], kind="stable")
             for part in np.array_split(order, BINS):
                 power = blocks.power[part, c]
                 middle = power.mean() if mean else np.median(power)
-                table.append((blocks.level[part, c].mean(), max(float(middle), 0.0), part.size))
+                table.append((level[part, c].mean(), max(float(middle), 0.0), part.size))
         curves = np.array(table, np.float64).reshape(-1, BINS, 3)
-        return _Curves(curves[..., 0], curves[..., 1], curves[..., 2])
+        return _Curves(curves[..., 0], curves[..., 1], curves[..., 2], mix)
 
     def at(self, level: npt.NDArray[np.floating]) -> F64:
         """(…, C) the power at a level."""
+        level = level @ self.mix.T
         pairs = zip(self.levels, self.power, strict=True)
         return np.stack([np.interp(level[..., c], *pair) for c, pair in enumerate(pairs)], axis=-1)
 
@@ -104,7 +107,8 @@ def estimate_grain(samples: Iterable[GrainSamples]) -> GrainModel:
         return GrainModel.unknown("Too few places of the shot could be followed over three frames.")
     blocks = _in_blocks(taken)
     used, share = _calm(blocks), np.zeros(len(blocks.slope))
-    curves = _Curves.through(blocks.of(used), mean=False)
+    mix = np.eye(blocks.level.shape[1])
+    curves = _Curves.through(blocks.of(used), mix, mean=False)
     for _ in range(3):
         expected = np.maximum(curves.at(blocks.level), 1e-12)
         alike = (blocks.most / expected).max(1) < OUTLIER
@@ -114,13 +118,14 @@ def estimate_grain(samples: Iterable[GrainSamples]) -> GrainModel:
             return GrainModel.unknown("Too few places of the shot are alike over three frames.")
         if np.count_nonzero(calm) < LEAST_BLOCKS:
             return GrainModel.unknown("Texture that moves hides the grain, if there is any.")
-        curves = _Curves.through(blocks.of(calm), mean=True)
+        mix = _mix_of(blocks, expected, calm)
+        curves = _Curves.through(blocks.of(calm), mix, mean=True)
     chosen = calm.reshape(tiles, BLOCKS, BLOCKS)
     if blocks.slope.any():
         spread = _by_chance(*_spectra(taken, curves, chosen), (taken[0].slope.shape[1] // BLOCKS) ** 2)
         share = np.maximum(share, _above_weakest(blocks, curves, calm, spread))
     cleared = replace(blocks, power=blocks.power * (1 - share[:, None]))
-    curves, texture = _Curves.through(cleared.of(calm), mean=True), float(share[calm].mean())
+    curves, texture = _Curves.through(cleared.of(calm), mix, mean=True), float(share[calm].mean())
     if blocks.slope.any():
         curves = replace(curves, power=_below_texture(curves))
     relative = float(np.median(np.sqrt(curves.power) / np.maximum(curves.levels, 1e-6)))
@@ -139,7 +144,13 @@ def estimate_grain(samples: Iterable[GrainSamples]) -> GrainModel:
         correlation,
         min(1.0, count / SURE_BLOCKS) * (1 - texture),
         f"Measured on {count} blocks of {side} x {side} pixels; {100 * texture:.0f} % of their power was texture.",
+        None if np.array_equal(mix, np.eye(len(mix))) else mix,
     )
+
+
+def _mix_of(blocks: _Blocks, expected: F64, calm: npt.NDArray[np.bool_]) -> F64:
+    """(C, C) what the calm blocks tell of the intensity."""
+    return channel_mix(blocks.level[calm], blocks.power[calm], expected[calm])
 
 
 def _in_blocks(taken: list[GrainSamples]) -> _Blocks:
@@ -242,25 +253,10 @@ def _below_texture(curves: _Curves) -> F64:
         terms = np.stack([np.ones_like(light), light, light**2], axis=1) / np.maximum(power, 1e-20)[:, None]
         weight = np.ones(len(power))
         for _ in range(ROUNDS):
-            fit = _without_negatives(terms * weight[:, None], weight)
+            fit = without_negatives(terms * weight[:, None], weight)
             weight = np.where(terms @ fit < 1, FROM_ABOVE, 1.0)
         np.minimum(power, (1 + ABOVE) * (terms @ fit) * np.maximum(power, 1e-20), out=power)
     return found
-
-
-def _without_negatives(terms: F64, wanted: F64) -> F64:
-    """The least-squares solution of terms @ x = wanted with no x below 0, of few columns."""
-    best, least = np.zeros(terms.shape[1]), float(np.square(wanted).sum())
-    for chosen in range(1, 2 ** terms.shape[1]):
-        columns = [c for c in range(terms.shape[1]) if chosen >> c & 1]
-        part = np.linalg.lstsq(terms[:, columns], wanted, rcond=None)[0]
-        if (part < 0).any():
-            continue
-        error = float(np.square(terms[:, columns] @ part - wanted).sum())
-        if error < least:
-            best, least = np.zeros(terms.shape[1]), error
-            best[columns] = part
-    return best
 
 
 def _spectra(taken: list[GrainSamples], curves: _Curves, calm: npt.NDArray[np.bool_]) -> tuple[F64, F64]:

@@ -6,11 +6,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
 F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
+
+MOST = 65504.0
+"""The greatest half float, for what is not finite."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class GrainModel:
     """The grain of a shot, in scene-linear light.
 
     Attributes:
-        levels: (C, B) float64, ascending: the mean level of each bin, a channel.
+        levels: (C, B) float64, ascending: the mean intensity of each bin, a channel.
         sigma: (C, B) float64, >= 0: the grain's standard deviation there. Between bins it runs straight; beyond the
             first and the last it stays.
         counts: (C, B) float64, pixels that were measured a bin.
@@ -27,6 +31,8 @@ class GrainModel:
         correlation: (C, C) float64, of the channels, 1 on its diagonal.
         confidence: 0..1; 0 where no grain is to be added.
         reason: a sentence; why none is known, or what it was measured on.
+        mix: (C, C) float64, >= 0, of rows that sum to 1: the intensity that the grain of channel c goes with is the
+            sum over j of mix[c, j] times the level of channel j. None where that is each channel's own level.
     """
 
     levels: F64
@@ -36,6 +42,7 @@ class GrainModel:
     correlation: F64
     confidence: float
     reason: str
+    mix: F64 | None = None
 
     @property
     def known(self) -> bool:
@@ -59,7 +66,10 @@ class GrainModel:
         """
         if not self.known:
             return np.zeros_like(picture, np.float32)
-        level = np.nan_to_num(picture, nan=-np.inf, posinf=np.inf, neginf=-np.inf)
+        level = np.nan_to_num(picture, nan=-MOST, posinf=MOST, neginf=-MOST)
+        if self.mix is not None:
+            shape = level.shape
+            level = cv2.transform(level.reshape(-1, 1, shape[-1]), self.mix.astype(np.float32)).reshape(shape)
         curves = zip(self.levels, self.sigma, strict=True)
         return np.stack(
             [np.interp(level[..., c], *curve).astype(np.float32) for c, curve in enumerate(curves)], axis=-1
@@ -75,6 +85,7 @@ class GrainModel:
             "correlation": self.correlation,
             "confidence": np.array([self.confidence]),
             "reason": np.frombuffer(self.reason.encode(), np.uint8),
+            "mix": np.zeros((0, 0)) if self.mix is None else self.mix,
         }
 
     @classmethod
@@ -88,10 +99,12 @@ class GrainModel:
             correlation=arrays["correlation"],
             confidence=float(arrays["confidence"][0]),
             reason=arrays["reason"].tobytes().decode(),
+            mix=arrays["mix"] if arrays["mix"].size else None,
         )
 
     def summary(self) -> dict[str, Any]:
         """JSON-ready, for the sidecar: `confidence`, `reason`, and of a known grain `levels` and `sigma` a channel,
+        `mix`, how much of each channel's level the intensity of a channel is, of which `levels` are,
         `correlation` of the channels, and `neighbours`, the correlation of a pixel with the next one, across and down,
         a channel.
         """
@@ -99,7 +112,9 @@ class GrainModel:
         if not self.known:
             return said
         near = np.real(np.fft.ifft2(self.spectrum))
+        mix = np.eye(len(self.levels)) if self.mix is None else self.mix
         return said | {
+            "mix": np.round(mix, 3).tolist(),
             "levels": np.round(self.levels, 6).tolist(),
             "sigma": np.round(self.sigma, 6).tolist(),
             "correlation": np.round(self.correlation, 3).tolist(),

@@ -85,4 +85,6 @@ def carried(fill: FrameFill) -> Carried:
     if fill.kept is None or fill.fine is None:
         kept = np.square(1 - fill.synthesised)
         return Carried(kept.astype(np.float32), np.ones_like(own), own)
-    return Carried(fill.kept.astype(np.float32), fill.fine.astype(np.float32), own)
+    lit, lost = (None if v is None else v.astype(np.float32) for v in (fill.lit, fill.lost))
+    split = 0.0 if fill.split is None else float(fill.split[0])
+    return Carried(fill.kept.astype(np.float32), fill.fine.astype(np.float32), own, lit, lost, split)

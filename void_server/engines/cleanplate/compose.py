@@ -139,6 +139,8 @@ class Blended:
             the shot; the position is -1 where there is no source. None unless it was asked for.
         kept: (H, W) float32 0..1, share of the sources' grain, in power, that averaging them left.
         fine: (H, W) float32 0..1, share of white noise's power that sampling them between pixels left.
+        lit: (h, w, 3) float32 at proxy resolution, by how much their light was raised.
+        lost: (h, w) float32 0..1 at proxy resolution, share of what is kept that blending took in the low band.
     """
 
     colour: F32
@@ -146,6 +148,8 @@ class Blended:
     trace: F32 | None
     kept: F32
     fine: F32
+    lit: F32
+    lost: F32
 
 
 def blend_sources(
@@ -175,6 +179,7 @@ def blend_sources(
         total.add_low(apply_log_gain(low, gain, target.eps), weight)
         lift = total.lift(low, gain)
         share = label if settings.grain else weight
+        total.add_light(gain, weight, share)
         for tile in target.box.tiles(share > 0, TILE):
             positions = target.box.positions(moved, tile)
             there = positions - first
@@ -184,7 +189,7 @@ def blend_sources(
                 chosen = target.box.enlarge_part(label, tile) > 0.5
                 part = trace[tile[1] : tile[3], tile[0] : tile[2]]
                 part[chosen, :2], part[chosen, 2] = positions[chosen], source.frame
-    return Blended(total.result(), _use(target, weights), trace, *total.grain())
+    return Blended(total.result(), _use(target, weights), trace, *total.grain(), *total.light())
 
 
 def _lent(source: Source, shot: ShotReader) -> F32:
@@ -264,11 +269,19 @@ class _BandSum:
         self._shares = np.zeros(target.box.full_size, np.float32)
         self._squares = np.zeros(target.box.full_size, np.float32)
         self._left = np.zeros(target.box.full_size, np.float32)
+        self._gains = np.zeros((*target.box.proxy_size, 3), np.float32)
+        self._own, self._both = (np.zeros(target.box.proxy_size, np.float32) for _ in range(2))
 
     def add_low(self, low: F32, weight: F32) -> None:
         """A source's (h, w, 3) low band and its (h, w) weight."""
         self._mean += low * over_channels(weight, 3)
         self._weight += weight
+
+    def add_light(self, gain: F32, weight: F32, share: F32) -> None:
+        """A source's (h, w, 3) log gain and its (h, w) weights in the low and in the high band."""
+        self._gains += gain * over_channels(share * share, 3)
+        self._own += share * share
+        self._both += share * weight
 
     def lift(self, low: F32, gain: F32) -> F32:
         """(h, w, 3) log of what picture + eps is to be multiplied with, from a source's low band and its log gain.
@@ -308,6 +321,13 @@ class _BandSum:
             np.where(shown, np.clip(kept, 0, 1), 0).astype(np.float32),
             np.where(shown, np.clip(fine, 0, 1), 1).astype(np.float32),
         )
+
+    def light(self) -> tuple[F32, F32]:
+        """`lit` and `lost` of `Blended`; 1 and 0 where nothing is shown."""
+        squares = np.maximum(self._own, 1e-6)
+        common = self._both / (squares * np.maximum(self._weight, 1e-6)) if self._grain else squares / squares
+        lost = np.where((self._own > 0) & (self._weight > LEAST_WEIGHT), 1 - common, 0)
+        return _exp(self._gains / over_channels(squares, 3)), np.clip(lost, 0, 1).astype(np.float32)
 
     def result(self) -> F32:
         """(H, W, 3) of the box; 0 away from where anything is shown."""

@@ -21,7 +21,8 @@ from void_server.engines.cleanplate.arrays import (
     over_channels,
 )
 from void_server.engines.cleanplate.complete import fill_unseen, median_colour
-from void_server.engines.cleanplate.compose import Blended, Target, blend_sources
+from void_server.engines.cleanplate.compose import Target, blend_sources
+from void_server.engines.cleanplate.grain_left import GrainLeft, grain_left, part_of
 from void_server.engines.cleanplate.harmonise import epsilon
 from void_server.engines.cleanplate.proxy import EFFECT, FILL, HOLE, RING, ProxyFrame
 from void_server.engines.cleanplate.refine import refine
@@ -47,7 +48,7 @@ ERROR_OF_DOUBT = 4.0
 step 5."""
 
 
-_OPTIONAL = ("trace", "relit", "gain", "offset", "kept", "fine", "change")
+_OPTIONAL = ("trace", "relit", "gain", "offset", "kept", "fine", "change", "lit", "lost", "split")
 """Layers of a fill that may be missing, in the order of its fields."""
 
 
@@ -68,12 +69,18 @@ class FrameFill:
             read), `distance` (mean frames between target and source, by weight), `relit` (share 0..1 of the affected
             region off the object that is the plate's own, its effect undone; only where there is such a region).
         relit: float32 (h, w), 0..1, how much is the plate's own surface with shadow or reflection undone.
-        gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset where `relit` is
-            1; 1 and 0 where nothing was. None unless they were asked for.
+        gain, offset: float32 (h, w, 3), scene-linear, what was undone: plate = colour * gain + offset but for grain
+            where the surface showed; 1 and 0 where nothing was undone. None unless they were asked for.
         kept: float16 (h, w), 0..1, share of grain's power that averaging frames left; 0 where a pixel was made up
             smoothly, 1 on the plate's own and on texture of a frame. None where it is not known.
         fine: float16 (h, w), 0..1, share of white noise's power that sampling between pixels left of that; None as
             `kept`.
+        lit: float16 (h', w', 3), any smaller size that is to be enlarged to (h, w): power of what is kept over that of
+            grain at the fill's level, where its light was changed, for grain whose power goes with the level; None
+            where it is 1.
+        lost: float16 (h', w'), 0..1, share of `kept` that is missing in the low band, where that was blended from more
+            frames than the high band; None where it is 0.
+        split: float32 (1,), standard deviation, in plate pixels, of the Gaussian that divides the two; with `lost`.
         change: float32 (h, w), 0..1, where an engine that answers for all of its picture changed something beyond its
             own error; elsewhere the plate is to stay. None for one that says so by its colour.
     """
@@ -91,6 +98,9 @@ class FrameFill:
     kept: F16 | None = None
     fine: F16 | None = None
     change: F32 | None = None
+    lit: F16 | None = None
+    lost: F16 | None = None
+    split: F32 | None = None
 
     @property
     def empty(self) -> bool:
@@ -179,9 +189,10 @@ def _filled(target: int, shot: ShotReader, settings: CleanplateSettings) -> Fram
     confidence = _confidence(cut, sources, borrowed, synthesised) - own * relit.doubt
     figures = _figures(target, sources, in_hole, cut, confidence) | verdict.figures
     figures |= _relit_figure(cut, proxy, own)
-    layers = blended.trace, own, relit.gain, relit.offset, *_grain(blended, borrowed, synthesised)
+    left = grain_left(cut, blended, relit.lit, own, borrowed, synthesised)
+    layers = blended.trace, own, relit.gain, relit.offset, left.kept, left.fine
     whole = FrameFill(cut.box.full, colour, confidence, borrowed, synthesised, figures, *layers)
-    return _trimmed(cut, whole)
+    return _trimmed(cut, whole, left)
 
 
 def _nothing() -> FrameFill:
@@ -256,15 +267,6 @@ def _confidence(cut: Target, sources: list[Source], borrowed: F32, synthesised: 
     return np.asarray(np.clip(sureness, 0, 1), np.float32)
 
 
-def _grain(blended: Blended, borrowed: F32, synthesised: F32) -> tuple[F16, F16]:
-    """`kept` and `fine` of a fill: borrowed pixels and the plate's own have grain of their own each."""
-    own = np.square(np.clip(1 - borrowed - synthesised, 0, 1))
-    lent = np.square(borrowed) * blended.kept
-    kept = own + lent
-    fine = np.where(kept > 0, (own + lent * blended.fine) / np.maximum(kept, 1e-12), 1)
-    return kept.astype(np.float16), fine.astype(np.float16)
-
-
 def _figures(
     target: int, sources: list[Source], in_hole: Bools, cut: Target, confidence: F32
 ) -> dict[str, float]:
@@ -292,7 +294,7 @@ def _relit_figure(cut: Target, proxy: ProxyFrame, own: F32) -> dict[str, float]:
     return {"relit": float(cut.box.reduce(own)[place].mean(dtype=np.float64))} if place.any() else {}
 
 
-def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
+def _trimmed(cut: Target, whole: FrameFill, grain: GrainLeft) -> FrameFill:
     """The fill of the work box without the ring that was only evidence."""
     left, top, right, bottom = bounds(cut.filled) or (0, 0, 0, 0)
     x, y = cut.box.full[:2]
@@ -313,4 +315,7 @@ def _trimmed(cut: Target, whole: FrameFill) -> FrameFill:
         offset=None if whole.offset is None else part(whole.offset),
         kept=None if whole.kept is None else part(whole.kept),
         fine=None if whole.fine is None else part(whole.fine),
+        lit=part_of(cut, grain.lit, (left, top, right, bottom)),
+        lost=part_of(cut, grain.lost, (left, top, right, bottom)),
+        split=None if grain.lost is None else np.array([cut.split * min(cut.box.scale)], np.float32),
     )

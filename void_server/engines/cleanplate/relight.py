@@ -19,6 +19,7 @@ import numpy.typing as npt
 
 from void_server.engines.cleanplate.arrays import F32, Bools, mean_channel, not_negative, over_channels
 from void_server.engines.cleanplate.compose import TILE, Blended, Target
+from void_server.engines.cleanplate.grain_left import lit_of_relit, weight_of_lit
 from void_server.engines.cleanplate.membrane import gaussian, masked_blur, smoothed
 from void_server.engines.cleanplate.proxy import EFFECT, ProxyFrame
 from void_server.engines.cleanplate.scales import expected, smooth_field, squared
@@ -71,6 +72,7 @@ class Relit:
         doubt: (H, W) float32 0..1, how far a divided pixel is to be doubted.
         gain, offset: (H, W, 3) float32, scene-linear: plate = background * gain + offset; 1 and 0 where nothing was
             undone. None unless they were asked for.
+        lit: (h, w, 3) float32 at proxy resolution, see `lit_of_relit`; None where nothing was undone.
     """
 
     background: Blended
@@ -78,6 +80,7 @@ class Relit:
     doubt: F32
     gain: F32 | None
     offset: F32 | None
+    lit: F32 | None
 
 
 def relight(
@@ -95,8 +98,8 @@ def relight(
         target: the frame to be filled.
         borrowed: what the sources lend.
         proxy: the frame as analysis sees it, for its regions.
-        grain: True takes all of a visible surface from the plate; False averages it with the sources, by how noisy
-            each is.
+        grain: True takes a visible surface from the plate, less of it where undoing its light raised its grain, so that
+            the sources' own brings that down; False averages it with the sources, by how noisy each is.
         layers: True keeps gain and offset.
         rounds: how often the light is measured, from the second time on without what turned out to be no surface.
     """
@@ -106,11 +109,14 @@ def relight(
     gain, offset = (np.full((*box.full_size, 3), v, np.float32) if layers else None for v in (1, 0))
     if not (place & seen).any():
         none = np.zeros(box.full_size, np.float32)
-        return Relit(borrowed, none, none, gain, offset)
+        return Relit(borrowed, none, none, gain, offset, None)
     pair = _Pair.of(target, borrowed, place, seen)
     light = _explained(pair, rounds)
-    own = box.enlarge(light.share)
-    if not grain:
+    lit = lit_of_relit(pair.level, light.gain, light.offset)
+    shown = own = box.enlarge(light.share)
+    if grain:
+        own = own * box.enlarge(weight_of_lit(lit))
+    else:
         own = own * _weight_against_noise(target, pair, _squared_difference(target, borrowed, pair, light))
     colour, trace = borrowed.colour.copy(), borrowed.trace
     for tile in box.tiles(light.share > 0, TILE):
@@ -118,11 +124,13 @@ def relight(
         share, factor, term = over_channels(own[part], 3), *light.enlarged(box, tile)
         colour[part] += ((target.plate[part] - term) / factor - colour[part]) * share
         if gain is not None and offset is not None:
-            gain[part] += (factor - 1) * share
-            offset[part] += term * share
+            seen_of_it = over_channels(shown[part], 3)
+            gain[part] += (factor - 1) * seen_of_it
+            offset[part] += term * seen_of_it
     if trace is not None:
         trace = np.where((own > 0.5)[..., None], np.float32(-1), trace)
-    return Relit(replace(borrowed, colour=colour, trace=trace), own, box.enlarge(light.doubt), gain, offset)
+    background = replace(borrowed, colour=colour, trace=trace)
+    return Relit(background, own, box.enlarge(light.doubt), gain, offset, lit)
 
 
 def _part(tile: Rect) -> tuple[slice, slice]:

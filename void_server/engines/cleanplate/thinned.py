@@ -122,4 +122,6 @@ def enlarged(fill: FrameFill, plate: F32, times: int) -> FrameFill:
         offset=None if fill.offset is None else larger(fill.offset),
         kept=None,
         fine=None,
+        lit=None,
+        lost=None,
     )
