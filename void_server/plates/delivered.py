@@ -17,6 +17,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -117,8 +118,8 @@ def result_stripes(channels: Mapping[str, npt.NDArray[Any]], colours: Sequence[s
     names = _in_order(channels)
     found = [
         [
-            _digest(scan_lines([stripe[name] for name in names])),
-            _digest(scan_lines([stripe[name] for name in MASK])),
+            _of_lines([stripe[name] for name in names]),
+            _of_lines([stripe[name] for name in MASK]),
             *_sides([stripe[name] for name in colours], stripe[BLEND] > 0),
         ]
         for stripe in stripes(channels)
@@ -129,7 +130,7 @@ def result_stripes(channels: Mapping[str, npt.NDArray[Any]], colours: Sequence[s
 def all_stripes(channels: Mapping[str, npt.NDArray[Any]]) -> Digests:
     """(stripes, 32) uint8: the digest of all samples of each stripe; arguments as of `result_stripes`."""
     names = _in_order(channels)
-    found = [[_digest(scan_lines([stripe[name] for name in names]))] for stripe in stripes(channels)]
+    found = [[_of_lines([stripe[name] for name in names])] for stripe in stripes(channels)]
     return _table(found).reshape(-1, 32)
 
 
@@ -158,6 +159,18 @@ def stripes(channels: Mapping[str, npt.NDArray[Any]]) -> Iterator[dict[str, npt.
 def _in_order(channels: Mapping[str, npt.NDArray[Any]]) -> list[str]:
     """Names in the order of the file."""
     return sorted(channels, key=lambda name: name.encode("utf-8", "surrogateescape"))
+
+
+def _of_lines(channels: list[npt.NDArray[Any]]) -> bytes:
+    """Digest of their scan lines; that of blank ones, most lines of a matte, is known."""
+    if not any(bit_view(values).max(initial=0) for values in channels):
+        return _blank(sum(values.nbytes for values in channels))
+    return _digest(scan_lines(channels))
+
+
+@lru_cache(maxsize=64)
+def _blank(size: int) -> bytes:
+    return hashlib.sha256(bytes(size)).digest()
 
 
 def _digest(values: npt.NDArray[np.uint8]) -> bytes:
