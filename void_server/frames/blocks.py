@@ -92,7 +92,7 @@ class PartlyRead:
         wanted = {block for block in wanted if block < len(self.known.checksums)} - self._held
         with self._opened() as file:
             for block in sorted(wanted):
-                data = os.pread(file, BLOCK_BYTES, block * BLOCK_BYTES)
+                data = _block(file, block * BLOCK_BYTES)
                 if zlib.crc32(data) != int(self.known.checksums[block]):
                     raise self._spoilt()
                 if self._copy is not None:
@@ -102,6 +102,15 @@ class PartlyRead:
     def hold_all(self) -> None:
         """Let the whole file be there."""
         self.hold([(0, BLOCK_BYTES * len(self.known.checksums))])
+
+
+def _block(file: int, at: int) -> bytes:
+    """The bytes of a block; fewer at the end of the file. A read may give fewer before, as over a network."""
+    os.lseek(file, at, os.SEEK_SET)
+    data = os.read(file, BLOCK_BYTES)
+    while len(data) < BLOCK_BYTES and (more := os.read(file, BLOCK_BYTES - len(data))):
+        data += more
+    return data
 
 
 def _put(copy: int, data: bytes, at: int) -> None:
