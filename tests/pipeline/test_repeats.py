@@ -109,6 +109,20 @@ def test_another_edge_publishes_alone_and_encodes_few_lines(watched, tall):
     assert watched.encoded_lines() == [LINES] * FRAMES
 
 
+def test_the_same_pixels_in_other_bytes_are_written_onto_the_earlier_result(watched, tall, server, tmp_path):
+    spec = spec_of(tall, "/rendered_again")
+    watched.run(spec)
+    rendered = {}
+    for frame, path in tall.files("plate").items():
+        pixels = np.asarray(OpenImageIO.ImageBuf(str(path)).get_pixels(OpenImageIO.HALF))
+        rendered[frame] = write_exr(tmp_path / path.name, pixels, "RGB", comments="rendered on another day")
+    server.caller.upload_files(rendered.values())
+    set_sequence(spec, "plate", rendered)
+    spec.settings.options["grow"], spec.settings.options["feather"] = "2", "5"
+    watched.run(spec)
+    assert watched.kinds["publish"] == FRAMES and 0 < max(watched.encoded_lines()) < LINES * 0.6
+
+
 def test_what_stands_in_the_header_alone_encodes_nothing(watched, tall):
     spec = spec_of(tall, "/seed")
     spec.settings.seed = 4

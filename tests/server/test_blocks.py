@@ -5,6 +5,7 @@ it was.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from void_server.plates.exr import bit_view
 
 DATA = bytes(range(256)) * 12 + b"end"
 BLOCK = 512
+DIGEST = hashlib.sha256(DATA).hexdigest()
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +64,7 @@ def descriptors() -> int:
 
 
 def test_only_the_blocks_that_are_asked_for_are_there(storage, roots, file):
-    known = Blocks.of(storage / "frame.exr", 10)
+    known = Blocks.of(storage / "frame.exr", DIGEST, 10)
     with roots.part(file, known) as part:
         part.hold([(1300, 1400), (len(DATA) - 1, len(DATA))])
         there = part.path.read_bytes()
@@ -73,13 +75,13 @@ def test_only_the_blocks_that_are_asked_for_are_there(storage, roots, file):
 
 
 def test_all_of_it_can_be_asked_for(storage, roots, file):
-    with roots.part(file, Blocks.of(storage / "frame.exr", 10)) as part:
+    with roots.part(file, Blocks.of(storage / "frame.exr", DIGEST, 10)) as part:
         part.hold([(0, 10 * len(DATA))])
         assert part.path.read_bytes() == DATA
 
 
 def test_another_byte_under_the_old_time_is_found_where_it_is_read(storage, roots, file):
-    known = Blocks.of(storage / "frame.exr", 10)
+    known = Blocks.of(storage / "frame.exr", DIGEST, 10)
     overwritten(storage / "frame.exr", 1300)
     with roots.part(file, known) as part:
         part.hold([(0, 1000)])
@@ -88,21 +90,21 @@ def test_another_byte_under_the_old_time_is_found_where_it_is_read(storage, root
 
 
 def test_a_file_of_another_time_is_refused_whatever_is_read(storage, roots, file):
-    known = Blocks.of(storage / "frame.exr", 10)
+    known = Blocks.of(storage / "frame.exr", DIGEST, 10)
     os.utime(storage / "frame.exr", ns=(1, 1))
     with pytest.raises(SourceChanged, match="another time of change"), roots.part(file, known):
         pass
 
 
 def test_a_file_that_goes_away_between_two_readings_is_named(storage, roots, file):
-    with roots.part(file, Blocks.of(storage / "frame.exr", 10)) as part:
+    with roots.part(file, Blocks.of(storage / "frame.exr", DIGEST, 10)) as part:
         (storage / "frame.exr").unlink()
         with pytest.raises((SourceChanged, SourceUnavailable), match="frame"):
             part.hold([(1300, 1400)])
 
 
 def test_the_memory_is_given_back(storage, roots, file):
-    known, before = Blocks.of(storage / "frame.exr", 10), descriptors()
+    known, before = Blocks.of(storage / "frame.exr", DIGEST, 10), descriptors()
     with roots.part(file, known) as part:
         part.hold([(0, len(DATA))])
     assert descriptors() == before
@@ -111,7 +113,7 @@ def test_the_memory_is_given_back(storage, roots, file):
 def test_a_blob_is_read_where_it_lies_and_found_spoilt_where_it_is(tmp_path):
     store = BlobFolder(tmp_path)
     stored = store.add_bytes(DATA)
-    known = Blocks.of(store.path(stored.digest), 10)
+    known = Blocks.of(store.path(stored.digest), stored.digest, 10)
     part = store.part(stored.digest, known)
     assert part.path == store.path(stored.digest)
     overwritten(part.path, 1300)
@@ -126,10 +128,11 @@ def test_a_blob_is_read_where_it_lies_and_found_spoilt_where_it_is(tmp_path):
 def test_what_is_known_of_a_file_is_stored(tmp_path):
     store = BlobFolder(tmp_path)
     (tmp_path / "file").write_bytes(DATA)
-    known = Blocks.of(tmp_path / "file", 77)
+    known = Blocks.of(tmp_path / "file", DIGEST, 77)
     arrays = load_arrays(store, store_arrays(store, known.to_arrays()).digest)
     again = Blocks.from_arrays(arrays)
-    assert again is not None and again.head == 77 and np.array_equal(again.checksums, known.checksums)
+    assert again is not None and (again.digest, again.head) == (DIGEST, 77)
+    assert np.array_equal(again.checksums, known.checksums)
     assert Blocks.from_arrays({}) is None
 
 
@@ -137,7 +140,7 @@ def test_lines_of_a_plate_are_those_of_the_whole_plate_and_the_rest_is_not_looke
     path = storage / "plate.exr"
     colour = np.random.default_rng(2).random((64, 48, 3)).astype(np.float16)
     write_exr(path, colour, "RGB")
-    whole = OpenedSource(path, "")
+    whole = OpenedSource(path, DIGEST, "")
     known, wanted = whole.blocks(), whole.planes((30, 40)).samples
     assert known is not None
     file = claim(roots, path, "plate.exr")
@@ -147,7 +150,7 @@ def test_lines_of_a_plate_are_those_of_the_whole_plate_and_the_rest_is_not_looke
         target.write(b"\xff\xfe\xfd\xfc")
     os.utime(path, ns=(found.st_atime_ns, found.st_mtime_ns))
     with roots.part(file, known) as part:
-        opened = OpenedSource(part.path, "", part)
+        opened = OpenedSource(part.path, DIGEST, "", part)
         read = opened.planes((30, 40)).samples
         assert all(np.array_equal(bit_view(read[name]), bit_view(wanted[name])) for name in "RGB")
         assert opened.window == whole.window and opened.blocks() is known

@@ -29,32 +29,39 @@ class Blocks:
     """What is known of a file that was read whole.
 
     Attributes:
+        digest: SHA-256 of its bytes; a file with the same pixels may have others.
         checksums: (blocks,) uint32, the CRC-32 of each `BLOCK_BYTES` bytes; the last may have fewer.
         head: bytes before the samples, which say where these are.
     """
 
+    digest: str
     checksums: npt.NDArray[np.uint32]
     head: int
 
     @staticmethod
-    def of(path: Path, head: int) -> Blocks:
-        """Of a file; raises OSError where it cannot be read."""
+    def of(path: Path, digest: str, head: int) -> Blocks:
+        """Of a file that has this digest; raises OSError where it cannot be read."""
         found = []
         with path.open("rb", buffering=0) as file:
             while block := file.read(BLOCK_BYTES):
                 found.append(zlib.crc32(block))
-        return Blocks(np.array(found, np.uint32), head)
+        return Blocks(digest, np.array(found, np.uint32), head)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """For storing."""
-        return {"source_blocks": self.checksums, "source_head": np.array([self.head], np.int64)}
+        return {
+            "source_blocks": self.checksums,
+            "source_digest": np.frombuffer(bytes.fromhex(self.digest), np.uint8),
+            "source_head": np.array([self.head], np.int64),
+        }
 
     @staticmethod
     def from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Blocks | None:
         """What `to_arrays` gave; None where it is not among the arrays."""
         if "source_blocks" not in arrays:
             return None
-        return Blocks(np.asarray(arrays["source_blocks"], np.uint32), int(arrays["source_head"][0]))
+        digest = arrays["source_digest"].astype(np.uint8).tobytes().hex()
+        return Blocks(digest, np.asarray(arrays["source_blocks"], np.uint32), int(arrays["source_head"][0]))
 
 
 class PartlyRead:

@@ -27,11 +27,13 @@ class OpenedSource:
 
     Attributes:
         path: reads it.
+        digest: SHA-256 of its bytes.
         view: the view that is worked on.
         part: of a file of which only some is read, what is there; only its header and `planes` of lines are to be had.
     """
 
     path: Path
+    digest: str
     view: str
     part: PartlyRead | None = None
 
@@ -50,7 +52,7 @@ class OpenedSource:
         if self.part:
             return self.part.known
         head = head_bytes(self.path)
-        return Blocks.of(self.path, head) if head is not None else None
+        return Blocks.of(self.path, self.digest, head) if head is not None else None
 
     def planes(self, rows: tuple[int, int] | None = None, *, others: bool = False) -> Planes:
         """All of it, or the lines [first, end), channel after channel; with the other channels."""

@@ -239,7 +239,7 @@ def _read(
         whole = plate.part.data_window
         lines = _touched(shot, position, fill, whole, edge)
         again = published_before(earlier, lines, whole, edge["compression"], blobs)
-        if again or not known:
+        if again or not opened.part:
             planes = opened.planes(again.rows if again else None, others=others)
             return _Read(plate, planes, lines, again, opened.blocks())
     return _read(shot, args, fill, None, blobs)

@@ -151,19 +151,20 @@ class StoredShot:
         """The plate as stored, to read all of it or some lines; raises as `source`.
 
         Args:
-            known: what was found of it before, so that only what is read is looked at again; else all is hashed.
+            known: what was found of it before, so that only what is read is looked at again; else, and where that was
+                another file with the same pixels, all is hashed.
         """
         frame, view = self.manifest.frames[position], self.manifest.view
-        if known is None:
+        if known is None or known.digest != frame.plate:
             with self._reading(frame, verified=True) as path:
-                yield OpenedSource(path, view)
+                yield OpenedSource(path, frame.plate, view)
             return
         with (
             _called(frame.name),
             self._sources.part(frame.plate, frame.rooted, known) as part,
             naming(frame.name, str(part.path)),
         ):
-            yield OpenedSource(part.path, view, part)
+            yield OpenedSource(part.path, frame.plate, view, part)
 
     def quadmask(self, position: int, window: Window) -> Quadmask:
         """What to remove and what is affected over `window`, drawn or proposed; 0 where nothing is."""
