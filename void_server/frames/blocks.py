@@ -9,14 +9,10 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from void_server.errors import VoidError
 
@@ -30,12 +26,12 @@ class Blocks:
 
     Attributes:
         digest: SHA-256 of its bytes; a file with the same pixels may have others.
-        checksums: (blocks,) uint32, the CRC-32 of each `BLOCK_BYTES` bytes; the last may have fewer.
+        checksums: the CRC-32 of each `BLOCK_BYTES` bytes; the last may have fewer.
         head: bytes before the samples, which say where these are.
     """
 
     digest: str
-    checksums: npt.NDArray[np.uint32]
+    checksums: tuple[int, ...]
     head: int
 
     @staticmethod
@@ -45,23 +41,7 @@ class Blocks:
         with path.open("rb", buffering=0) as file:
             while block := file.read(BLOCK_BYTES):
                 found.append(zlib.crc32(block))
-        return Blocks(digest, np.array(found, np.uint32), head)
-
-    def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """For storing."""
-        return {
-            "source_blocks": self.checksums,
-            "source_digest": np.frombuffer(bytes.fromhex(self.digest), np.uint8),
-            "source_head": np.array([self.head], np.int64),
-        }
-
-    @staticmethod
-    def from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Blocks | None:
-        """What `to_arrays` gave; None where it is not among the arrays."""
-        if "source_blocks" not in arrays:
-            return None
-        digest = arrays["source_digest"].astype(np.uint8).tobytes().hex()
-        return Blocks(digest, np.asarray(arrays["source_blocks"], np.uint32), int(arrays["source_head"][0]))
+        return Blocks(digest, tuple(found), head)
 
 
 class PartlyRead:
@@ -100,7 +80,7 @@ class PartlyRead:
         with self._opened() as file:
             for block in sorted(wanted):
                 data = _block(file, block * BLOCK_BYTES)
-                if zlib.crc32(data) != int(self.known.checksums[block]):
+                if zlib.crc32(data) != self.known.checksums[block]:
                     raise self._spoilt()
                 if self._copy is not None:
                     _put(self._copy, data, block * BLOCK_BYTES)

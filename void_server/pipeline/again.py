@@ -19,6 +19,7 @@ from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder
 from void_server.frames.blocks import Blocks
 from void_server.pipeline.arrays import load_arrays
+from void_server.pipeline.opened_source import blocks_from_arrays
 from void_server.plates.delivered import CONTENT, STRIPE_LINES, Digests
 from void_server.plates.plate import PlateChannels, strip
 from void_server.plates.result import write_channels
@@ -128,7 +129,7 @@ def recorded(earlier: Mapping[str, Any] | None, blobs: BlobFolder) -> Earlier | 
         return None
     arrays = load_arrays(blobs, earlier["blobs"]["stripes"])
     stripes = {name: arrays[name] for name in FILES}
-    return Earlier(earlier["blobs"], earlier["info"], stripes, Blocks.from_arrays(arrays))
+    return Earlier(earlier["blobs"], earlier["info"], stripes, blocks_from_arrays(arrays))
 
 
 def published_before(

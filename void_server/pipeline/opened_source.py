@@ -3,8 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from void_server.frames.blocks import Blocks, PartlyRead
 from void_server.plates.chunks import bytes_of_lines, head_bytes
@@ -65,3 +70,22 @@ class OpenedSource:
         if rows:
             return read_lines(self.path, rows, self.view, others=others)
         return read_plate(self.path, self.view, others=others)
+
+
+def blocks_to_arrays(known: Blocks | None) -> dict[str, npt.NDArray[Any]]:
+    """For storing; no arrays of None."""
+    if known is None:
+        return {}
+    return {
+        "source_blocks": np.array(known.checksums, np.uint32),
+        "source_digest": np.frombuffer(bytes.fromhex(known.digest), np.uint8),
+        "source_head": np.array([known.head], np.int64),
+    }
+
+
+def blocks_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Blocks | None:
+    """What `blocks_to_arrays` was given; None where it is not among the arrays."""
+    if "source_blocks" not in arrays:
+        return None
+    digest = arrays["source_digest"].astype(np.uint8).tobytes().hex()
+    return Blocks(digest, tuple(arrays["source_blocks"].tolist()), int(arrays["source_head"][0]))

@@ -31,6 +31,7 @@ from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.differ import change_over
 from void_server.pipeline.grain import with_grain
+from void_server.pipeline.opened_source import blocks_to_arrays
 from void_server.pipeline.passes import over, qc_layer, relight_layers, source_layer, window_of
 from void_server.pipeline.shot import StoredShot
 from void_server.plates.blank import check_blank
@@ -175,7 +176,7 @@ def publish(
             "matte": joined_content(read_header(matte_path), stripes["matte"]),
         }
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
-    stored["stripes"] = store_arrays(blobs, stripes | (read.blocks.to_arrays() if read.blocks else {}))
+    stored["stripes"] = store_arrays(blobs, stripes | blocks_to_arrays(read.blocks))
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     if args["keys"]:
         stored |= _key_files(plate, layer, given, blobs)
