@@ -86,10 +86,6 @@ class PartlyRead:
                     _put(self._copy, data, block * BLOCK_BYTES)
         self._held |= wanted
 
-    def hold_all(self) -> None:
-        """Let the whole file be there."""
-        self.hold([(0, BLOCK_BYTES * len(self.known.checksums))])
-
 
 def _block(file: int, at: int) -> bytes:
     """The bytes of a block; fewer at the end of the file. A read may give fewer before, as over a network."""
