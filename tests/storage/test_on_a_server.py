@@ -96,11 +96,12 @@ def test_no_job_fails_while_the_store_is_collected_in_a_loop(start_server, shot)
 
     collecting = threading.Thread(target=collect)
     collecting.start()
+    latest = time.monotonic() + 60
     try:
         for number in count():
             if number >= 6 and sum(removed):
                 break
-            assert number < 60, "nothing was collected"
+            assert time.monotonic() < latest, "nothing was collected"
             spec = spec_of(shot, f"/out{number % 3}")
             spec.settings.options["feather"] = str(number % 2 + 2)
             upload(server, shot)
