@@ -129,9 +129,9 @@ def test_what_is_known_of_a_file_is_stored(tmp_path):
     store = BlobFolder(tmp_path)
     (tmp_path / "file").write_bytes(DATA)
     known = Blocks.of(tmp_path / "file", DIGEST, 77)
-    arrays = load_arrays(store, store_arrays(store, blocks_to_arrays(known)).digest)
-    assert blocks_from_arrays(arrays) == known
-    assert blocks_to_arrays(None) == {} and blocks_from_arrays({}) is None
+    arrays = load_arrays(store, store_arrays(store, blocks_to_arrays("source", known)).digest)
+    assert blocks_from_arrays("source", arrays) == known
+    assert blocks_to_arrays("source", None) == {} and blocks_from_arrays("source", {}) is None
 
 
 def test_lines_of_a_plate_are_those_of_the_whole_plate_and_the_rest_is_not_looked_at(storage, roots):

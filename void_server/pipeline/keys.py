@@ -6,14 +6,13 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import zlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-NUMERIC_PACKAGES = ("numpy", "opencv-python-headless", "OpenImageIO", "opencolorio")
+NUMERIC_PACKAGES = ("numpy", "opencv-python-headless", "OpenImageIO", "opencolorio", "isal")
 """Packages whose version can change a bit of a result."""
 TORCH_PACKAGES = ("torch", "diffusers", "transformers")
 """The same of the engine `void`."""
@@ -32,8 +31,6 @@ def numerics() -> dict[str, Any]:
         "threads": 1,
         "python": platform.python_version(),
         "packages": package_versions(),
-        # It compresses what is published.
-        "zlib": zlib.ZLIB_RUNTIME_VERSION,
     }
 
 
