@@ -21,7 +21,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from void_server.errors import DataLoss, InvalidInput, NotFound
-from void_server.frames.blocks import BLOCK_BYTES, Blocks, PartlyRead
+from void_server.frames.blocks import Blocks, PartlyRead
 from void_server.frames.durable import publish, sync_folder
 from void_server.frames.gate import Gate
 from void_server.frames.space import check_space
@@ -165,7 +165,7 @@ class BlobFolder:
 
     def checked_path(self, digest: str, known: Blocks) -> Path:
         """The blob's path after all its blocks were read again and found as they were; raises as `verified_path`."""
-        if self.size(digest) > len(known.checksums) * BLOCK_BYTES:
+        if self.size(digest) > known.most_bytes:
             raise corrupt(digest)
         self.part(digest, known).hold([(0, self.size(digest))])
         return self.path(digest)

@@ -44,6 +44,11 @@ class Blocks:
                 found.append(isal_zlib.crc32(block))
         return Blocks(digest, tuple(found), head)
 
+    @property
+    def most_bytes(self) -> int:
+        """Length that the file has at most."""
+        return len(self.checksums) * BLOCK_BYTES
+
 
 class PartlyRead:
     """A file of which only what is asked for is read, each block once; `head` is there from the beginning.
