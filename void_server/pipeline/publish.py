@@ -192,7 +192,7 @@ def publish(
         confidence=confidence,
         change=None,
         pixels=whole.pixels,
-        seam=seam_ratio(shot.to_linear(result), blend, shot.manifest.shot_encoding().epsilon),
+        seam=seam_ratio(result, blend, shot.manifest.shot_encoding().epsilon, shot.to_linear),
     )
     touched, reached = int(np.count_nonzero(blend)), int(np.count_nonzero(drawn))
     return stored, {
