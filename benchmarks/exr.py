@@ -83,31 +83,52 @@ def _reads(shot: GeneratedShot, folder: Path, rounds: int) -> list[str]:
 
 
 def _writes(shot: GeneratedShot, folder: Path, rounds: int) -> list[str]:
-    source = folder / "plate_zips.exr"
-    plate = read_plate(source)
+    plate = read_plate(folder / "plate_zips.exr")
     layer = _mask(plate)
-    samples = np.concatenate([plate.colour, *(layer[name][..., None] for name in LAYER)], axis=-1)
     rows = []
-    for codec in LINES_PER_CHUNK:
-        direct_path, our_path = folder / "direct.exr", folder / "ours.exr"
-        direct, ours = _alternating(
-            lambda c=codec, p=direct_path: _write_direct(p, samples, c),  # type: ignore[misc]
-            lambda c=codec, p=our_path: write_result(  # type: ignore[misc]
-                p, plate, plate.colour, layer, compression=c, attributes=ATTRIBUTES
-            ),
-            rounds,
-        )
-        rows.append(
-            [
-                codec,
-                f"{our_path.stat().st_size / 1e6:.1f}",
-                f"{direct * 1e3:.0f}",
-                f"{ours * 1e3:.0f}",
-                f"{ours / direct:.2f}",
-            ]
-        )
-    columns = ["codec", "file MB", "OpenImageIO ms", "ours ms", "ours / OpenImageIO"]
-    return table(columns, rows)
+    for name, colour in _pictures(plate.colour).items():
+        samples = np.concatenate([colour, *(layer[channel][..., None] for channel in LAYER)], axis=-1)
+        for codec in LINES_PER_CHUNK if name == GRAIN else ("zips", "zip"):
+            direct_path, our_path = folder / "direct.exr", folder / "ours.exr"
+            direct, ours = _alternating(
+                lambda c=codec, p=direct_path, s=samples: _write_direct(p, s, c),  # type: ignore[misc]
+                lambda c=codec, p=our_path, s=colour: write_result(  # type: ignore[misc]
+                    p, plate, s, layer, compression=c, attributes=ATTRIBUTES
+                ),
+                rounds,
+            )
+            sizes = [path.stat().st_size / 1e6 for path in (direct_path, our_path)]
+            rows.append(
+                [
+                    *(name, codec, f"{direct * 1e3:.0f}", f"{ours * 1e3:.0f}", f"{ours / direct:.2f}"),
+                    *(f"{size:.1f}" for size in sizes),
+                    f"{sizes[1] / sizes[0]:.2f}",
+                ]
+            )
+    columns = ["picture", "codec", "OpenImageIO ms", "ours ms", "ours / OpenImageIO"]
+    return table([*columns, "OpenImageIO MB", "ours MB", "ours / OpenImageIO"], rows)
+
+
+GRAIN = "with grain"
+
+
+def _pictures(grained: npt.NDArray[np.float16]) -> dict[str, npt.NDArray[np.float16]]:
+    """(h, w, 3) scene-linear pictures of one size that compress unlike each other."""
+    height, width = grained.shape[:2]
+    ramp = np.linspace(0, 1, width, dtype=np.float32) + np.linspace(0, 1, height, dtype=np.float32)[:, None]
+    smooth = np.stack([ramp, ramp**2, 0.5 * ramp], axis=-1)
+    smooth[:, width // 3 : 2 * width // 3] = 0.18
+    across = -(-height // TILE), -(-width // TILE), 1
+    return {
+        GRAIN: grained,
+        "with grain, of 8 bits": (np.round(grained.astype(np.float32) * 255) / 255).astype(np.float16),
+        "smooth, a third flat": smooth.astype(np.float16),
+        "a tile of noise": np.tile(grained[:TILE, :TILE], across)[:height, :width],
+    }
+
+
+TILE = 64
+"""Side in pixels of noise that is repeated exactly: what a search for equal strings is made for."""
 
 
 def _mask(plate: Plate) -> dict[str, npt.NDArray[Any]]:

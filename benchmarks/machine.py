@@ -19,7 +19,7 @@ from void_server.pipeline.keys import processor
 
 RESULTS = Path(__file__).resolve().parent / "results"
 
-PACKAGES = ("grpcio", "protobuf", "numpy", "OpenImageIO", "opencv-python-headless", "opencolorio")
+PACKAGES = ("grpcio", "protobuf", "numpy", "OpenImageIO", "opencv-python-headless", "opencolorio", "isal")
 """Packages whose version decides speed or memory."""
 
 

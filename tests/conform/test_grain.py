@@ -153,7 +153,7 @@ def test_what_sampling_between_pixels_took_is_given_back(shift):
     shape = left.shape
     has = Carried(np.ones(shape, np.float32), left, np.zeros(shape, np.float32))
     grain = made(has=has, key=5, shape=shape) / 0.01
-    assert drawn.std() < 0.995
+    assert drawn.std() < 0.995 * unit[8:180, 8:200].std()
     np.testing.assert_allclose((drawn + grain).std(), unit.std(), rtol=0.04)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from void_server.conform.blend import blend_matte, composite
-from void_server.conform.seam import seam_ratio
+from void_server.conform.seam import REACH, seam_ratio
 
 SIZE = (120, 160)
 REGION = np.zeros(SIZE, bool)
@@ -61,3 +61,15 @@ def test_samples_that_are_not_finite_are_not_counted():
 def test_without_an_edge_there_is_no_seam():
     assert seam_ratio(plate(), np.zeros(SIZE), EPSILON) is None
     assert seam_ratio(plate(), np.ones(SIZE), EPSILON) is None
+
+
+def test_only_what_is_looked_at_is_made_scene_linear():
+    blend = blend_matte(REGION, None, grow=2, feather=3, dtype=np.float32)
+    given = []
+
+    def to_linear(samples: np.ndarray) -> np.ndarray:
+        given.append(samples.shape)
+        return samples / 8
+
+    assert seam_ratio(8 * plate(), blend, EPSILON, to_linear) == seam_ratio(plate(), blend, EPSILON)
+    assert given == [(40 + 2 * 4 + 2 * REACH, 60 + 2 * 4 + 2 * REACH, 3)]

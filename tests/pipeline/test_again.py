@@ -6,8 +6,10 @@ from __future__ import annotations
 import numpy as np
 
 from void_server.frames.blobs import BlobFolder
+from void_server.frames.blocks import Blocks
 from void_server.pipeline.again import published_before, recorded
 from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.opened_source import blocks_to_arrays
 from void_server.plates.encode import Frame, write_frame
 from void_server.plates.window import Window
 
@@ -21,6 +23,8 @@ def rows(tmp_path, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, 
         write_frame(path, Frame(WHOLE, WHOLE, 1.0, {"R": np.zeros(WHOLE.shape, np.float16)}, (), "zips"))
         file = blobs.add_file(path).digest
     arrays = {"result": np.zeros((13, 4, 32), np.uint8), "matte": np.zeros((13, 32), np.uint8)}
+    for name in ("result", "matte"):
+        arrays |= blocks_to_arrays(name, Blocks.of(blobs.path(file), file, 0))
     left = {"result": file, "matte": file, "stripes": store_arrays(blobs, arrays).digest}
     earlier = recorded({"blobs": left, "info": {"lines": list(before)}}, blobs)
     found = published_before(earlier, now, WHOLE, "zips", blobs)

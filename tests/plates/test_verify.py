@@ -157,3 +157,15 @@ def test_a_writer_that_swaps_bytes_everywhere_is_found_in_some_lines(tmp_path):
     late["A"][2 * LINES_APART :] = 0
     with pytest.raises(DataLoss, match=f"lines {2 * LINES_APART} to"):
         check_spread(path, late, window)
+
+
+def test_of_some_lines_every_line_so_far_apart_is_checked(tmp_path):
+    window = Window(0, 5, 8, 60)
+    channels = {"A": np.random.default_rng(1).random(window.shape).astype(np.float16)}
+    write_frame(path := tmp_path / "frame.exr", Frame(window, window, 1.0, channels, (), "zips"))
+    lines = {"A": channels["A"][10:40].copy()}
+    lines["A"][17] = 0
+    check_spread(path, lines, window, rows=(10, 40), apart=8)
+    lines["A"][16] = 0
+    with pytest.raises(DataLoss, match="lines 26 to 27"):
+        check_spread(path, lines, window, rows=(10, 40), apart=8)

@@ -125,13 +125,43 @@ def test_a_blob_is_read_where_it_lies_and_found_spoilt_where_it_is(tmp_path):
         store.part(stored.digest, known)
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda path: overwritten(path, len(DATA) - 1),
+        lambda path: path.write_bytes(DATA[:-1]),
+        lambda path: path.write_bytes(DATA + bytes(1)),
+        lambda path: path.write_bytes(DATA + bytes(-len(DATA) % BLOCK) + bytes(1)),
+    ],
+    ids=["another byte", "too short", "too long", "a block too long"],
+)
+def test_a_blob_that_is_no_longer_what_its_checksums_say_is_not_built_upon(tmp_path, spoil):
+    store = BlobFolder(tmp_path)
+    stored = store.add_bytes(DATA)
+    known = Blocks.of(store.path(stored.digest), stored.digest, 0)
+    assert store.checked_path(stored.digest, known).read_bytes() == DATA
+    spoil(store.path(stored.digest))
+    with pytest.raises(DataLoss, match="is corrupt in the store"):
+        store.checked_path(stored.digest, known)
+
+
+def test_a_blob_of_whole_blocks_with_more_behind_them_is_spoilt(tmp_path):
+    store = BlobFolder(tmp_path)
+    stored = store.add_bytes(DATA[: 2 * BLOCK])
+    known = Blocks.of(store.path(stored.digest), stored.digest, 0)
+    with store.path(stored.digest).open("ab") as file:
+        file.write(DATA[: 2 * BLOCK])
+    with pytest.raises(DataLoss, match="is corrupt in the store"):
+        store.checked_path(stored.digest, known)
+
+
 def test_what_is_known_of_a_file_is_stored(tmp_path):
     store = BlobFolder(tmp_path)
     (tmp_path / "file").write_bytes(DATA)
     known = Blocks.of(tmp_path / "file", DIGEST, 77)
-    arrays = load_arrays(store, store_arrays(store, blocks_to_arrays(known)).digest)
-    assert blocks_from_arrays(arrays) == known
-    assert blocks_to_arrays(None) == {} and blocks_from_arrays({}) is None
+    arrays = load_arrays(store, store_arrays(store, blocks_to_arrays("source", known)).digest)
+    assert blocks_from_arrays("source", arrays) == known
+    assert blocks_to_arrays("source", None) == {} and blocks_from_arrays("source", {}) is None
 
 
 def test_lines_of_a_plate_are_those_of_the_whole_plate_and_the_rest_is_not_looked_at(storage, roots):

@@ -16,7 +16,7 @@ import numpy as np
 
 from void_server.conform.grain_model import F32, F64, GrainModel
 
-BLOCK = 128
+BLOCK = 64
 """Side in pixels of the pieces of the plate in which noise is made; always whole, so that no crop enters."""
 MOST_IN_FEATHER = 12.0
 """Times the plate's grain, in power, that a fill may be given where it fades out, since two grains mixed half and half

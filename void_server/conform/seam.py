@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import cv2
@@ -21,16 +22,22 @@ FEW = 16
 """Pixels below which nothing is measured."""
 
 
-def seam_ratio(result: npt.NDArray[np.floating], blend: npt.NDArray[Any], epsilon: float) -> float | None:
+def seam_ratio(
+    result: npt.NDArray[Any],
+    blend: npt.NDArray[Any],
+    epsilon: float,
+    to_linear: Callable[[npt.NDArray[Any]], npt.NDArray[np.floating]] = np.asarray,
+) -> float | None:
     """The mean jump of the gradient across the edge over that of the plate beside it, both along the edge's normal.
 
     The edge is all that is blended and the pixels on both sides of it. 1 is a plate without a seam; above, an edge
     shows; below, it is smeared.
 
     Args:
-        result: (h, w, c) scene-linear; where `blend` is 0 it is the plate.
+        result: (h, w, c) in the plate's space; where `blend` is 0 it is the plate.
         blend: (h, w) 0..1, as published.
         epsilon: the shot's (`ShotEncoding.epsilon`).
+        to_linear: makes samples scene-linear, where they are not; given those alone that are looked at.
 
     Returns:
         None where there is no edge, or no plate beside it.
@@ -43,7 +50,7 @@ def seam_ratio(result: npt.NDArray[np.floating], blend: npt.NDArray[Any], epsilo
         slice(max(0, int(rows[0]) - REACH), int(rows[-1]) + REACH + 1),
         slice(max(0, int(columns[0]) - REACH), int(columns[-1]) + REACH + 1),
     )
-    light = symlog(result[box].mean(axis=-1, dtype=np.float64), epsilon).astype(np.float32)
+    light = symlog(to_linear(result[box]).mean(axis=-1, dtype=np.float64), epsilon).astype(np.float32)
     known = np.isfinite(light)
     light = np.where(known, light, 0)
     outward = _distance(~some[box]) - _distance(some[box])

@@ -163,6 +163,13 @@ class BlobFolder:
             raise corrupt(digest)
         return path
 
+    def checked_path(self, digest: str, known: Blocks) -> Path:
+        """The blob's path after all its blocks were read again and found as they were; raises as `verified_path`."""
+        if self.size(digest) > known.most_bytes:
+            raise corrupt(digest)
+        self.part(digest, known).hold([(0, self.size(digest))])
+        return self.path(digest)
+
     def part(self, digest: str, known: Blocks) -> PartlyRead:
         """The blob, of which only what is asked for is read again and found right; raises as `verified_path`."""
         path = self.path(digest)

@@ -8,11 +8,12 @@ A checksum tells damage, not intent: who the file is from was settled by its SHA
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+
+from isal import isal_zlib
 
 from void_server.errors import VoidError
 
@@ -40,8 +41,13 @@ class Blocks:
         found = []
         with path.open("rb", buffering=0) as file:
             while block := file.read(BLOCK_BYTES):
-                found.append(zlib.crc32(block))
+                found.append(isal_zlib.crc32(block))
         return Blocks(digest, tuple(found), head)
+
+    @property
+    def most_bytes(self) -> int:
+        """Length that the file has at most."""
+        return len(self.checksums) * BLOCK_BYTES
 
 
 class PartlyRead:
@@ -80,7 +86,7 @@ class PartlyRead:
         with self._opened() as file:
             for block in sorted(wanted):
                 data = _block(file, block * BLOCK_BYTES)
-                if zlib.crc32(data) != self.known.checksums[block]:
+                if isal_zlib.crc32(data) != self.known.checksums[block]:
                     raise self._spoilt()
                 if self._copy is not None:
                     _put(self._copy, data, block * BLOCK_BYTES)

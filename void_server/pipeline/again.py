@@ -24,7 +24,7 @@ from void_server.plates.delivered import CONTENT, STRIPE_LINES, Digests
 from void_server.plates.plate import PlateChannels, strip
 from void_server.plates.result import write_channels
 from void_server.plates.splice import Onto, check_copied, fits
-from void_server.plates.verify import check_written
+from void_server.plates.verify import check_spread
 from void_server.plates.window import Window
 
 LINES = "lines"
@@ -32,6 +32,8 @@ LINES = "lines"
 quality."""
 FILES = ("result", "matte")
 """Blobs that are written onto the earlier ones."""
+LINES_APART = 8
+"""From one line to the next, of those made anew, that are decoded as a reader of the file would."""
 MOST_AGAIN = 0.75
 """Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
 
@@ -92,7 +94,7 @@ class Again:
         rows = self.rows[0] + part.start, self.rows[0] + part.stop
         onto = self.onto[name]
         copied = write_channels(path, strip(plate, rows), lines, onto=onto, scratch=True, **given)
-        check_written(path, lines, plate.part.data_window, rows=rows)
+        check_spread(path, lines, plate.part.data_window, rows=rows, apart=LINES_APART)
         if copied is not None:
             check_copied(path, onto, copied)
         return rows[1] - rows[0]
@@ -104,13 +106,15 @@ class Earlier:
 
     Attributes:
         blobs, info: of that unit.
-        stripes: the digests of all stripes of `result` and `matte`.
+        stripes: the digests of all stripes of `FILES`.
+        files: what is known of the bytes of `FILES`.
         source: what was found of the plate's file when it was read whole; None where it cannot be read in part.
     """
 
     blobs: Mapping[str, str]
     info: Mapping[str, Any]
     stripes: dict[str, Digests]
+    files: dict[str, Blocks]
     source: Blocks | None
 
 
@@ -120,8 +124,7 @@ def recorded(earlier: Mapping[str, Any] | None, blobs: BlobFolder) -> Earlier | 
     Args:
         earlier: blobs and info of that unit.
     """
-    # Releases before stripes were digested left none.
-    if earlier is None or "stripes" not in earlier["blobs"]:
+    if earlier is None:
         return None
     try:
         blobs.verified_path(earlier["blobs"]["stripes"])
@@ -129,7 +132,9 @@ def recorded(earlier: Mapping[str, Any] | None, blobs: BlobFolder) -> Earlier | 
         return None
     arrays = load_arrays(blobs, earlier["blobs"]["stripes"])
     stripes = {name: arrays[name] for name in FILES}
-    return Earlier(earlier["blobs"], earlier["info"], stripes, blocks_from_arrays(arrays))
+    files = {name: known for name in FILES if (known := blocks_from_arrays(name, arrays))}
+    source = blocks_from_arrays("source", arrays)
+    return Earlier(earlier["blobs"], earlier["info"], stripes, files, source)
 
 
 def published_before(
@@ -151,7 +156,7 @@ def published_before(
     if rows[1] - rows[0] > MOST_AGAIN * whole.height:
         return None
     try:
-        paths = {name: blobs.verified_path(earlier.blobs[name]) for name in FILES}
+        paths = {name: blobs.checked_path(earlier.blobs[name], earlier.files[name]) for name in FILES}
     except (NotFound, DataLoss):
         return None
     onto = {name: Onto(paths[name], whole) for name in FILES}

@@ -6,14 +6,13 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-import zlib
 from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-NUMERIC_PACKAGES = ("numpy", "opencv-python-headless", "OpenImageIO", "opencolorio")
+NUMERIC_PACKAGES = ("numpy", "opencv-python-headless", "OpenImageIO", "opencolorio", "isal")
 """Packages whose version can change a bit of a result."""
 TORCH_PACKAGES = ("torch", "diffusers", "transformers")
 """The same of the engine `void`."""
@@ -28,12 +27,11 @@ def numerics() -> dict[str, Any]:
     return {
         "device": "cpu",
         "model": processor(),
+        "extensions": extensions(),
         "dtype": "float32",
         "threads": 1,
         "python": platform.python_version(),
         "packages": package_versions(),
-        # It compresses what is published.
-        "zlib": zlib.ZLIB_RUNTIME_VERSION,
     }
 
 
@@ -69,11 +67,43 @@ def unit_key(kind: str, **reads: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def processor() -> str:
-    """Model name of the processor: libraries choose vector code by it."""
-    listing = Path("/proc/cpuinfo")
-    if listing.exists():
-        for line in listing.read_text(errors="replace").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+LISTING = Path("/proc/cpuinfo")
+"""Where Linux tells of the processor."""
+VECTOR_CODE = (
+    "sse",
+    "ssse",
+    "avx",
+    "amx",
+    "fma",
+    "f16c",
+    "bmi",
+    "popcnt",
+    "pclmul",
+    "vpclmul",
+    "sha",
+    "gfni",
+    "vaes",
+)
+"""How the names begin of x86 extensions that libraries choose their code by."""
+
+
+def processor(listing: Path = LISTING) -> str:
+    """Model name of the processor. Virtual machines often tell but its family."""
+    return _told(listing, "model name") or platform.processor() or platform.machine()
+
+
+def extensions(listing: Path = LISTING) -> str:
+    """Extensions of the processor that libraries choose vector code by, in order; empty where nothing tells.
+
+    Two machines of one model name may have others: what a virtual machine is given is its host's choice.
+    """
+    arm = _told(listing, "Features").split()
+    return " ".join(sorted(arm or (f for f in _told(listing, "flags").split() if f.startswith(VECTOR_CODE))))
+
+
+def _told(listing: Path, name: str) -> str:
+    """The first value of that name; empty where there is none."""
+    lines = listing.read_text(errors="replace").splitlines() if listing.exists() else []
+    return next(
+        (text.strip() for key, _, text in (line.partition(":") for line in lines) if key.strip() == name), ""
+    )

@@ -72,20 +72,20 @@ class OpenedSource:
         return read_plate(self.path, self.view, others=others)
 
 
-def blocks_to_arrays(known: Blocks | None) -> dict[str, npt.NDArray[Any]]:
-    """For storing; no arrays of None."""
+def blocks_to_arrays(of: str, known: Blocks | None) -> dict[str, npt.NDArray[Any]]:
+    """For storing, under names that begin with `of`; no arrays of None."""
     if known is None:
         return {}
     return {
-        "source_blocks": np.array(known.checksums, np.uint32),
-        "source_digest": np.frombuffer(bytes.fromhex(known.digest), np.uint8),
-        "source_head": np.array([known.head], np.int64),
+        f"{of}_blocks": np.array(known.checksums, np.uint32),
+        f"{of}_digest": np.frombuffer(bytes.fromhex(known.digest), np.uint8),
+        f"{of}_head": np.array([known.head], np.int64),
     }
 
 
-def blocks_from_arrays(arrays: Mapping[str, npt.NDArray[Any]]) -> Blocks | None:
+def blocks_from_arrays(of: str, arrays: Mapping[str, npt.NDArray[Any]]) -> Blocks | None:
     """What `blocks_to_arrays` was given; None where it is not among the arrays."""
-    if "source_blocks" not in arrays:
+    if f"{of}_blocks" not in arrays:
         return None
-    digest = arrays["source_digest"].astype(np.uint8).tobytes().hex()
-    return Blocks(digest, tuple(arrays["source_blocks"].tolist()), int(arrays["source_head"][0]))
+    digest = arrays[f"{of}_digest"].astype(np.uint8).tobytes().hex()
+    return Blocks(digest, tuple(arrays[f"{of}_blocks"].tolist()), int(arrays[f"{of}_head"][0]))

@@ -176,7 +176,10 @@ def publish(
             "matte": joined_content(read_header(matte_path), stripes["matte"]),
         }
         stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
-    stored["stripes"] = store_arrays(blobs, stripes | blocks_to_arrays(read.blocks))
+    left = stripes | blocks_to_arrays("source", read.blocks)
+    for name, file in stored.items():
+        left |= blocks_to_arrays(name, Blocks.of(blobs.path(file.digest), file.digest, 0))
+    stored["stripes"] = store_arrays(blobs, left)
     stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
     if args["keys"]:
         stored |= _key_files(plate, layer, given, blobs)
@@ -189,7 +192,7 @@ def publish(
         confidence=confidence,
         change=None,
         pixels=whole.pixels,
-        seam=seam_ratio(shot.to_linear(result), blend, shot.manifest.shot_encoding().epsilon),
+        seam=seam_ratio(result, blend, shot.manifest.shot_encoding().epsilon, shot.to_linear),
     )
     touched, reached = int(np.count_nonzero(blend)), int(np.count_nonzero(drawn))
     return stored, {

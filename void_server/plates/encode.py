@@ -14,7 +14,6 @@ import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ import numpy.typing as npt
 from void_server.errors import Internal
 from void_server.plates.deflate import zipped
 from void_server.plates.digest import scan_lines
-from void_server.plates.exr import bit_view
 from void_server.plates.header import (
     COMPRESSIONS,
     FLAG_LONG_NAMES,
@@ -225,22 +223,8 @@ def packed_chunks(frame: Frame, *, checked: bool = True) -> Iterator[bytes]:
 
 def _packed(batch: list[npt.NDArray[Any]], lines: int, checked: bool) -> Iterator[bytes]:
     """The data of some lines' chunks, each of as many lines, but for the last, which may have fewer."""
-    if lines == 1:
-        for (first, end), blank in _alike(batch):
-            yield from zipped(scan_lines([values[first:end] for values in batch]), blank, checked=checked)
-        return
     raw = scan_lines(batch)
     whole = len(raw) // lines * lines
     yield from zipped(raw[:whole].reshape(whole // lines, lines * raw.shape[1]), checked=checked)
     if whole < len(raw):
         yield from zipped(raw[whole:].reshape(1, -1), checked=checked)
-
-
-def _alike(batch: list[npt.NDArray[Any]]) -> Iterator[tuple[tuple[int, int], list[tuple[int, int]]]]:
-    """Runs of lines [first, end) in which the same channels are 0, and which bytes of a line these are."""
-    marked = np.stack([bit_view(values).any(axis=1) for values in batch])
-    ends = np.cumsum([0, *(values.shape[1] * values.dtype.itemsize for values in batch)]).tolist()
-    spans = list(pairwise(ends))
-    cuts = [0, *(np.flatnonzero((marked[:, 1:] != marked[:, :-1]).any(axis=0)) + 1).tolist(), marked.shape[1]]
-    for first, end in pairwise(cuts):
-        yield (first, end), [span for span, some in zip(spans, marked[:, first], strict=True) if not some]

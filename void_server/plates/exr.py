@@ -8,7 +8,7 @@ of channels of one type that is asked for in that same type is copied by OpenIma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -135,6 +135,18 @@ def read_stripes(
         step = height if opened.part.tiled else STRIPE_LINES
         for top in range(0, height, step):
             yield opened.read(names, (top, min(height, top + step)))
+
+
+def read_single_lines(
+    path: str | Path, part: int, tops: Iterable[int], limits: EXRLimits | None = None
+) -> Iterator[tuple[int, dict[str, Samples]]]:
+    """All channels of some lines of one part of scan lines, each with its place, counted from the top of the data
+    window; arrays (1, w). Raises as `read_channels` does.
+    """
+    with _OpenPart(Path(path), part, limits or EXRLimits()) as opened:
+        names = list(opened.part.channel_names)
+        for top in tops:
+            yield top, opened.read(names, (top, top + 1))
 
 
 class _OpenPart:

@@ -68,7 +68,8 @@ def fits(onto: Onto, compression: str) -> bool:
 
 def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -> Copied:
     """Write a whole file of which only the lines of `frame` differ from the earlier one; `scratch` and errors are those
-    of `write_frame`. Whoever calls this decodes these lines (`check_written`) and compares the others (`check_copied`).
+    of `write_frame`. Whoever calls this decodes some of these lines (`check_spread`) and compares the others
+    (`check_copied`).
 
     Args:
         frame: the lines, over their own window, whole chunks of the file, or none; its attributes are the new file's.
@@ -87,7 +88,7 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
         chunks = top // lines, -(-(top + height) // lines)
         sizes, new = np.diff(old), b""
         if height:
-            packed = list(packed_chunks(frame, checked=False))
+            packed = list(packed_chunks(frame))
             new, sizes[chunks[0] : chunks[1]] = b"".join(packed), [len(chunk) for chunk in packed]
         else:
             chunks = len(sizes), len(sizes)

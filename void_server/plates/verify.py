@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
-from void_server.plates.exr import DTYPES, STRIPE_LINES, bit_view, read_channels
+from void_server.plates.exr import DTYPES, STRIPE_LINES, bit_view, read_channels, read_single_lines
 from void_server.plates.header import EXRLimits, read_header
 from void_server.plates.plate import Plate, read_lines, read_plate
 from void_server.plates.window import Window
@@ -119,36 +119,59 @@ def check_written(
     Raises:
         DataLoss: another window, other channels, types or samples, or it cannot be decoded.
     """
-    part = read_header(path).parts[0]
-    types = {c.name: DTYPES[c.type] for c in part.channels}
-    if part.data_window != window or types != {name: v.dtype for name, v in channels.items()}:
-        raise DataLoss(f"{path} has other windows or channels than were written.", file=str(path))
+    _check_layout(path, channels, window)
     names = list(channels)
     first, end = rows or (0, window.height)
     for top in range(first, end, STRIPE_LINES):
         bottom = min(end, top + STRIPE_LINES)
         written = read_channels(path, 0, names, rows=(top, bottom))
-        for name, values in channels.items():
-            if not np.array_equal(bit_view(written[name]), bit_view(values[top - first : bottom - first])):
-                raise DataLoss(
-                    f"{path} does not hold what was written to it: {name}, lines {top} to {bottom}.",
-                    fix="This is a defect of the server or its disk; report it with the server's log.",
-                    file=str(path),
-                )
+        lines = {name: values[top - first : bottom - first] for name, values in channels.items()}
+        _check_lines(path, written, lines, (top, bottom))
 
 
 LINES_APART = 128
-"""From one line to the next of those that `check_spread` decodes: 17 of a picture of 2160."""
+"""From one line to the next that `check_spread` decodes of a file: 17 of a picture of 2160."""
 
 
-def check_spread(path: str | Path, channels: Mapping[str, npt.NDArray[Any]], window: Window) -> None:
-    """`check_written` of every `LINES_APART`th line: what a writer does wrong, it does to many lines.
+def check_spread(
+    path: str | Path,
+    channels: Mapping[str, npt.NDArray[Any]],
+    window: Window,
+    *,
+    rows: tuple[int, int] | None = None,
+    apart: int = LINES_APART,
+) -> None:
+    """`check_written` of every `apart`th line: what a writer does wrong, it does to many lines.
 
-    The bytes of the file are another matter: `write_frame` has read these again.
+    The bytes of the file are another matter: whoever wrote them has read them again.
     """
-    for top in range(0, window.height, LINES_APART):
-        lines = {name: values[top : top + 1] for name, values in channels.items()}
-        check_written(path, lines, window, rows=(top, top + 1))
+    _check_layout(path, channels, window)
+    first, end = rows or (0, window.height)
+    for top, written in read_single_lines(path, 0, range(first, end, apart)):
+        lines = {name: values[top - first : top - first + 1] for name, values in channels.items()}
+        _check_lines(path, written, lines, (top, top + 1))
+
+
+def _check_layout(path: str | Path, channels: Mapping[str, npt.NDArray[Any]], window: Window) -> None:
+    part = read_header(path).parts[0]
+    types = {c.name: DTYPES[c.type] for c in part.channels}
+    if part.data_window != window or types != {name: v.dtype for name, v in channels.items()}:
+        raise DataLoss(f"{path} has other windows or channels than were written.", file=str(path))
+
+
+def _check_lines(
+    path: str | Path,
+    written: Mapping[str, npt.NDArray[Any]],
+    lines: Mapping[str, npt.NDArray[Any]],
+    rows: tuple[int, int],
+) -> None:
+    for name, values in lines.items():
+        if not np.array_equal(bit_view(written[name]), bit_view(values)):
+            raise DataLoss(
+                f"{path} does not hold what was written to it: {name}, lines {rows[0]} to {rows[1]}.",
+                fix="This is a defect of the server or its disk; report it with the server's log.",
+                file=str(path),
+            )
 
 
 def _alpha_type(plate: Plate) -> str:
