@@ -75,7 +75,7 @@ def draw_sheet(title: str, cells: Sequence[Cell]) -> bytes:
         removed = f"{percent(cell.removed)} removed" if cell.removed else "nothing removed"
         draw.text((x, y + height + 4), removed, DIM, small)
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", optimize=True)
+    sheet.save(buffer, "PNG")
     return buffer.getvalue()
 
 

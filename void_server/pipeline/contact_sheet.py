@@ -65,7 +65,7 @@ def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
         draw.text((x, MARGIN + LINE), f"{column.frame}", TEXT, font)
         draw.text((x, top + len(rows) * (height + GAP)), sure, DIM, small)
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", optimize=True)
+    sheet.save(buffer, "PNG")
     return buffer.getvalue()
 
 

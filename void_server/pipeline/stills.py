@@ -202,5 +202,5 @@ def _jpeg(picture: U8) -> bytes:
 
 def _png(picture: U8) -> bytes:
     buffer = io.BytesIO()
-    Image.fromarray(picture).save(buffer, "PNG", optimize=True)
+    Image.fromarray(picture).save(buffer, "PNG")
     return buffer.getvalue()
