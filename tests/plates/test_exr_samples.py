@@ -8,7 +8,15 @@ import OpenImageIO
 import pytest
 
 from void_server.errors import DataLoss, InvalidInput, LimitExceeded, Unsupported
-from void_server.plates.exr import EXRLimits, bit_view, read_channels, read_header, read_stripes
+from void_server.plates.exr import (
+    EXRLimits,
+    above_zero,
+    bit_view,
+    is_zero,
+    read_channels,
+    read_header,
+    read_stripes,
+)
 
 EXACT = ["none", "rle", "zips", "zip", "piz"]
 LOSSY = ["pxr24", "b44", "b44a", "dwaa", "dwab"]
@@ -189,3 +197,10 @@ def test_a_tiled_part_among_several_is_seen_as_tiled(fresh, any_bits):
     assert [part.tiled for part in read_header(path).parts] == [True, True]
     (stripe,) = read_stripes(path, 1)
     assert same_bits(stripe["B"], np.ascontiguousarray(samples[..., 2]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_signs_are_told_by_bits_as_by_values(dtype):
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16).astype(dtype)
+    assert (above_zero(every) == (every > 0)).all()
+    assert (is_zero(every) == (every == 0)).all()

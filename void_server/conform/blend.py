@@ -60,10 +60,10 @@ def blend_matte(
     """
     if not (0 <= grow < math.inf and 0 <= feather < math.inf):
         raise ValueError(f"grow {grow} and feather {feather} are pixels outward, finite and not negative")
-    blend = np.zeros(region.shape, np.float32)
+    blend = np.zeros(region.shape, dtype)
     rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
     if rows.size == 0:
-        return blend.astype(dtype, copy=False)
+        return blend
     reach = math.ceil(grow + feather)
     box = (
         slice(max(0, int(rows[0]) - reach), int(rows[-1]) + reach + 1),
@@ -71,10 +71,11 @@ def blend_matte(
     )
     outside = np.ascontiguousarray(~region[box], dtype=np.uint8)
     distance = cv2.distanceTransform(outside, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    blend[box] = fall(distance - np.float32(grow), feather)
+    inside = fall(distance - np.float32(grow), feather)
     if keep is not None:
-        blend *= 1 - np.clip(keep, 0, 1)
-    return blend.astype(dtype, copy=False)
+        inside *= 1 - np.clip(keep[box], 0, 1)
+    blend[box] = inside
+    return blend
 
 
 def composite(

@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from void_server.plates.exr import above_zero
 from void_server.quadmask.growth import fall
 
 F32 = npt.NDArray[np.float32]
@@ -295,4 +296,10 @@ def narrowed(whole: npt.NDArray[Any], sure: npt.NDArray[Any], change: F32) -> np
     Returns:
         (h, w) of the type of `whole`, quantised to it: 0 where the plate's bits stay.
     """
-    return np.asarray(np.maximum(sure, whole * change.astype(whole.dtype)), whole.dtype)
+    narrow = np.zeros_like(whole)
+    some = above_zero(whole)
+    rows, columns = np.flatnonzero(some.any(axis=1)), np.flatnonzero(some.any(axis=0))
+    if rows.size:
+        box = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+        narrow[box] = np.maximum(sure[box], whole[box] * change[box].astype(whole.dtype))
+    return narrow

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.plates.encoding import symlog
-from void_server.plates.exr import bit_view
+from void_server.plates.exr import above_zero, bit_view
 from void_server.plates.verify import OutsideCheck
 
 
@@ -68,7 +68,7 @@ def frame_quality(
     differing = bit_view(plate) != bit_view(result)
     # Several times as fast as `any` over so short an axis.
     changed = reduce(np.logical_or, (differing[..., channel] for channel in range(differing.shape[-1])))
-    inside = blend > 0
+    inside = above_zero(blend)
     trusted = confidence is not None and bool(inside.any())
     return FrameQuality(
         changed_percent=100.0 * float(np.count_nonzero(changed)) / (pixels or changed.size),

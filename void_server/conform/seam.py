@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.plates.encoding import symlog
+from void_server.plates.exr import above_zero
 
 FLANK = (2.0, 10.0)
 """Pixels outward of the blend matte between which the plate is measured: near enough to be of the same surfaces."""
@@ -42,7 +43,7 @@ def seam_ratio(
     Returns:
         None where there is no edge, or no plate beside it.
     """
-    some = blend > 0
+    some = above_zero(blend)
     rows, columns = np.flatnonzero(some.any(axis=1)), np.flatnonzero(some.any(axis=0))
     if rows.size == 0:
         return None

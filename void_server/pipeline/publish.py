@@ -43,6 +43,7 @@ from void_server.plates.delivered import (
     joined_content,
     result_stripes,
 )
+from void_server.plates.exr import above_zero
 from void_server.plates.header import read_header
 from void_server.plates.plate import Planes, Plate, PlateChannels, strip
 from void_server.plates.result import (
@@ -124,7 +125,7 @@ def publish(
     drawn = blend = blended(quadmask.region)
     confidence = np.zeros(window.shape, np.float32)
     result, clipped, unfilled = source.colour, 0, 0
-    if fill is not None and (blend > 0).any():
+    if fill is not None and above_zero(blend).any():
         picture, at = _fill_in_plate_space(shot, fill, source)
         if edge["narrow"]:
             change = _change(shot, fill, source, picture, at)
@@ -132,7 +133,7 @@ def publish(
             change = change if found is None else np.minimum(change, found)
             blend = narrowed(drawn, blended(quadmask.remove > THRESHOLD), change)
             # What keeps the plate's bits was not made up, whatever the engine answered there.
-            made_up = over(window_of(shot, fill), (blend > 0).astype(np.float32), window)
+            made_up = over(window_of(shot, fill), above_zero(blend).astype(np.float32), window)
             fill = replace(fill, synthesised=fill.synthesised * made_up)
         if args.get("grain"):
             grained = with_grain(shot, position, fill, blend, window, args["grain"], blobs)
@@ -194,7 +195,7 @@ def publish(
         pixels=whole.pixels,
         seam=seam_ratio(result, blend, shot.manifest.shot_encoding().epsilon, shot.to_linear),
     )
-    touched, reached = int(np.count_nonzero(blend)), int(np.count_nonzero(drawn))
+    touched, reached = (int(np.count_nonzero(above_zero(matte))) for matte in (blend, drawn))
     return stored, {
         **asdict(quality),
         # The lines around were held against this plate when they were written, now or the first time.
@@ -352,13 +353,14 @@ def _inside(result: npt.NDArray[Any], blend: npt.NDArray[Any], window: Window) -
     """The result where it may differ from the plate and for `SEAM_REACH` pixels around: `colour`, `inside` (0 or 1),
     and its corner `at`.
     """
-    rows, columns = (np.flatnonzero((blend > 0).any(axis=axis)) for axis in (1, 0))
+    inside = above_zero(blend)
+    rows, columns = (np.flatnonzero(inside.any(axis=axis)) for axis in (1, 0))
     if rows.size == 0:
         empty = result[:0, :0]
         return {"colour": empty, "inside": empty[..., 0].astype(np.uint8), "at": np.zeros(2, np.int64)}
     box = tuple(slice(max(0, int(i[0]) - SEAM_REACH), int(i[-1]) + SEAM_REACH + 1) for i in (rows, columns))
     at = np.array([window.x + box[1].start, window.y + box[0].start], np.int64)
-    return {"colour": result[box], "inside": (blend[box] > 0).astype(np.uint8), "at": at}
+    return {"colour": result[box], "inside": inside[box].astype(np.uint8), "at": at}
 
 
 def _fill_in_plate_space(shot: StoredShot, fill: FrameFill, source: Plate) -> tuple[F32, tuple[int, int]]:

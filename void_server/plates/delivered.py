@@ -26,7 +26,7 @@ import numpy.typing as npt
 
 from void_server.errors import InvalidInput
 from void_server.plates.digest import content_digest, content_digest_of, description, scan_lines
-from void_server.plates.exr import bit_view, read_channels
+from void_server.plates.exr import above_zero, bit_view, read_channels
 from void_server.plates.header import EXRLimits, Header, read_header
 
 MASK = ("void_mask.red", "void_mask.green", "void_mask.blue", "void_mask.alpha")
@@ -120,7 +120,7 @@ def result_stripes(channels: Mapping[str, npt.NDArray[Any]], colours: Sequence[s
         [
             _of_lines([stripe[name] for name in names]),
             _of_lines([stripe[name] for name in MASK]),
-            *_sides([stripe[name] for name in colours], stripe[BLEND] > 0),
+            *_sides([stripe[name] for name in colours], above_zero(stripe[BLEND])),
         ]
         for stripe in stripes(channels)
     ]

@@ -28,7 +28,9 @@ __all__ = [
     "Header",
     "Part",
     "Reader",
+    "above_zero",
     "bit_view",
+    "is_zero",
     "read_channels",
     "read_header",
     "read_stripes",
@@ -61,6 +63,21 @@ def bit_view(samples: Samples) -> npt.NDArray[np.unsignedinteger[Any]]:
     """The same samples as unsigned integers of the same width, for comparing and hashing bit patterns."""
     contiguous = np.ascontiguousarray(samples)
     return contiguous.view(np.uint16 if contiguous.dtype.itemsize == 2 else np.uint32)
+
+
+def above_zero(samples: Samples) -> npt.NDArray[np.bool_]:
+    """Where samples are above 0; of half samples by their bits, since NumPy compares these one by one."""
+    if samples.dtype != np.float16:
+        return np.asarray(samples > 0)
+    # 0 wraps around; infinity is the last of the positive ones, NaN and what is negative come after it.
+    return np.asarray(bit_view(samples) - np.uint16(1) < np.uint16(0x7C00))
+
+
+def is_zero(samples: Samples) -> npt.NDArray[np.bool_]:
+    """Where samples are 0 or -0; see `above_zero`."""
+    if samples.dtype != np.float16:
+        return np.asarray(samples == 0)
+    return np.asarray(bit_view(samples) & np.uint16(0x7FFF) == 0)
 
 
 def read_channels(

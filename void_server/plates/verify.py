@@ -12,7 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
-from void_server.plates.exr import DTYPES, STRIPE_LINES, bit_view, read_channels, read_single_lines
+from void_server.plates.exr import (
+    DTYPES,
+    STRIPE_LINES,
+    bit_view,
+    is_zero,
+    read_channels,
+    read_single_lines,
+)
 from void_server.plates.header import EXRLimits, read_header
 from void_server.plates.plate import Plate, read_lines, read_plate
 from void_server.plates.window import Window
@@ -87,7 +94,7 @@ def samples_outside(result: Plate, plate: Plate, blend: npt.NDArray[Any]) -> Out
             found to hold.
         plate, blend: as of `outside_difference`.
     """
-    outside = blend == 0
+    outside = is_zero(blend)
     pairs = [(result.colour, plate.colour)]
     if result.alpha is not None and plate.alpha is not None:
         pairs.append((result.alpha[..., None], plate.alpha[..., None]))
