@@ -48,17 +48,25 @@ class Ran:
     peak: int
 
 
-def remove(server: ServerProcess, folder: Path, out: Path, settings: Mapping[str, str]) -> Ran:
+def remove(
+    server: ServerProcess, folder: Path, out: Path, settings: Mapping[str, str], *, network: bool = False
+) -> Ran:
     """Run the command on `folder`, which holds `plate` and `roto`, and is a root of the server.
+
+    Args:
+        network: the server is another's, and its results come over the network; else it is the user's own, and they are
+            copied out of its store.
 
     Raises:
         RuntimeError: it failed; with what it said.
     """
     sampler = MemorySampler(server.pid)
     last, earlier = _recorded(server.store)
+    data = _endpoint(server)
+    token = server.store / "token"
+    reached = ("--server", server.target.address, "--token-file", str(token)) if network else ("--local",)
     command = [
-        *(sys.executable, "-m", "void_client", "remove", "--json", "--server", server.target.address),
-        *("--token-file", str(server.store / "token"), "--root", f"{ROOT}={folder}"),
+        *(sys.executable, "-m", "void_client", "remove", "--json", *reached, "--root", f"{ROOT}={folder}"),
         *(
             "--plate",
             str(folder / "plate" / "plate.####.exr"),
@@ -70,7 +78,7 @@ def remove(server: ServerProcess, folder: Path, out: Path, settings: Mapping[str
     ]
     with sampler:
         began = time.perf_counter()
-        phases, cpu = _follow(command, began, server.pid)
+        phases, cpu = _follow(command, began, server.pid, data)
         seconds = time.perf_counter() - began
     rows = _units(server.store, last)
     units, unit_seconds = Counter[str](), defaultdict[str, float](float)
@@ -83,7 +91,18 @@ def remove(server: ServerProcess, folder: Path, out: Path, settings: Mapping[str
     return Ran(seconds, phases, cpu, units, dict(unit_seconds), encoded, same, sampler.peak)
 
 
-def _follow(command: list[str], began: float, server: int) -> tuple[dict[str, float], dict[str, float]]:
+def _endpoint(server: ServerProcess) -> Path:
+    """A data folder of a user whose own server this is."""
+    data = server.store.with_name(f"{server.store.name}.data")
+    (data / "local").mkdir(parents=True, exist_ok=True)
+    said = {"token_file": str(server.store / "token"), "blobs": str(server.store / "blobs")}
+    (data / "local" / "endpoint.json").write_text(json.dumps({"address": server.target.address, **said}))
+    return data
+
+
+def _follow(
+    command: list[str], began: float, server: int, data: Path
+) -> tuple[dict[str, float], dict[str, float]]:
     """Wall and processor seconds by phase."""
     wall, cpu = defaultdict[str, float](float), defaultdict[str, float](float)
     phase, since, spent = "start", began, cpu_seconds(server)
@@ -94,7 +113,9 @@ def _follow(command: list[str], began: float, server: int) -> tuple[dict[str, fl
         cpu[phase] += taken - spent
         phase, since, spent = new, now, taken
 
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=os.environ) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "VOID_DATA_DIR": str(data)}
+    ) as process:
         said = ""
         for line in process.stdout or ():
             event, now = json.loads(line), time.perf_counter()
