@@ -11,7 +11,7 @@ import pytest
 
 from tests.engines.scenes import Scene, scene
 from void_server.engines.cleanplate import CleanplateSettings, FrameFill
-from void_server.engines.cleanplate.grain_left import lit_of_relit, weight_of_lit
+from void_server.engines.cleanplate.grain_left import lit_of_relit, weight_of_power
 
 TARGET, FRAMES = 3, 7
 
@@ -68,12 +68,12 @@ def test_power_of_photons_goes_with_the_light_that_was_there(gain, offset, power
 
 @pytest.mark.parametrize("power", [1.0, 1.5, 3.0, 12.0])
 def test_as_much_of_another_frame_is_taken_as_makes_the_power_of_one(power):
-    own = float(weight_of_lit(np.full((1, 1, 3), power, np.float32))[0, 0])
+    own = float(weight_of_power(np.full((1, 1, 3), power, np.float32))[0, 0])
     assert own**2 * power + (1 - own) ** 2 == pytest.approx(1)
 
 
 def test_a_surface_whose_grain_was_lowered_is_shown_whole():
-    assert (weight_of_lit(np.full((1, 1, 3), 0.5, np.float32)) == 1).all()
+    assert (weight_of_power(np.full((1, 1, 3), 0.5, np.float32)) == 1).all()
 
 
 def test_a_fill_is_stored_with_what_it_says_of_its_grain():

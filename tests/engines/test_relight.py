@@ -71,8 +71,70 @@ def test_the_surface_under_a_soft_shadow_keeps_its_own_texture_and_grain_as_stro
     grain, grain_of_plate = ((p / made.clean[TARGET] - 1)[inside].ravel() for p in (got, own))
     assert abs(grain.mean()) < 0.01
     assert grain_of_plate.std() == pytest.approx(0.03 * np.sqrt(2), rel=0.1)
-    assert np.corrcoef(grain, grain_of_plate)[0, 1] > 0.8
+    assert np.corrcoef(grain, grain_of_plate)[0, 1] > 0.75
     assert grain.std() == pytest.approx(0.03, rel=0.15)
+
+
+def rough(share: float, *, channels: float | np.ndarray = 1.0, shadow: float = 0.3):
+    """An effect: a shadow under which the surface has a noise of its own, a share of its level."""
+
+    def effect(plate, blob, frame):
+        noise = np.random.default_rng(frame).normal(0, share, plate.shape)
+        return plate * (1 - shadow * blob) * (1 + blob * np.asarray(channels) * noise).astype(np.float32)
+
+    return effect
+
+
+def noise_in_core(made: Scene, filled: FrameFill) -> np.ndarray:
+    """(3,) standard deviation of a fill from the truth, a share of it, where the blob is nearly full."""
+    return (over(made, filled, filled.colour, 0) / made.clean[TARGET] - 1)[core()].std(0)
+
+
+@pytest.mark.parametrize("channels", [np.float32([1, 1, 1]), np.float32([1, 0, 0])], ids=["all", "red"])
+def test_what_a_relit_surface_shows_beyond_grain_is_brought_down_to_it_by_other_frames(channels):
+    made = shot_with(rough(0.025, channels=channels), grain=0.03, photons=True)
+    assert (noise_in_core(made, made.fill(TARGET)) < 1.03 * 0.03).all()
+
+
+def test_the_stronger_grain_of_a_dark_surface_is_not_taken_for_more():
+    made, random = shot_with(rough(0.0)), np.random.default_rng(3)
+    for i, plate in enumerate(made.plates):
+        plate[115:165] *= 0.2
+        noise = 0.01 / np.sqrt(np.maximum(plate, 0.01)) * random.normal(0, 1, plate.shape)
+        made.plates[i] = (plate * (1 + noise)).astype(np.float32)
+    filled = made.fill(TARGET)
+    assert over(made, filled, filled.relit, 1)[core()].mean() > 0.84
+
+
+def test_so_it_is_only_where_light_was_undone():
+    made = shot_with(rough(0.025, shadow=0.0), grain=0.03, photons=True)
+    filled = made.fill(TARGET)
+    assert over(made, filled, filled.relit, 1)[core()].mean() > 0.97
+
+
+def test_where_sources_lie_beside_themselves_their_texture_is_not_taken_for_it():
+    rows, columns = np.mgrid[0 : SIZE[0], 0 : SIZE[1]].astype(np.float32)
+    striped = (np.sin(columns / 15) > 0).astype(np.float32)[..., None]
+
+    def textured_in_stripes(plate, blob, frame):
+        mean = cv2.GaussianBlur(plate, (0, 0), 12.0)
+        return rough(0.025)(mean + (plate - mean) * striped, blob, frame)
+
+    made = shot_with(textured_in_stripes, grain=0.005)
+    for i in set(range(11)) - {TARGET}:
+        waves = np.float32(0.6) * np.sin(rows / 3 + columns / 4 + 2 * i).astype(np.float32)
+        made.plates[i] = cv2.remap(made.plates[i], columns + waves, rows, cv2.INTER_CUBIC)
+    filled = made.fill(TARGET)
+    assert over(made, filled, filled.relit, 1)[core()].mean() > 0.75
+
+
+def test_what_differs_by_far_more_than_grain_is_no_noise_of_the_surface():
+    weights = []
+    for share in (0.025, 0.08):
+        made = shot_with(rough(share), grain=0.01, photons=True)
+        filled = made.fill(TARGET)
+        weights.append(over(made, filled, filled.relit, 1)[core()].mean())
+    assert weights[1] > weights[0] + 0.1
 
 
 def test_the_gain_is_the_shadows():
@@ -81,7 +143,7 @@ def test_the_gain_is_the_shadows():
     gain = over(made, filled, filled.gain, 1)
     np.testing.assert_allclose(gain[core()], 1 - 0.5 * soft_blob(TARGET)[core()].repeat(3, 1), atol=0.05)
     assert np.abs(filled.offset).max() < 0.02
-    assert filled.figures["relit"] > 0.8
+    assert filled.figures["relit"] > 0.75
 
 
 @pytest.mark.parametrize("grain", [True, False])

@@ -49,12 +49,16 @@ def lit_of_relit(level: F32, gain: F32, offset: F32) -> F32:
     return np.asarray(np.clip(plate / (level * gain * gain), 1 / MOST_LIT, MOST_LIT), np.float32)
 
 
-def weight_of_lit(lit: F32) -> F32:
+def weight_of_power(power: F32) -> F32:
     """(h, w) 0..1: how much of a relit surface is shown beside what other frames lend, so that the grain of both is as
-    strong as that of one frame: w of w^2 lit + (1 - w)^2 = 1, with the channel that was raised most. Where another
-    curve makes that too little, the rest is added later; what is too strong would stay.
+    strong as that of one frame: w of w^2 p + (1 - w)^2 = 1, with p of the channel that has most. Where another curve
+    makes that too little, the rest is added later; what is too strong would stay.
+
+    Args:
+        power: (h, w, 3), of what the surface shows beside its texture, over that of one frame's grain: `lit_of_relit`,
+            or more.
     """
-    strongest = np.maximum(np.maximum(lit[..., 0], lit[..., 1]), lit[..., 2])
+    strongest = np.maximum(np.maximum(power[..., 0], power[..., 1]), power[..., 2])
     return np.asarray(2 / (1 + np.maximum(strongest, 1)), np.float32)
 
 

@@ -68,9 +68,15 @@ def smooth_field(
 
 def expected(values: F32, calm: Bools, texture: F32) -> F32:
     """(h, w) float32, above 0: what squares are by noise and misplaced texture, a + b texture, fitted to the calm."""
+    base, slope = noise_and_texture(values, calm, texture)
+    return np.float32(slope) * texture + np.float32(base)
+
+
+def noise_and_texture(values: F32, calm: Bools, texture: F32) -> tuple[float, float]:
+    """The a, above 0, and b, at least 0, of `expected`."""
     places = np.flatnonzero(calm)
     if places.size == 0:
-        return np.full(values.shape, 1e-8, np.float32)
+        return 1e-8, 0.0
     places = places[:: -(-places.size // MOST_SAMPLES)]
     known = values.ravel()[places].astype(np.float64)
     known = np.minimum(known, OUTLIER * np.median(known))
@@ -81,7 +87,7 @@ def expected(values: F32, calm: Bools, texture: F32) -> F32:
     )
     slope = float(np.clip(slope, 0, known.mean() / max(float(beside.mean()), 1e-12)))
     base = max(float(known.mean()) - slope * float(beside.mean()), 0.0)
-    return np.float32(slope) * texture + np.float32(base + 1e-8)
+    return base + 1e-8, slope
 
 
 def squared(values: F32) -> F32:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from void_server.errors import InvalidInput
 
-VERSION = "8"
+VERSION = "9"
 """Part of every unit key: raised by any change that can change a bit of a result."""
 
 MAX_MARGIN = 512
