@@ -111,6 +111,7 @@ class Runner:
     def leave(self) -> None:
         """Take no more jobs; running ones are left as soon as their units in hand have ended."""
         self._stopping.set()
+        self._store.wake()
 
     def at_work(self) -> bool:
         """Whether a job still has units in hand."""

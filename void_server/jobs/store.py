@@ -362,6 +362,10 @@ class JobStore:
             self._changed.wait_for(lambda: self._changes != seen, timeout)
             return self._changes
 
+    def wake(self) -> None:
+        """Have whoever waits for a change look at once, such as for whether the server stops."""
+        self._notify()
+
     def live_jobs(self) -> int:
         """Jobs that have not ended."""
         live = [s.value for s in LIVE]

@@ -14,7 +14,6 @@ from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.pipeline.arrays import load_arrays, store_arrays
 from void_server.pipeline.contact_sheet import Column, draw_contact_sheet
-from void_server.pipeline.qc_plot import draw_qc_plot
 from void_server.pipeline.reduced import reduced, reduced_light
 from void_server.pipeline.shot import StoredShot
 from void_server.pipeline.small_result import with_result
@@ -38,6 +37,9 @@ def report(
             [first, end) outside which it is its plate; and `earlier`: blobs and info of the last report on the same
             plates and mattes, or absent.
     """
+    # matplotlib takes half a second to import, and a worker that makes no report does without it.
+    from void_server.pipeline.qc_plot import draw_qc_plot
+
     sidecar, positions = args["sidecar"], sheet_positions(shot)
     plates = _known(args.get("earlier"), blobs) or _plates(shot, positions)
     columns = []
