@@ -19,23 +19,26 @@ class ServerProcess:
     """`void-server serve` on a free loopback port; a context manager.
 
     Args:
-        store: folder of the store; made if it is not there.
+        folder: the store, made if it is not there; of the user's own server the data folder.
         options: more options of `void-server serve`.
         module: what is run as the server.
+        own: it is the user's own server, which sees the whole machine, and `void remove --local` finds it.
 
     Raises:
-        RuntimeError: it ended before it served; its log is `STORE.log`.
+        RuntimeError: it ended before it served; its log is `FOLDER.log`.
     """
 
-    def __init__(self, store: Path, *options: str, module: str = "void_server") -> None:
-        store.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.store = store
-        log = store.with_name(f"{store.name}.log")
+    def __init__(self, folder: Path, *options: str, module: str = "void_server", own: bool = False) -> None:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        place = ("--local", "--data", folder) if own else ("--listen", "127.0.0.1:0", "--store", folder)
+        self.store = folder / "local" / "store" if own else folder
+        self.token_file = self.store.with_name("token") if own else folder / "token"
+        log = folder.with_name(f"{folder.name}.log")
         with log.open("ab") as said:
             self._process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", module, "serve", "--listen", "127.0.0.1:0"),
-                    *("--store", str(store), *options),
+                    *(sys.executable, "-m", module, "serve"),
+                    *(*map(str, place), *options),
                 ],
                 stdout=subprocess.PIPE,
                 stderr=said,
@@ -47,7 +50,7 @@ class ServerProcess:
         first = self._process.stdout.readline() if self._process.stdout else ""
         if not first:
             raise RuntimeError(f"the server ended with {self._process.wait()}: {log.read_text()[-2000:]}")
-        self.target = Target(first.split()[-1], read_token(store / "token"))
+        self.target = Target(first.split()[-1], read_token(self.token_file))
 
     @property
     def pid(self) -> int:

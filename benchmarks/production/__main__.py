@@ -58,17 +58,19 @@ def main(arguments: list[str] | None = None) -> int:
         frames = folder / "shot"
         _write(shot, options.frames, frames)
         sources = sorted((frames / "plate").iterdir())
-        serve = ("--workers", str(options.workers), "--root", f"{ROOT}={frames}")
+        serve: tuple[str, ...] = ("--workers", str(options.workers))
+        serve += ("--root", f"{ROOT}={frames}") if options.network else ("--idle-seconds", "3600")
+        own = not options.network
         if not options.again:
             module = "benchmarks.production.identity_server"
-            with ServerProcess(folder / "identity", *serve, module=module) as server:
+            with ServerProcess(folder / "identity", *serve, module=module, own=own) as server:
                 ran = remove(server, frames, folder / "out", {}, network=options.network)
             results = sorted((folder / "out").glob("*.exr"))
             alone = floor(sources, results, folder, options.workers)
             kept &= _against_floor(lines, ran, alone)
         if options.identity:
             return _kept("production_identity", lines, kept, options.results)
-        with ServerProcess(folder / "store", *serve) as server:
+        with ServerProcess(folder / "store", *serve, own=own) as server:
             first = remove(server, frames, folder / "out2", {}, network=options.network)
             _tell(lines, "first: engine cleanplate", first)
             orders = ("edge", "repaint") if time.monotonic() - began < options.limit else ()

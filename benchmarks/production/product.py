@@ -51,22 +51,21 @@ class Ran:
 def remove(
     server: ServerProcess, folder: Path, out: Path, settings: Mapping[str, str], *, network: bool = False
 ) -> Ran:
-    """Run the command on `folder`, which holds `plate` and `roto`, and is a root of the server.
+    """Run the command on `folder`, which holds `plate` and `roto`.
 
     Args:
-        network: the server is another's, and its results come over the network; else it is the user's own, and they are
-            copied out of its store.
+        network: the server is another's, of which `folder` is a root, and its results come over the network; else it
+            is the user's own, which sees the whole machine, and they are copied out of its store.
 
     Raises:
         RuntimeError: it failed; with what it said.
     """
     sampler = MemorySampler(server.pid)
     last, earlier = _recorded(server.store)
-    data = _endpoint(server)
-    token = server.store / "token"
-    reached = ("--server", server.target.address, "--token-file", str(token)) if network else ("--local",)
+    address = ("--server", server.target.address, "--token-file", str(server.token_file))
+    reached = (*address, "--root", f"{ROOT}={folder}") if network else ("--local",)
     command = [
-        *(sys.executable, "-m", "void_client", "remove", "--json", *reached, "--root", f"{ROOT}={folder}"),
+        *(sys.executable, "-m", "void_client", "remove", "--json", *reached),
         *(
             "--plate",
             str(folder / "plate" / "plate.####.exr"),
@@ -76,9 +75,10 @@ def remove(
         *("--out", str(out), "--reasoner", "none", "--engine", "cleanplate"),
         *(word for name, value in settings.items() for word in ("--set", f"{name}={value}")),
     ]
+    own = {} if network else {"VOID_DATA_DIR": str(server.store.parents[1])}
     with sampler:
         began = time.perf_counter()
-        phases, cpu = _follow(command, began, server.pid, data)
+        phases, cpu = _follow(command, began, server.pid, own)
         seconds = time.perf_counter() - began
     rows = _units(server.store, last)
     units, unit_seconds = Counter[str](), defaultdict[str, float](float)
@@ -91,17 +91,8 @@ def remove(
     return Ran(seconds, phases, cpu, units, dict(unit_seconds), encoded, same, sampler.peak)
 
 
-def _endpoint(server: ServerProcess) -> Path:
-    """A data folder of a user whose own server this is."""
-    data = server.store.with_name(f"{server.store.name}.data")
-    (data / "local").mkdir(parents=True, exist_ok=True)
-    said = {"token_file": str(server.store / "token"), "blobs": str(server.store / "blobs")}
-    (data / "local" / "endpoint.json").write_text(json.dumps({"address": server.target.address, **said}))
-    return data
-
-
 def _follow(
-    command: list[str], began: float, server: int, data: Path
+    command: list[str], began: float, server: int, named: Mapping[str, str]
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Wall and processor seconds by phase."""
     wall, cpu = defaultdict[str, float](float), defaultdict[str, float](float)
@@ -113,9 +104,7 @@ def _follow(
         cpu[phase] += taken - spent
         phase, since, spent = new, now, taken
 
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, env={**os.environ, "VOID_DATA_DIR": str(data)}
-    ) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env={**os.environ, **named}) as process:
         said = ""
         for line in process.stdout or ():
             event, now = json.loads(line), time.perf_counter()
