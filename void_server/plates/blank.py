@@ -54,7 +54,7 @@ def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = 
         blank, *rest = packed_chunks(_blank(frame, lines + short))
         chunks = [blank] * (window.height // lines) + (rest or [blank]) * bool(short)
         first = (frame.data_window.y - window.y) // lines
-        drawn = list(packed_chunks(frame, checked=False))
+        drawn = list(packed_chunks(frame))
         chunks[first : first + len(drawn)] = drawn
         table = len(header) + 8 * len(chunks)
         starts = table + np.concatenate([[0], np.cumsum([len(chunk) for chunk in chunks[:-1]])])

@@ -23,19 +23,19 @@ LEVEL = 1
 """Of ISA-L: the quickest of those that give a block its own code."""
 
 
-def zipped(chunks: U8, *, checked: bool = True) -> Iterator[bytes]:
-    """The data of some chunks, one after the other: compressed, or as it is where that is shorter.
+def zipped(chunks: U8) -> Iterator[bytes]:
+    """The data of some chunks, one after the other: compressed, decompressed again and compared; or as it is where
+    that is shorter.
 
     Args:
         chunks: (n, bytes), the uncompressed lines of each chunk, an even number of bytes.
-        checked: each is decompressed again and compared; else whoever writes the chunks decodes them.
 
     Raises:
         OSError: what was compressed does not decompress to the same.
     """
     for chunk, stored in zip(chunks, _differences(chunks), strict=True):
         packed = _compressed(stored)
-        if checked and isal_zlib.decompress(packed, bufsize=len(stored)) != stored.tobytes():
+        if isal_zlib.decompress(packed, bufsize=len(stored)) != stored.tobytes():
             raise OSError("the compressor's output does not decompress to what it was given")
         yield packed if len(packed) < len(stored) else chunk.tobytes()
 

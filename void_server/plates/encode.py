@@ -202,11 +202,8 @@ def _encoded(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
-def packed_chunks(frame: Frame, *, checked: bool = True) -> Iterator[bytes]:
-    """The chunks of a frame, top to bottom, each with its first line and size.
-
-    Args:
-        checked: they are decompressed as they are made; else whoever writes them decodes them all.
+def packed_chunks(frame: Frame) -> Iterator[bytes]:
+    """The chunks of a frame, top to bottom, each with its first line and size; decompressed as they are made.
 
     Raises:
         OSError: what was compressed does not decompress to the same.
@@ -216,15 +213,15 @@ def packed_chunks(frame: Frame, *, checked: bool = True) -> Iterator[bytes]:
     for top in range(0, window.height, BATCH_LINES):
         batch = [frame.channels[name][top : top + BATCH_LINES] for name in names]
         y = window.y + top
-        for data in _packed(batch, lines, checked) if frame.compression != "none" else scan_lines(batch):
+        for data in _packed(batch, lines) if frame.compression != "none" else scan_lines(batch):
             yield struct.pack("<2i", y, len(data)) + bytes(data)
             y += lines
 
 
-def _packed(batch: list[npt.NDArray[Any]], lines: int, checked: bool) -> Iterator[bytes]:
+def _packed(batch: list[npt.NDArray[Any]], lines: int) -> Iterator[bytes]:
     """The data of some lines' chunks, each of as many lines, but for the last, which may have fewer."""
     raw = scan_lines(batch)
     whole = len(raw) // lines * lines
-    yield from zipped(raw[:whole].reshape(whole // lines, lines * raw.shape[1]), checked=checked)
+    yield from zipped(raw[:whole].reshape(whole // lines, lines * raw.shape[1]))
     if whole < len(raw):
-        yield from zipped(raw[whole:].reshape(1, -1), checked=checked)
+        yield from zipped(raw[whole:].reshape(1, -1))
