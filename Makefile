@@ -79,14 +79,14 @@ AGAIN_AT_MOST := 3
 
 tests: $(VENV)/.dev system $(VENV)/.sam2
 	@rm -rf build/tests && mkdir -p build/tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -o cache_dir=build/tests || { result=$$?; \
+	$(BIN)/python -m pytest -n 2 -o cache_dir=build/tests || { result=$$?; \
 	  failed=$$(grep -c '": true' build/tests/v/cache/lastfailed || true); \
 	  [ "$$result" = 1 ] && [ "$${failed:-0}" -ge 1 ] && [ "$$failed" -le $(AGAIN_AT_MOST) ] || exit $$result; \
 	  echo; echo "$$failed failed beside other tests; once more, alone:"; grep '": true' build/tests/v/cache/lastfailed; \
 	  $(BIN)/python -m pytest -v --last-failed --last-failed-no-failures none -o cache_dir=build/tests; }
 
 coverage: $(VENV)/.dev system $(VENV)/.sam2
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term
 
 # Never fails: what is missing is said, and the tests that need it are skipped with the same words.
 # Commands and their packages: one that does not exist here must not keep the others away.

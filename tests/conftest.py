@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from tests.server.calls import Caller
 from tests.small_shot import SmallShot, write_small_shot
@@ -19,6 +20,22 @@ from void_server.configuration import Limits, RaySettings, ServerConfiguration, 
 
 # What a shell starts in the background ignores ^C, and so would everything that the tests start and interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+class OneFileOneProcess(LoadFileScheduling):
+    """The tests of a file run in one process, in their order: the server they share starts once, and what a test
+    finds in its store is no matter of chance. The files that start a Ray cluster count as one, as two clusters beside
+    each other are more than a small machine has.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "ray" if "test_ray_" in nodeid else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> OneFileOneProcess:
+    config.option.loadscopereorder = False  # The files of the fewest tests are among the longest.
+    return OneFileOneProcess(config, log)
 
 
 class RunningServer:

@@ -109,7 +109,8 @@ def test_the_plan_is_told_before_the_work(server, large):
     assert plan < next(n for n, message in enumerate(said) if message.startswith("Memory:"))
 
 
-def test_another_edge_needs_neither_another_plan_nor_another_picture(server, large, job):
+def test_another_edge_needs_neither_another_plan_nor_another_picture(server, large):
+    assert server.caller.run(wish(large, "first")).state == DONE
     before = recorded_units(server.store)
     assert server.caller.run(wish(large, "edge", grow="3")).state == DONE
     assert not {"regions", "encode", "generate", "conform"} & set(fresh_units(server, before))

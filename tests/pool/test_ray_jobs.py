@@ -26,8 +26,6 @@ from void_server.configuration import RaySettings
 from void_server.main import main
 from void_server.pipeline.checkpoints import EVERY
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 
 @pytest.fixture(scope="module")
 def local_job(shot: SmallShot, tmp_path_factory: pytest.TempPathFactory) -> jobs_pb2.Job:

@@ -15,8 +15,6 @@ from tests.pool.cluster import OTHER_RESOURCE, LocalCluster, descendants, new_po
 from void_server.errors import InvalidInput, PreconditionFailed
 from void_server.pool.ray_access import driver_environment
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 SLEEP = {"do": "sleep", "seconds": 2.0}
 WORKER = ["python", "-m", "void_server.pool.worker"]
 

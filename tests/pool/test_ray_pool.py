@@ -18,8 +18,6 @@ from void_server.pool.ray_cluster import RayPool
 from void_server.pool.schedule import Band, Turn
 from void_server.retries import MAX_CRASHES
 
-pytestmark = pytest.mark.xdist_group("ray")
-
 
 @pytest.fixture(scope="module")
 def pool(cluster: LocalCluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayPool]:

@@ -20,11 +20,7 @@ from benchmarks.server_process import ServerProcess
 from tests.server.calls import Caller
 from void_client.transfer import PARALLEL
 
-pytestmark = [
-    pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc"),
-    # One process of several: each would make the load anew.
-    pytest.mark.xdist_group("load"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is read from /proc")
 
 CLIENTS = 8
 SLOW_BYTES_PER_S, SLOW_BLOB_BYTES = 50_000, 4 << 20
