@@ -259,15 +259,15 @@ def test_a_failed_write_leaves_what_was_there_and_nothing_beside_it(plate_file, 
 def test_a_disk_that_keeps_another_byte_is_found_when_the_file_is_read_again(
     plate_file, tmp_path, monkeypatch, at
 ):
-    plate, read_again = read_plate(plate_file()), encode._read_again
+    plate, read_again = read_plate(plate_file()), encode.read_again
 
-    def of_a_bad_disk(path, *told):
+    def of_a_bad_disk(path, told, **options):
         kept = bytearray(path.read_bytes())
         kept[at] ^= 1
         path.write_bytes(kept)
-        read_again(path, *told)
+        read_again(path, told, **options)
 
-    monkeypatch.setattr(encode, "_read_again", of_a_bad_disk)
+    monkeypatch.setattr(encode, "read_again", of_a_bad_disk)
     with pytest.raises(Internal, match="does not hold the bytes"):
         write_result(tmp_path / "result.exr", plate, plate.colour, mask(plate))
     assert list(tmp_path.iterdir()) == []

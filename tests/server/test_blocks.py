@@ -11,13 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.server.test_roots import claim
 from tests.small_shot import write_exr
 from void_server.errors import DataLoss, NotFound, SourceChanged, SourceUnavailable
 from void_server.frames import blocks
-from void_server.frames.blobs import BlobFolder
-from void_server.frames.blocks import Blocks
+from void_server.frames.blobs import BlobFolder, digest_of_file
+from void_server.frames.blocks import Blocks, BlocksWritten, digest_of_written
 from void_server.frames.rooted_file import RootedFile
 from void_server.frames.roots import Roots
 from void_server.pipeline.arrays import load_arrays, store_arrays
@@ -61,6 +63,29 @@ def overwritten(path: Path, at: int) -> None:
 
 def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@given(pieces=st.lists(st.binary(max_size=3 * BLOCK), max_size=6), head=st.binary(max_size=3 * BLOCK))
+def test_checksums_made_while_writing_are_those_of_the_file(tmp_path_factory, pieces, head):
+    path = tmp_path_factory.mktemp("written") / "file"
+    path.write_bytes(head + b"".join(pieces))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "BLOCK_BYTES", BLOCK)
+        told = BlocksWritten(len(head))
+        for piece in pieces:
+            told.add(piece)
+        told.before(head)
+        assert told.checksums == Blocks.of(path, DIGEST, 0).checksums
+        assert digest_of_written(path, told.checksums) == digest_of_file(path)
+
+
+@pytest.mark.parametrize("found", [DATA[:-1], DATA + b"\0", DATA[:1300] + b"\xff" + DATA[1301:], b""])
+def test_a_file_that_holds_other_bytes_than_were_written_is_refused(tmp_path, found):
+    told = BlocksWritten()
+    told.add(DATA)
+    (tmp_path / "file").write_bytes(found)
+    with pytest.raises(DataLoss, match="is not what was written to it"):
+        digest_of_written(tmp_path / "file", told.checksums)
 
 
 def test_only_the_blocks_that_are_asked_for_are_there(storage, roots, file):

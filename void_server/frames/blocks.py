@@ -7,6 +7,7 @@ A checksum tells damage, not intent: who the file is from was settled by its SHA
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from isal import isal_zlib
 
-from void_server.errors import VoidError
+from void_server.errors import DataLoss, VoidError
 
 BLOCK_BYTES = 1 << 18
 """Of a 4K plate of 30 MB that is 120 checksums; a hundred lines of it are seven blocks."""
@@ -48,6 +49,70 @@ class Blocks:
     def most_bytes(self) -> int:
         """Length that the file has at most."""
         return len(self.checksums) * BLOCK_BYTES
+
+
+class BlocksWritten:
+    """Checksums of the blocks of a file, of its bytes as they are handed to the disk, from front to back.
+
+    Args:
+        first: where these bytes begin; those before are told with `before`, once they are known.
+    """
+
+    def __init__(self, first: int = 0) -> None:
+        self._first, self._end = first, first
+        self._found: list[int] = []
+
+    def add(self, data: bytes) -> None:
+        """The next bytes."""
+        rest = memoryview(data)
+        while rest:
+            inside = self._end % BLOCK_BYTES
+            piece = rest[: BLOCK_BYTES - inside]
+            if not inside or not self._found:
+                self._found.append(0)
+            self._found[-1] = isal_zlib.crc32(piece, self._found[-1])
+            self._end += len(piece)
+            rest = rest[len(piece) :]
+
+    def before(self, data: bytes) -> None:
+        """The bytes before the first, all of them."""
+        head = BlocksWritten()
+        head.add(data)
+        inside = self._first % BLOCK_BYTES
+        if inside and self._found:
+            length = min(self._end - self._first, BLOCK_BYTES - inside)
+            self._found[0] = isal_zlib.crc32_combine(head._found.pop(), self._found[0], length)
+        self._found[:0] = head._found
+        self._first = 0
+
+    @property
+    def checksums(self) -> tuple[int, ...]:
+        """The CRC-32 of each block so far."""
+        return tuple(self._found)
+
+
+def digest_of_written(path: Path, checksums: tuple[int, ...]) -> str:
+    """SHA-256 of a file that was just written, as 64 hexadecimal digits.
+
+    Args:
+        checksums: of the blocks that were handed to the disk.
+
+    Raises:
+        DataLoss: the file holds other bytes.
+    """
+    found: list[int] = []
+    sha = hashlib.sha256()
+    with path.open("rb", buffering=0) as file:
+        while block := _block(file.fileno(), len(found) * BLOCK_BYTES):
+            found.append(isal_zlib.crc32(block))
+            sha.update(block)
+    if tuple(found) != checksums:
+        raise DataLoss(
+            f"{path} is not what was written to it.",
+            fix="Check the server's disk and memory; the job can be ordered again.",
+            file=str(path),
+        )
+    return sha.hexdigest()
 
 
 class PartlyRead:

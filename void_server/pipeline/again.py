@@ -21,9 +21,10 @@ from void_server.frames.blocks import Blocks
 from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.opened_source import blocks_from_arrays
 from void_server.plates.delivered import CONTENT, STRIPE_LINES, Digests
+from void_server.plates.encode import Written
 from void_server.plates.plate import PlateChannels, strip
 from void_server.plates.result import write_channels
-from void_server.plates.splice import Onto, check_copied, fits
+from void_server.plates.splice import Onto, fits
 from void_server.plates.verify import check_spread
 from void_server.plates.window import Window
 
@@ -72,8 +73,9 @@ class Again:
         channels: Mapping[str, npt.NDArray[Any]],
         content: Digests,
         given: Mapping[str, Any],
-    ) -> int:
-        """Write a file onto the earlier one and read it again; returns how many lines were compressed.
+    ) -> Written:
+        """Write a file onto the earlier one, and decode some of the lines that were compressed; whoever puts it in its
+        place reads all of it again.
 
         Args:
             name: one of `FILES`.
@@ -83,7 +85,7 @@ class Again:
             given: `compression` and `attributes`.
 
         Raises:
-            DataLoss: the file does not hold what was written, or what the earlier one does.
+            DataLoss: the file does not hold what was written.
         """
         was = self.stripes[name][self._may_differ]
         was = was[:, CONTENT] if name == "result" else was
@@ -92,12 +94,9 @@ class Again:
         part = slice(first * STRIPE_LINES, min(end * STRIPE_LINES, self.rows[1] - self.rows[0]))
         lines = {n: values[part] for n, values in channels.items()}
         rows = self.rows[0] + part.start, self.rows[0] + part.stop
-        onto = self.onto[name]
-        copied = write_channels(path, strip(plate, rows), lines, onto=onto, scratch=True, **given)
+        written = write_channels(path, strip(plate, rows), lines, onto=self.onto[name], scratch=True, **given)
         check_spread(path, lines, plate.part.data_window, rows=rows, apart=LINES_APART)
-        if copied is not None:
-            check_copied(path, onto, copied)
-        return rows[1] - rows[0]
+        return written
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from safetensors.numpy import load_file, save_file
 
 from void_server.frames.blobs import BlobFolder, StoredBlob
 
+SUFFIX = ".safetensors"
+
 
 def store_arrays(blobs: BlobFolder, arrays: dict[str, npt.NDArray[Any]]) -> StoredBlob:
     """Put arrays into the frame store.
@@ -18,9 +21,18 @@ def store_arrays(blobs: BlobFolder, arrays: dict[str, npt.NDArray[Any]]) -> Stor
     Raises:
         OSError: the disk refused.
     """
-    with blobs.scratch(".safetensors") as path:
-        save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, path)
-        return blobs.add_file(path)
+    with blobs.scratch(SUFFIX) as path:
+        return blobs.add_file(write_arrays(path, arrays))
+
+
+def write_arrays(path: Path, arrays: dict[str, npt.NDArray[Any]]) -> Path:
+    """Write arrays into a scratch file; returns its path.
+
+    Raises:
+        OSError: the disk refused.
+    """
+    save_file({name: np.ascontiguousarray(values) for name, values in arrays.items()}, path)
+    return path
 
 
 def load_arrays(blobs: BlobFolder, digest: str) -> dict[str, npt.NDArray[Any]]:

@@ -24,10 +24,11 @@ from void_server.conform.seam import REACH as SEAM_REACH
 from void_server.conform.seam import seam_ratio
 from void_server.engines.cleanplate import FrameFill
 from void_server.errors import DataLoss
+from void_server.frames.adding import Adding, adding
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.blocks import Blocks
 from void_server.pipeline.again import LINES, Again, Earlier, published_before, recorded
-from void_server.pipeline.arrays import store_arrays
+from void_server.pipeline.arrays import SUFFIX, write_arrays
 from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.differ import change_over
 from void_server.pipeline.grain import with_grain
@@ -43,6 +44,7 @@ from void_server.plates.delivered import (
     joined_content,
     result_stripes,
 )
+from void_server.plates.encode import Written
 from void_server.plates.exr import above_zero
 from void_server.plates.header import read_header
 from void_server.plates.plate import Planes, Plate, PlateChannels, strip
@@ -159,16 +161,21 @@ def publish(
         "result": result_stripes(channels, colours),
         "matte": all_stripes({name: _over(held, values, inner) for name, values in letters.items()}),
     }
-    with blobs.scratch(".exr") as path, blobs.scratch(".exr") as matte_path:
+    with adding(blobs) as files:
+        path, matte_path = files.scratch(".exr"), files.scratch(".exr")
         if again:
-            encoded = again.write("result", path, plate, channels, stripes["result"][:, CONTENT], given)
-            again.write("matte", matte_path, plate, letters, stripes["matte"], given)
+            written = {
+                "result": again.write("result", path, plate, channels, stripes["result"][:, CONTENT], given),
+                "matte": again.write("matte", matte_path, plate, letters, stripes["matte"], given),
+            }
             stripes = again.joined(stripes)
             # The file was found to hold these lines.
             outside = samples_outside(replace(source, colour=result), source, blend)
         else:
-            encoded = _write_result(path, plate, channels, rows, given)
-            _write_matte(matte_path, plate, letters, rows, given)
+            written = {
+                "result": _write_result(path, plate, channels, rows, given),
+                "matte": _write_matte(matte_path, plate, letters, rows, given),
+            }
             outside = outside_difference(path, source, blend, rows=rows)
         _refuse_touched(outside, shot.manifest.frames[position].frame)
         digests = {
@@ -176,25 +183,28 @@ def publish(
             "result": digests_of_stripes(read_header(path), stripes["result"]).to_dict(),
             "matte": joined_content(read_header(matte_path), stripes["matte"]),
         }
-        stored = {"result": blobs.add_file(path), "matte": blobs.add_file(matte_path)}
-    left = stripes | blocks_to_arrays("source", read.blocks)
-    for name, file in stored.items():
-        left |= blocks_to_arrays(name, Blocks.of(blobs.path(file.digest), file.digest, 0))
-    stored["stripes"] = store_arrays(blobs, left)
-    stored["inside"] = store_arrays(blobs, _inside(result, blend, window))
-    if args["keys"]:
-        stored |= _key_files(plate, layer, given, blobs)
-    quality = frame_quality(
-        source.colour,
-        result,
-        blend,
-        outside=outside,
-        clipped=clipped,
-        confidence=confidence,
-        change=None,
-        pixels=whole.pixels,
-        seam=seam_ratio(result, blend, shot.manifest.shot_encoding().epsilon, shot.to_linear),
-    )
+        stored = {
+            "result": files.file(path, written["result"].checksums),
+            "matte": files.file(matte_path, written["matte"].checksums),
+        }
+        left = stripes | blocks_to_arrays("source", read.blocks)
+        for name, file in stored.items():
+            left |= blocks_to_arrays(name, Blocks(file.digest, written[name].checksums, 0))
+        stored["stripes"] = files.file(write_arrays(files.scratch(SUFFIX), left))
+        stored["inside"] = files.file(write_arrays(files.scratch(SUFFIX), _inside(result, blend, window)))
+        if args["keys"]:
+            stored |= _key_files(plate, layer, given, files)
+        quality = frame_quality(
+            source.colour,
+            result,
+            blend,
+            outside=outside,
+            clipped=clipped,
+            confidence=confidence,
+            change=None,
+            pixels=whole.pixels,
+            seam=seam_ratio(result, blend, shot.manifest.shot_encoding().epsilon, shot.to_linear),
+        )
     touched, reached = (int(np.count_nonzero(above_zero(matte))) for matte in (blend, drawn))
     return stored, {
         **asdict(quality),
@@ -206,7 +216,7 @@ def publish(
         "unfilled": unfilled,
         "made": {"job": args["attributes"]["void/job"], "delivered": digests},
         LINES: list(lines),
-        ENCODED: encoded,
+        ENCODED: written["result"].encoded_lines,
     }
 
 
@@ -265,20 +275,20 @@ def _write_result(
     channels: Mapping[str, npt.NDArray[Any]],
     rows: tuple[int, int],
     given: Mapping[str, Any],
-) -> int:
-    """Write the result and read it again; returns how many lines were compressed.
+) -> Written:
+    """Write the result.
 
-    All blocks are decompressed as they are made and all bytes read; OpenImageIO decodes the lines `rows`
-    and some of the others.
+    All blocks are decompressed as they are made, and all bytes are read when the file is put in its place; OpenImageIO
+    decodes the lines `rows` and some of the others.
 
     Raises:
         DataLoss: the file does not hold what was written.
     """
     window = plate.part.data_window
-    write_channels(path, plate, channels, scratch=True, **given)
+    written = write_channels(path, plate, channels, scratch=True, **given)
     check_written(path, {name: values[slice(*rows)] for name, values in channels.items()}, window, rows=rows)
     check_spread(path, channels, window)
-    return window.height
+    return written
 
 
 def _write_matte(
@@ -287,14 +297,15 @@ def _write_matte(
     letters: Mapping[str, npt.NDArray[Any]],
     rows: tuple[int, int],
     given: Mapping[str, Any],
-) -> None:
+) -> Written:
     """Write the matte file, of which `letters` are the lines `rows`, and read all of it again; raises as
     `_write_result`.
     """
     window = plate.part.data_window
-    write_channels(path, strip(plate, rows), letters, blank=window, scratch=True, **given)
+    written = write_channels(path, strip(plate, rows), letters, blank=window, scratch=True, **given)
     check_written(path, letters, window, rows=rows)
     check_blank(path, rows)
+    return written
 
 
 def _change(shot: StoredShot, fill: FrameFill, source: Plate, picture: F32, at: tuple[int, int]) -> F32:
@@ -318,14 +329,14 @@ ENCODED = "encoded_lines"
 
 
 def _key_files(
-    plate: PlateChannels, layer: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any], blobs: BlobFolder
+    plate: PlateChannels, layer: Mapping[str, npt.NDArray[Any]], given: Mapping[str, Any], files: Adding
 ) -> dict[str, StoredBlob]:
     """Each region as a picture of its own, by the blob's name."""
     stored = {}
     for name, channel in KEY_FILES.items():
-        with blobs.scratch(".exr") as path:
-            write_grey(path, plate, layer[f"void_mask.{channel}"], **given)
-            stored[name] = blobs.add_file(path)
+        path = files.scratch(".exr")
+        write_grey(path, plate, layer[f"void_mask.{channel}"], **given)
+        stored[name] = files.file(path)
     return stored
 
 

@@ -17,12 +17,15 @@ import numpy as np
 import numpy.typing as npt
 
 from void_server.errors import DataLoss
+from void_server.frames.blocks import BlocksWritten
 from void_server.plates.encode import (
     LINES_PER_CHUNK,
     Frame,
+    Written,
     check_frame,
     header_of,
     packed_chunks,
+    read_again,
     write_frame,
     writing,
 )
@@ -35,7 +38,7 @@ _LINE = struct.Struct("<i")
 """A chunk begins with the y of its first line."""
 
 
-def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = False) -> None:
+def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = False) -> Written:
     """Write a whole file that is 0 on all lines but those of `frame`; `scratch` and errors are those of `write_frame`.
     Whoever calls this decodes these lines (`check_written`) and looks at the others (`check_blank`).
 
@@ -44,8 +47,7 @@ def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = 
         window: the whole data window.
     """
     if frame.data_window == window:
-        write_frame(path, frame, scratch=scratch)
-        return
+        return write_frame(path, frame, scratch=scratch)
     check_frame(frame)
     lines = LINES_PER_CHUNK[frame.compression]
     header = header_of(replace(frame, data_window=window))
@@ -58,11 +60,17 @@ def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = 
         chunks[first : first + len(drawn)] = drawn
         table = len(header) + 8 * len(chunks)
         starts = table + np.concatenate([[0], np.cumsum([len(chunk) for chunk in chunks[:-1]])])
+        told = BlocksWritten()
         with final.open("wb") as target:
-            target.write(header)
-            target.write(starts.astype("<u8").tobytes())
-            for index, chunk in enumerate(chunks):
-                target.write(_LINE.pack(window.y + index * lines) + chunk[_LINE.size :])
+            for data in (
+                header,
+                starts.astype("<u8").tobytes(),
+                *(_LINE.pack(window.y + n * lines) + chunk[_LINE.size :] for n, chunk in enumerate(chunks)),
+            ):
+                target.write(data)
+                told.add(data)
+        read_again(final, told, scratch=scratch)
+    return Written(told.checksums, frame.data_window.height)
 
 
 def check_blank(path: Path, rows: tuple[int, int]) -> None:

@@ -9,7 +9,6 @@ Python binding takes no samples of mixed types. A chunk depends on nothing but t
 
 from __future__ import annotations
 
-import hashlib
 import struct
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +19,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from void_server.errors import Internal
+from void_server.errors import DataLoss, Internal
+from void_server.frames.blocks import BlocksWritten, digest_of_written
 from void_server.plates.deflate import zipped
 from void_server.plates.digest import scan_lines
 from void_server.plates.header import (
@@ -65,12 +65,25 @@ class Frame:
     compression: str
 
 
-def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> None:
-    """Write the frame as a one-part scan-line file and read its bytes again; `path` appears whole or not at all, with
-    equal bytes for equal input.
+@dataclass(frozen=True)
+class Written:
+    """What was written.
+
+    Attributes:
+        checksums: the CRC-32 of each block of the file (`void_server.frames.blocks`), as handed to the disk.
+        encoded_lines: how many lines were compressed for it.
+    """
+
+    checksums: tuple[int, ...]
+    encoded_lines: int
+
+
+def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> Written:
+    """Write the frame as a one-part scan-line file; `path` appears whole or not at all, with equal bytes for equal
+    input. Its bytes are read again, where it is not scratch.
 
     Args:
-        scratch: the file is not yet in its place: whoever puts it there syncs it.
+        scratch: the file is not yet in its place: whoever puts it there reads it again and syncs it.
 
     Raises:
         ValueError: a channel of another shape or type.
@@ -79,31 +92,35 @@ def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> None:
     check_frame(frame)
     header = header_of(frame)
     chunks = -(-frame.data_window.height // LINES_PER_CHUNK[frame.compression])
-    table, told = len(header) + 8 * chunks, hashlib.sha256()
+    table = len(header) + 8 * chunks
+    told, sizes = BlocksWritten(table), []
     with writing(path, scratch=scratch) as final:
-        sizes = []
         with final.open("wb") as target:
             target.seek(table)
             for chunk in packed_chunks(frame):
                 target.write(chunk)
-                told.update(chunk)
+                told.add(chunk)
                 sizes.append(len(chunk))
             starts = table + np.cumsum([0, *sizes[:-1]])
             before = header + starts.astype("<u8").tobytes()
             target.seek(0)
             target.write(before)
-        _read_again(final, before, told.digest())
+        told.before(before)
+        read_again(final, told, scratch=scratch)
+    return Written(told.checksums, frame.data_window.height)
 
 
-def _read_again(path: Path, before: bytes, chunks: bytes) -> None:
-    """Let a file pass that begins with these bytes, and whose others have this SHA-256.
+def read_again(path: Path, told: BlocksWritten, *, scratch: bool) -> None:
+    """Let a file pass that holds the bytes that were written; one that is scratch is not looked at here.
 
     Raises:
-        OSError: it holds other bytes.
+        OSError: it holds others.
     """
-    with path.open("rb") as file:
-        if file.read(len(before)) != before or hashlib.file_digest(file, "sha256").digest() != chunks:
-            raise OSError("it does not hold the bytes that were written")
+    if not scratch:
+        try:
+            digest_of_written(path, told.checksums)
+        except DataLoss as error:
+            raise OSError("it does not hold the bytes that were written") from error
 
 
 def check_frame(frame: Frame) -> None:

@@ -17,10 +17,10 @@ import numpy.typing as npt
 
 from void_server.errors import InvalidInput
 from void_server.plates.blank import write_on_blank
-from void_server.plates.encode import LINES_PER_CHUNK, Frame, attribute_of, write_frame
+from void_server.plates.encode import LINES_PER_CHUNK, Frame, Written, attribute_of, write_frame
 from void_server.plates.header import Attribute, Part
 from void_server.plates.plate import Plate, PlateChannels
-from void_server.plates.splice import Copied, Onto, write_onto
+from void_server.plates.splice import Onto, write_onto
 from void_server.plates.window import Window
 
 LAYOUT_ATTRIBUTES = frozenset(
@@ -57,7 +57,7 @@ def write_result(
     compression: str = "zips",
     attributes: Mapping[str, str | int | float] | None = None,
     onto: Onto | None = None,
-) -> Copied | None:
+) -> Written:
     """Write a result frame, whole or not at all.
 
     Args:
@@ -71,9 +71,6 @@ def write_result(
         attributes: ours; every name starts with `void/`.
         onto: an earlier result of the same plate: `plate`, `colour` and `layers` are then the lines alone that
             differ from it, whole chunks of the compression. The file has the same bytes as without.
-
-    Returns:
-        what was copied; None where no earlier file was given.
 
     Raises:
         InvalidInput: a compression that damages mattes or is unknown.
@@ -131,12 +128,12 @@ def write_quadmask(
     compression: str = "zips",
     attributes: Mapping[str, str | int | float] | None = None,
     onto: Onto | None = None,
-) -> Copied | None:
+) -> Written:
     """Write the quadmask alone as R, G, B, A, for Resolve's external matte and for hosts without layers.
 
     Args:
         void_mask: red, green, blue and alpha as (h, w) arrays over the plate's data window.
-        path, plate, compression, attributes, onto: as in `write_result`, which also names what is returned and raised.
+        path, plate, compression, attributes, onto: as in `write_result`, which also names what is raised.
     """
     channels = quadmask_letters(void_mask, plate.colour.dtype)
     return write_channels(
@@ -229,15 +226,15 @@ def write_channels(
     onto: Onto | None = None,
     blank: Window | None = None,
     scratch: bool = False,
-) -> Copied | None:
+) -> Written:
     """Write channels with the windows and attributes of a plate, whole or not at all; raises as `write_result`.
 
     Args:
-        path, compression, attributes, onto: as in `write_result`, which also names what is returned.
+        path, compression, attributes, onto: as in `write_result`.
         channels: (h, w) over the plate's data window by name, in the types in which they are written.
         blank: the whole data window, of which `plate` and `channels` are some lines, whole chunks of the compression;
             on the others all is 0.
-        scratch: the file is not yet in its place: whoever puts it there syncs it.
+        scratch: the file is not yet in its place: whoever puts it there reads it again and syncs it.
     """
     if compression not in LINES_PER_CHUNK:
         raise InvalidInput(
@@ -255,10 +252,8 @@ def write_channels(
     if onto is not None:
         return write_onto(Path(path), frame, onto, scratch=scratch)
     if blank is not None:
-        write_on_blank(Path(path), frame, blank, scratch=scratch)
-    else:
-        write_frame(Path(path), frame, scratch=scratch)
-    return None
+        return write_on_blank(Path(path), frame, blank, scratch=scratch)
+    return write_frame(Path(path), frame, scratch=scratch)
 
 
 def _own(attributes: Mapping[str, str | int | float]) -> tuple[Attribute, ...]:

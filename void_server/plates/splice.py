@@ -17,13 +17,15 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from void_server.errors import DataLoss
+from void_server.frames.blocks import BlocksWritten
 from void_server.plates.encode import (
     LINES_PER_CHUNK,
     Frame,
+    Written,
     check_frame,
     header_of,
     packed_chunks,
+    read_again,
     writing,
 )
 from void_server.plates.header import read_header
@@ -45,19 +47,6 @@ class Onto:
     window: Window
 
 
-@dataclass(frozen=True)
-class Copied:
-    """What of a file was copied from the earlier one.
-
-    Attributes:
-        ranges: of bytes, each as place in the new file, place in the earlier one, and length.
-        encoded_lines: how many lines were compressed anew.
-    """
-
-    ranges: tuple[tuple[int, int, int], ...]
-    encoded_lines: int
-
-
 def fits(onto: Onto, compression: str) -> bool:
     """Whether a file can be written onto that one: one part of scan lines, of this window and compression."""
     header = read_header(onto.path)
@@ -66,10 +55,9 @@ def fits(onto: Onto, compression: str) -> bool:
     return len(header.parts) == 1 and not part.tiled and alike
 
 
-def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -> Copied:
-    """Write a whole file of which only the lines of `frame` differ from the earlier one; `scratch` and errors are those
-    of `write_frame`. Whoever calls this decodes some of these lines (`check_spread`) and compares the others
-    (`check_copied`).
+def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -> Written:
+    """Write a whole file of which only the lines of `frame` differ from the earlier one; the rest is as `write_frame`
+    says.
 
     Args:
         frame: the lines, over their own window, whole chunks of the file, or none; its attributes are the new file's.
@@ -78,45 +66,33 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
     check_frame(frame)
     lines = LINES_PER_CHUNK[frame.compression]
     header = header_of(replace(frame, data_window=onto.window))
-    with (
-        writing(path, scratch=scratch) as final,
-        onto.path.open("rb") as earlier,
-        final.open("wb") as target,
-    ):
-        old = chunk_offsets(earlier, onto.window.height, read_header(onto.path).size, lines)
-        top, height = frame.data_window.y - onto.window.y, frame.data_window.height
-        chunks = top // lines, -(-(top + height) // lines)
-        sizes, new = np.diff(old), b""
-        if height:
-            packed = list(packed_chunks(frame))
-            new, sizes[chunks[0] : chunks[1]] = b"".join(packed), [len(chunk) for chunk in packed]
-        else:
-            chunks = len(sizes), len(sizes)
-        table = len(header) + 8 * len(sizes)
-        starts = table + np.concatenate([[0], np.cumsum(sizes)])
-        target.write(header)
-        target.write(starts[:-1].astype("<u8").tobytes())
-        ranges = [(int(starts[0]), int(old[0]), int(old[chunks[0]] - old[0]))]
-        ranges.append((int(starts[chunks[1]]), int(old[chunks[1]]), int(old[-1] - old[chunks[1]])))
-        _copy(earlier, target, *ranges[0][1:])
-        target.write(new)
-        _copy(earlier, target, *ranges[1][1:])
-    return Copied(tuple(ranges), height)
+    told = BlocksWritten()
+    with writing(path, scratch=scratch) as final:
+        with onto.path.open("rb") as earlier, final.open("wb") as target:
 
+            def put(data: bytes) -> None:
+                target.write(data)
+                told.add(data)
 
-def check_copied(path: Path, onto: Onto, copied: Copied) -> None:
-    """Read what was copied again, and compare it with the earlier file.
-
-    Raises:
-        DataLoss: a byte differs.
-    """
-    with path.open("rb") as new, onto.path.open("rb") as earlier:
-        for at, was, length in copied.ranges:
-            new.seek(at)
-            earlier.seek(was)
-            for size in _blocks(length):
-                if new.read(size) != earlier.read(size):
-                    raise DataLoss(f"{path} is not what was written to it.", file=str(path))
+            old = chunk_offsets(earlier, onto.window.height, read_header(onto.path).size, lines)
+            top, height = frame.data_window.y - onto.window.y, frame.data_window.height
+            chunks = top // lines, -(-(top + height) // lines)
+            sizes, new = np.diff(old), b""
+            if height:
+                packed = list(packed_chunks(frame))
+                new, sizes[chunks[0] : chunks[1]] = b"".join(packed), [len(chunk) for chunk in packed]
+            else:
+                chunks = len(sizes), len(sizes)
+            starts = len(header) + 8 * len(sizes) + np.cumsum([0, *sizes[:-1]])
+            put(header)
+            put(starts.astype("<u8").tobytes())
+            for block in _blocks(earlier, int(old[0]), int(old[chunks[0]])):
+                put(block)
+            put(new)
+            for block in _blocks(earlier, int(old[chunks[1]]), int(old[-1])):
+                put(block)
+        read_again(final, told, scratch=scratch)
+    return Written(told.checksums, height)
 
 
 def whole_chunks(window: Window, first: int, last: int, compression: str) -> tuple[int, int]:
@@ -149,15 +125,12 @@ def chunk_offsets(source: BinaryIO, height: int, header_bytes: int, lines: int) 
     return offsets
 
 
-def _copy(source: BinaryIO, target: BinaryIO, start: int, length: int) -> None:
-    source.seek(start)
-    for size in _blocks(length):
-        block = source.read(size)
-        if len(block) != size:
+def _blocks(source: BinaryIO, first: int, end: int) -> Iterator[bytes]:
+    """The bytes [first, end) of a file; raises OSError where it ends too soon."""
+    source.seek(first)
+    while first < end:
+        block = source.read(min(_BLOCK, end - first))
+        if not block:
             raise OSError("the earlier file ends too soon")
-        target.write(block)
-
-
-def _blocks(length: int) -> Iterator[int]:
-    for done in range(0, length, _BLOCK):
-        yield min(_BLOCK, length - done)
+        yield block
+        first += len(block)
