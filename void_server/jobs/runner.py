@@ -143,12 +143,12 @@ class Runner:
             Stopped: `cancelled` said so, or the server stops.
             VoidError: a worker failed.
         """
-        turn = Turn(Band.INTERACTIVE, owner)
+        turn, tree = Turn(Band.INTERACTIVE, owner), _tree(spec)
         results: dict[str, Any] = {}
         problems: list[Problem] = []
         notes: list[str] = []
         for number, name in enumerate(PREFLIGHT_STAGES, 1):
-            plan = self._plan(None, spec, name, results, turn)
+            plan = self._plan(None, tree, name, results, turn)
             problems += [Problem.from_dict(p) for p in plan["problems"]]
             notes += plan["notes"]
 
@@ -299,11 +299,11 @@ class Runner:
             raise OrderRefused(missing)
 
     def _run_stages(self, job: JobRecord, spec: jobs_pb2.JobSpec) -> dict[str, StageTime]:
-        turn = Turn(job.band, job.owner, job.number)
+        turn, tree = Turn(job.band, job.owner, job.number), _tree(spec)
         results: dict[str, Any] = {}
         took: dict[str, StageTime] = {}
         for number, name in enumerate(self._stages, 1):
-            plan = self._plan(job.id, spec, name, results, turn)
+            plan = self._plan(job.id, tree, name, results, turn)
             self._tell(job, plan)
             units = [Unit.from_dict(u) for u in plan["units"]]
             if not units:
@@ -332,14 +332,13 @@ class Runner:
         return took
 
     def _plan(
-        self, job_id: str | None, spec: jobs_pb2.JobSpec, stage: str, results: dict[str, Any], turn: Turn
+        self, job_id: str | None, tree: dict[str, Any], stage: str, results: dict[str, Any], turn: Turn
     ) -> dict[str, Any]:
         label = f"plan of {stage}"
         if job_id is not None:
             count, crash = self._store.crashes(job_id).get(label, (0, None))
             if crash is not None and count >= MAX_CRASHES:
                 raise set_aside(crash, label)
-        tree = MessageToDict(spec, preserving_proto_field_name=True)
         message = {
             "do": "plan",
             "label": label,
@@ -403,3 +402,8 @@ def _as_problem(error: VoidError) -> Problem:
         frames=(error.frame,) if error.frame is not None else (),
         file=error.file,
     )
+
+
+def _tree(spec: jobs_pb2.JobSpec) -> dict[str, Any]:
+    """An order as workers read it."""
+    return MessageToDict(spec, preserving_proto_field_name=True)
