@@ -10,6 +10,7 @@ from void_server.frames.blocks import Blocks
 from void_server.pipeline.again import published_before, recorded
 from void_server.pipeline.arrays import store_arrays
 from void_server.pipeline.opened_source import blocks_to_arrays
+from void_server.plates.chunks import head_bytes
 from void_server.plates.encode import Frame, write_frame
 from void_server.plates.window import Window
 
@@ -24,7 +25,7 @@ def rows(tmp_path, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, 
         file = blobs.add_file(path).digest
     arrays = {"result": np.zeros((13, 4, 32), np.uint8), "matte": np.zeros((13, 32), np.uint8)}
     for name in ("result", "matte"):
-        arrays |= blocks_to_arrays(name, Blocks.of(blobs.path(file), file, 0))
+        arrays |= blocks_to_arrays(name, Blocks.of(blobs.path(file), file, head_bytes(blobs.path(file))))
     left = {"result": file, "matte": file, "stripes": store_arrays(blobs, arrays).digest}
     earlier = recorded({"blobs": left, "info": {"lines": list(before)}}, blobs)
     found = published_before(earlier, now, WHOLE, "zips", blobs)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,15 +15,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from void_server.errors import Internal
-from void_server.frames.blocks import Blocks
+from void_server.errors import DataLoss
+from void_server.frames.blocks import Blocks, PartlyRead
 from void_server.plates import splice
+from void_server.plates.chunks import head_bytes
 from void_server.plates.encode import Frame, attribute_of, packed_chunks, write_frame
 from void_server.plates.exr import read_channels
 from void_server.plates.splice import Onto, fits, whole_chunks, write_onto
 from void_server.plates.window import Window
 
 WINDOW = Window(-3, 5, 21, 53)
+DIGEST = "0" * 64
 
 
 def frame(seed: int, compression: str, note: str = "", rows: tuple[int, int] | None = None) -> Frame:
@@ -39,6 +42,18 @@ def frame(seed: int, compression: str, note: str = "", rows: tuple[int, int] | N
             values[rows[0] : rows[1]] = other.random((rows[1] - rows[0], WINDOW.width), np.float32)
     attributes = (attribute_of("void/note", note),)
     return Frame(WINDOW, WINDOW, 1.0, channels, attributes, compression)
+
+
+def onto_of(path: Path) -> Onto:
+    """The earlier file, as a store knows it."""
+    known = Blocks.of(path, DIGEST, head_bytes(path) or 0)
+
+    @contextmanager
+    def opened() -> Iterator[int]:
+        with path.open("rb", buffering=0) as file:
+            yield file.fileno()
+
+    return Onto(PartlyRead(path, opened, known, lambda: DataLoss("spoilt")), WINDOW)
 
 
 def lines_of(whole: Frame, first: int, last: int) -> Frame:
@@ -59,11 +74,12 @@ def test_the_bytes_are_those_of_a_file_written_whole(tmp_path_factory, compressi
     wanted = frame(3, compression, "a longer note of now", spans[1])
     write_frame(folder / "whole.exr", wanted)
     first, last = whole_chunks(WINDOW, min(s[0] for s in spans), max(s[1] for s in spans), compression)
-    onto = Onto(folder / "earlier.exr", WINDOW)
+    onto = onto_of(folder / "earlier.exr")
     assert fits(onto, compression)
     written = write_onto(folder / "new.exr", lines_of(wanted, first, last), onto)
     assert (folder / "new.exr").read_bytes() == (folder / "whole.exr").read_bytes()
-    assert written.checksums == Blocks.of(folder / "new.exr", "", 0).checksums
+    assert written.checksums == Blocks.of(folder / "new.exr", DIGEST, 0).checksums
+    assert written.head == head_bytes(folder / "new.exr")
     assert written.encoded_lines == last - first
     both_libraries_read(folder / "new.exr", wanted)
 
@@ -80,7 +96,7 @@ def both_libraries_read(path: Path, wanted: Frame) -> None:
 def test_where_no_line_differs_nothing_is_compressed(tmp_path):
     whole = frame(2, "zips", "a note", (10, 20))
     write_frame(tmp_path / "earlier.exr", whole)
-    onto = Onto(tmp_path / "earlier.exr", WINDOW)
+    onto = onto_of(tmp_path / "earlier.exr")
     assert write_onto(tmp_path / "same.exr", lines_of(whole, 7, 7), onto).encoded_lines == 0
     assert (tmp_path / "same.exr").read_bytes() == (tmp_path / "earlier.exr").read_bytes()
     renamed = replace(whole, attributes=(attribute_of("void/note", "a longer note"),))
@@ -91,19 +107,30 @@ def test_where_no_line_differs_nothing_is_compressed(tmp_path):
 
 def test_another_window_or_compression_does_not_fit(tmp_path):
     write_frame(tmp_path / "earlier.exr", frame(2, "zips"))
-    assert not fits(Onto(tmp_path / "earlier.exr", WINDOW), "zip")
-    assert not fits(Onto(tmp_path / "earlier.exr", Window(0, 0, 21, 53)), "zips")
+    assert not fits(onto_of(tmp_path / "earlier.exr"), "zip")
+    assert not fits(replace(onto_of(tmp_path / "earlier.exr"), window=Window(0, 0, 21, 53)), "zips")
 
 
-def test_an_earlier_file_that_ends_too_soon_is_no_ground_to_write_on(tmp_path: Path):
+@pytest.mark.parametrize("place", [0.3, 0.7, 1.0])
+def test_an_earlier_file_that_is_no_longer_what_it_was_is_not_written_onto(tmp_path: Path, place: float):
     write_frame(path := tmp_path / "earlier.exr", frame(3, "zips", "", (10, 20)))
-    onto = Onto(path, WINDOW)
+    onto, data = onto_of(path), bytearray(path.read_bytes())
+    data[round(place * (len(data) - 1))] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DataLoss, match="spoilt"):
+        write_onto(tmp_path / "new.exr", lines_of(frame(2, "zips"), 25, 26), onto)
+    assert not (tmp_path / "new.exr").exists()
+
+
+def test_an_earlier_file_that_ends_too_soon_is_not_written_onto(tmp_path: Path, monkeypatch):
+    write_frame(path := tmp_path / "earlier.exr", frame(3, "zips", "", (10, 20)))
+    onto = onto_of(path)
 
     def cut(lines: Frame) -> Iterator[bytes]:
         os.truncate(path, path.stat().st_size - 100)
         return packed_chunks(lines)
 
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(Internal, match="ends too soon"):
-        patch.setattr(splice, "packed_chunks", cut)
+    monkeypatch.setattr(splice, "packed_chunks", cut)
+    with pytest.raises(DataLoss, match="spoilt"):
         write_onto(tmp_path / "new.exr", lines_of(frame(2, "zips"), 10, 20), onto)
     assert not (tmp_path / "new.exr").exists()

@@ -163,15 +163,16 @@ class BlobFolder:
             raise corrupt(digest)
         return path
 
-    def checked_path(self, digest: str, known: Blocks) -> Path:
-        """The blob's path after all its blocks were read again and found as they were; raises as `verified_path`."""
-        if self.size(digest) > known.most_bytes:
-            raise corrupt(digest)
-        self.part(digest, known).hold([(0, self.size(digest))])
-        return self.path(digest)
+    def part(self, digest: str, known: Blocks, spoilt: DataLoss | None = None) -> PartlyRead:
+        """The blob, of which only what is asked for is read again and found right.
 
-    def part(self, digest: str, known: Blocks) -> PartlyRead:
-        """The blob, of which only what is asked for is read again and found right; raises as `verified_path`."""
+        Args:
+            spoilt: what to raise instead of the usual where it is not.
+
+        Raises:
+            NotFound: it is not in the store.
+            DataLoss: its bytes are no longer what is known of them.
+        """
         path = self.path(digest)
         self.size(digest)
 
@@ -180,7 +181,7 @@ class BlobFolder:
             with path.open("rb", buffering=0) as file:
                 yield file.fileno()
 
-        return PartlyRead(path, opened, known, lambda: corrupt(digest))
+        return PartlyRead(path, opened, known, lambda: spoilt or corrupt(digest))
 
     def check_space(self, coming: int = 0) -> None:
         """Let a write of `coming` bytes pass.

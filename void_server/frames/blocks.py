@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,12 +150,26 @@ class PartlyRead:
         wanted = {block for block in wanted if block < len(self.known.checksums)} - self._held
         with self._opened() as file:
             for block in sorted(wanted):
-                data = _block(file, block * BLOCK_BYTES)
-                if isal_zlib.crc32(data) != self.known.checksums[block]:
-                    raise self._spoilt()
+                data = self._checked(file, block)
                 if self._copy is not None:
                     _put(self._copy, data, block * BLOCK_BYTES)
         self._held |= wanted
+
+    def read(self, first: int, end: int) -> Iterator[bytes]:
+        """The bytes [first, end), a block at a time, each found right; where they end too soon, `spoilt` is raised."""
+        with self._opened() as file:
+            for block in range(first // BLOCK_BYTES, -(-end // BLOCK_BYTES)):
+                at = block * BLOCK_BYTES
+                data = self._checked(file, block)
+                if at + len(data) < min(end, at + BLOCK_BYTES):
+                    raise self._spoilt()
+                yield data[max(0, first - at) : end - at]
+
+    def _checked(self, file: int, block: int) -> bytes:
+        data = _block(file, block * BLOCK_BYTES)
+        if block >= len(self.known.checksums) or isal_zlib.crc32(data) != self.known.checksums[block]:
+            raise self._spoilt()
+        return data
 
 
 def _block(file: int, at: int) -> bytes:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from void_server.errors import DataLoss, NotFound
 from void_server.frames.blobs import BlobFolder
-from void_server.frames.blocks import Blocks
+from void_server.frames.blocks import Blocks, PartlyRead
 from void_server.pipeline.arrays import load_arrays
 from void_server.pipeline.opened_source import blocks_from_arrays
 from void_server.plates.delivered import CONTENT, STRIPE_LINES, Digests
@@ -86,6 +86,7 @@ class Again:
 
         Raises:
             DataLoss: the file does not hold what was written.
+            EarlierSpoilt: the earlier one is damaged.
         """
         was = self.stripes[name][self._may_differ]
         was = was[:, CONTENT] if name == "result" else was
@@ -131,7 +132,9 @@ def recorded(earlier: Mapping[str, Any] | None, blobs: BlobFolder) -> Earlier | 
         return None
     arrays = load_arrays(blobs, earlier["blobs"]["stripes"])
     stripes = {name: arrays[name] for name in FILES}
-    files = {name: known for name in FILES if (known := blocks_from_arrays(name, arrays))}
+    files = {name: known for name in FILES if (known := blocks_from_arrays(name, arrays)) and known.head}
+    if len(files) < len(FILES):
+        return None
     source = blocks_from_arrays("source", arrays)
     return Earlier(earlier["blobs"], earlier["info"], stripes, files, source)
 
@@ -155,13 +158,22 @@ def published_before(
     if rows[1] - rows[0] > MOST_AGAIN * whole.height:
         return None
     try:
-        paths = {name: blobs.checked_path(earlier.blobs[name], earlier.files[name]) for name in FILES}
+        onto = {name: Onto(_opened(earlier, name, blobs), whole) for name in FILES}
     except (NotFound, DataLoss):
         return None
-    onto = {name: Onto(paths[name], whole) for name in FILES}
     if not all(fits(file, compression) for file in onto.values()):
         return None
     return Again(rows, onto, earlier.stripes)
+
+
+class EarlierSpoilt(DataLoss):
+    """An earlier file was found damaged while it was copied: its plate is to be published without it."""
+
+
+def _opened(earlier: Earlier, name: str, blobs: BlobFolder) -> PartlyRead:
+    digest = earlier.blobs[name]
+    spoilt = EarlierSpoilt(f"Blob {digest} is corrupt in the store.", file=digest)
+    return blobs.part(digest, earlier.files[name], spoilt)
 
 
 def _in_stripes(spans: Sequence[Sequence[int]], height: int) -> tuple[int, int]:

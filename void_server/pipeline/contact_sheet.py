@@ -65,7 +65,9 @@ def draw_contact_sheet(title: str, columns: list[Column]) -> bytes:
         draw.text((x, MARGIN + LINE), f"{column.frame}", TEXT, font)
         draw.text((x, top + len(rows) * (height + GAP)), sure, DIM, small)
     buffer = io.BytesIO()
-    sheet.save(buffer, "PNG", compress_level=3)  # A fifteenth larger than as usual, in two thirds of the time.
+    sheet.save(
+        buffer, "PNG", compress_level=3
+    )  # A fifteenth larger than as usual, in two thirds of the time.
     return buffer.getvalue()
 
 

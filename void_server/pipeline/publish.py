@@ -27,7 +27,7 @@ from void_server.errors import DataLoss
 from void_server.frames.adding import Adding, adding
 from void_server.frames.blobs import BlobFolder, StoredBlob
 from void_server.frames.blocks import Blocks
-from void_server.pipeline.again import LINES, Again, Earlier, published_before, recorded
+from void_server.pipeline.again import LINES, Again, Earlier, EarlierSpoilt, published_before, recorded
 from void_server.pipeline.arrays import SUFFIX, write_arrays
 from void_server.pipeline.compare import stored_fill
 from void_server.pipeline.differ import change_over
@@ -101,10 +101,20 @@ def publish(
     Raises:
         DataLoss: a sample outside the blend matte is not the source's, or the source is corrupt; nothing is published.
     """
-    position, edge, passes = args["position"], args["edge"], args["passes"]
-    fill = stored_fill(args["fill"], blobs)
     # Files of one region each are written whole.
     earlier = None if args["keys"] else recorded(args.get("earlier"), blobs)
+    try:
+        return _published(shot, args, earlier, blobs)
+    except EarlierSpoilt:
+        return _published(shot, args, None, blobs)
+
+
+def _published(
+    shot: StoredShot, args: Mapping[str, Any], earlier: Earlier | None, blobs: BlobFolder
+) -> tuple[dict[str, StoredBlob], dict[str, Any]]:
+    """`publish`, onto what was published earlier; raises EarlierSpoilt where that is damaged."""
+    position, edge, passes = args["position"], args["edge"], args["passes"]
+    fill = stored_fill(args["fill"], blobs)
     read = _read(shot, args, fill, earlier, blobs)
     plate, planes, lines, again = read.plate, read.planes, read.lines, read.again
     whole = plate.part.data_window
@@ -189,7 +199,7 @@ def publish(
         }
         left = stripes | blocks_to_arrays("source", read.blocks)
         for name, file in stored.items():
-            left |= blocks_to_arrays(name, Blocks(file.digest, written[name].checksums, 0))
+            left |= blocks_to_arrays(name, Blocks(file.digest, written[name].checksums, written[name].head))
         stored["stripes"] = files.file(write_arrays(files.scratch(SUFFIX), left))
         stored["inside"] = files.file(write_arrays(files.scratch(SUFFIX), _inside(result, blend, window)))
         if args["keys"]:

@@ -70,7 +70,7 @@ def write_on_blank(path: Path, frame: Frame, window: Window, *, scratch: bool = 
                 target.write(data)
                 told.add(data)
         read_again(final, told, scratch=scratch)
-    return Written(told.checksums, frame.data_window.height)
+    return Written(told.checksums, table, frame.data_window.height)
 
 
 def check_blank(path: Path, rows: tuple[int, int]) -> None:

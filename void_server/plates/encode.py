@@ -71,10 +71,12 @@ class Written:
 
     Attributes:
         checksums: the CRC-32 of each block of the file (`void_server.frames.blocks`), as handed to the disk.
+        head: bytes before the first chunk.
         encoded_lines: how many lines were compressed for it.
     """
 
     checksums: tuple[int, ...]
+    head: int
     encoded_lines: int
 
 
@@ -107,7 +109,7 @@ def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> Written:
             target.write(before)
         told.before(before)
         read_again(final, told, scratch=scratch)
-    return Written(told.checksums, frame.data_window.height)
+    return Written(told.checksums, table, frame.data_window.height)
 
 
 def read_again(path: Path, told: BlocksWritten, *, scratch: bool) -> None:

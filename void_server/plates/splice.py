@@ -9,7 +9,6 @@ its size and its data).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +16,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from void_server.frames.blocks import BlocksWritten
+from void_server.frames.blocks import BlocksWritten, PartlyRead
 from void_server.plates.encode import (
     LINES_PER_CHUNK,
     Frame,
@@ -31,25 +30,24 @@ from void_server.plates.encode import (
 from void_server.plates.header import read_header
 from void_server.plates.window import Window
 
-_BLOCK = 1 << 20
-
 
 @dataclass(frozen=True)
 class Onto:
     """An earlier file that a new one is written onto.
 
     Attributes:
-        path: the earlier file, as `write_frame` or `write_onto` made it.
+        file: the earlier file, as `write_frame` or `write_onto` made it: what is read of it is found right, its head
+            already.
         window: the whole data window of both.
     """
 
-    path: Path
+    file: PartlyRead
     window: Window
 
 
 def fits(onto: Onto, compression: str) -> bool:
     """Whether a file can be written onto that one: one part of scan lines, of this window and compression."""
-    header = read_header(onto.path)
+    header = read_header(onto.file.path)
     part = header.parts[0]
     alike = part.data_window == onto.window and part.compression == compression
     return len(header.parts) == 1 and not part.tiled and alike
@@ -62,19 +60,22 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
     Args:
         frame: the lines, over their own window, whole chunks of the file, or none; its attributes are the new file's.
         onto: the earlier file, of which `fits` holds, with the same channels.
+
+    Raises:
+        VoidError: the earlier file is spoilt; nothing is written.
     """
     check_frame(frame)
     lines = LINES_PER_CHUNK[frame.compression]
     header = header_of(replace(frame, data_window=onto.window))
     told = BlocksWritten()
     with writing(path, scratch=scratch) as final:
-        with onto.path.open("rb") as earlier, final.open("wb") as target:
+        with onto.file.path.open("rb") as earlier, final.open("wb") as target:
 
             def put(data: bytes) -> None:
                 target.write(data)
                 told.add(data)
 
-            old = chunk_offsets(earlier, onto.window.height, read_header(onto.path).size, lines)
+            old = chunk_offsets(earlier, onto.window.height, read_header(onto.file.path).size, lines)
             top, height = frame.data_window.y - onto.window.y, frame.data_window.height
             chunks = top // lines, -(-(top + height) // lines)
             sizes, new = np.diff(old), b""
@@ -83,16 +84,17 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
                 new, sizes[chunks[0] : chunks[1]] = b"".join(packed), [len(chunk) for chunk in packed]
             else:
                 chunks = len(sizes), len(sizes)
-            starts = len(header) + 8 * len(sizes) + np.cumsum([0, *sizes[:-1]])
+            table = len(header) + 8 * len(sizes)
+            starts = table + np.cumsum([0, *sizes[:-1]])
             put(header)
             put(starts.astype("<u8").tobytes())
-            for block in _blocks(earlier, int(old[0]), int(old[chunks[0]])):
+            for block in onto.file.read(int(old[0]), int(old[chunks[0]])):
                 put(block)
             put(new)
-            for block in _blocks(earlier, int(old[chunks[1]]), int(old[-1])):
+            for block in onto.file.read(int(old[chunks[1]]), int(old[-1])):
                 put(block)
         read_again(final, told, scratch=scratch)
-    return Written(told.checksums, height)
+    return Written(told.checksums, table, height)
 
 
 def whole_chunks(window: Window, first: int, last: int, compression: str) -> tuple[int, int]:
@@ -123,14 +125,3 @@ def chunk_offsets(source: BinaryIO, height: int, header_bytes: int, lines: int) 
     ):
         raise OSError("the chunk table is not as the format says")
     return offsets
-
-
-def _blocks(source: BinaryIO, first: int, end: int) -> Iterator[bytes]:
-    """The bytes [first, end) of a file; raises OSError where it ends too soon."""
-    source.seek(first)
-    while first < end:
-        block = source.read(min(_BLOCK, end - first))
-        if not block:
-            raise OSError("the earlier file ends too soon")
-        yield block
-        first += len(block)
