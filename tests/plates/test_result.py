@@ -19,7 +19,7 @@ from void_server.plates import encode
 from void_server.plates.digest import content_digest
 from void_server.plates.exr import bit_view, read_channels, read_header
 from void_server.plates.plate import read_plate
-from void_server.plates.result import as_published, write_quadmask, write_result
+from void_server.plates.result import as_published, matte_as_published, write_quadmask, write_result
 
 MASK = ("void_mask.red", "void_mask.green", "void_mask.blue", "void_mask.alpha")
 
@@ -370,3 +370,12 @@ def test_a_tiled_source_comes_back_as_scan_lines(fresh, any_bits):
     part = read_header(path).parts[0]
     assert not part.tiled and "tiles" not in part.attributes
     assert np.array_equal(bit_view(read_plate(path).colour), bit_view(samples))
+
+
+@pytest.mark.parametrize("columns", [(0, 0), (3, 4), (0, 9), (7, 9)])
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_a_matte_of_few_columns_is_published_as_any_values_are(columns, dtype):
+    matte = np.zeros((5, 9), np.float32)
+    matte[1:4, slice(*columns)] = np.random.default_rng(0).random((3, columns[1] - columns[0]), np.float32)
+    published = matte_as_published(matte, np.dtype(dtype))
+    assert published.dtype == dtype and published.tobytes() == as_published(matte, np.dtype(dtype)).tobytes()

@@ -33,8 +33,8 @@ LINES = "lines"
 quality."""
 FILES = ("result", "matte")
 """Blobs that are written onto the earlier ones."""
-LINES_APART = 8
-"""From one line to the next, of those made anew, that are decoded as a reader of the file would."""
+LINES_APART = STRIPE_LINES
+"""From one line to the next, of those made anew, that are decoded as a reader of the file would: one a stripe."""
 MOST_AGAIN = 0.75
 """Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
 

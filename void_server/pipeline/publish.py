@@ -49,8 +49,8 @@ from void_server.plates.exr import above_zero
 from void_server.plates.header import read_header
 from void_server.plates.plate import Planes, Plate, PlateChannels, strip
 from void_server.plates.result import (
-    as_published,
     layer_channels,
+    matte_as_published,
     quadmask_letters,
     write_channels,
     write_grey,
@@ -153,7 +153,7 @@ def _published(
         joined = composite(source.colour, picture, blend, at=at)
         result, clipped, unfilled = joined.colour, joined.clipped, joined.unfilled
         confidence = over(window, fill.confidence, window_of(shot, fill))
-    mask = {name: as_published(v, source.colour.dtype) for name, v in quadmask.layer(blend).items()}
+    mask = {n: matte_as_published(v, source.colour.dtype) for n, v in quadmask.layer(blend).items()}
     layer: dict[str, npt.NDArray[Any]] = {f"void_mask.{n}": _over(held, v, inner) for n, v in mask.items()}
     if passes["qc"]:
         previous = stored_fill(passes["before"], blobs) if passes["before"] else None

@@ -198,6 +198,16 @@ def as_published(values: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[
     return values.astype(dtype)
 
 
+def matte_as_published(matte: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """`as_published` of some lines of a matte, of which most columns hold nothing."""
+    published = np.zeros(matte.shape, dtype)
+    columns = np.flatnonzero(matte.any(axis=0))
+    if columns.size:
+        part = np.s_[:, columns[0] : columns[-1] + 1]
+        published[part] = as_published(matte[part], dtype)
+    return published
+
+
 def kept_attributes(part: Part, view: str = "") -> tuple[Attribute, ...]:
     """What a written frame keeps of its source: every attribute but those of the source's layout, raw.
 
