@@ -64,13 +64,19 @@ def red_of(path: Path) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
+def new_shot(tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
+    """A shot whose plates nobody else sends."""
+    return write_small_shot(tmp_path_factory.mktemp("new"), frames=3, seed=31)
+
+
+@pytest.fixture(scope="module")
 def first_run(
-    server: ServerProcess, shot: SmallShot, tmp_path_factory: pytest.TempPathFactory
+    server: ServerProcess, new_shot: SmallShot, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Ran, Path]:
-    """One removal of the small shot; its results are looked at by several tests."""
+    """The first removal of the new shot; its results are looked at by several tests."""
     folder = tmp_path_factory.mktemp("first")
     environment = clean_environment(VOID_SERVER=server.address, VOID_TOKEN_FILE=str(server.token_file))
-    return Command(environment, folder)(*wish(shot, "--json")), folder / "out"
+    return Command(environment, folder)(*wish(new_shot, "--json")), folder / "out"
 
 
 def test_the_result_folder_is_the_designs(first_run: tuple[Ran, Path]) -> None:
@@ -79,8 +85,10 @@ def test_the_result_folder_is_the_designs(first_run: tuple[Ran, Path]) -> None:
     assert tree(out) == TREE
 
 
-def test_the_object_is_gone_and_the_rest_is_the_plate(first_run: tuple[Ran, Path], shot: SmallShot) -> None:
-    plate, matte = red_of(shot.files("plate")[1002]), oiio.ImageBuf(str(shot.files("roto")[1002]))
+def test_the_object_is_gone_and_the_rest_is_the_plate(
+    first_run: tuple[Ran, Path], new_shot: SmallShot
+) -> None:
+    plate, matte = red_of(new_shot.files("plate")[1002]), oiio.ImageBuf(str(new_shot.files("roto")[1002]))
     inside = matte.get_pixels(oiio.FLOAT)[..., 0] > 0.5
     result = red_of(first_run[1] / "shot.1002.exr")
     assert plate[inside].min() > 2
@@ -100,22 +108,20 @@ def test_the_events_come_in_order_and_every_file_is_told_once(first_run: tuple[R
 
 
 def test_the_same_command_again_finds_its_job_and_fetches_nothing(
-    first_run: tuple[Ran, Path], server: ServerProcess, shot: SmallShot
+    first_run: tuple[Ran, Path], server: ServerProcess, new_shot: SmallShot
 ) -> None:
     first, out = first_run
     environment = clean_environment(VOID_SERVER=server.address, VOID_TOKEN_FILE=str(server.token_file))
-    ran = Command(environment, out.parent)(*wish(shot, "--json"))
+    ran = Command(environment, out.parent)(*wish(new_shot, "--json"))
     assert ran.code == 0
     assert (job_of(ran), ran.named("job")[0]["created"]) == (job_of(first), False)
     assert ran.named("uploading") == []
     assert {e["fetched"] for e in ran.named("written")} == {False}
 
 
-def test_again_makes_a_new_attempt(
-    first_run: tuple[Ran, Path], server: ServerProcess, shot: SmallShot
-) -> None:
-    environment = clean_environment(VOID_SERVER=server.address, VOID_TOKEN_FILE=str(server.token_file))
-    ran = Command(environment, first_run[1].parent)(*wish(shot, "--json", "--again"))
+def test_again_makes_a_new_attempt(void: Command, shot: SmallShot) -> None:
+    assert void(*wish(shot)).code == 0
+    ran = void(*wish(shot, "--json", "--again"))
     assert ran.code == 0
     assert ran.named("job")[0]["created"] is True
     assert ran.named("job")[0]["attempt"] > 1

@@ -31,11 +31,15 @@ def anna(server: RunningServer) -> Caller:
 @pytest.fixture(scope="module")
 def done(server: RunningServer, anna: Caller, shot: SmallShot) -> jobs_pb2.Job:
     """A finished job of anna's."""
-    for name in ("plate", "roto", "affected"):
-        anna.upload_files(shot.files(name).values())
+    upload(anna, shot)
     job = anna.run(spec_of(shot))
     assert job.state == jobs_pb2.JOB_STATE_DONE, job.problems
     return job
+
+
+def upload(caller: Caller, shot: SmallShot) -> None:
+    for name in ("plate", "roto", "affected"):
+        caller.upload_files(shot.files(name).values())
 
 
 @pytest.fixture

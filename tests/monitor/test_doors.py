@@ -12,7 +12,7 @@ import pytest
 from void.v1 import jobs_pb2
 
 from tests.monitor.client import Client
-from tests.monitor.conftest import token_of
+from tests.monitor.conftest import token_of, upload
 from tests.server.calls import spec_of
 from void_server.access.certificates import make_certificates
 from void_server.access.principals import Role
@@ -144,15 +144,17 @@ def test_a_name_that_was_turned_to_this_machine_gets_no_answer(client, as_anna):
         assert as_anna.get("/api/jobs", Host=name).status == 200, name
 
 
-def test_cancelling_stops_a_job_and_is_written_into_the_audit_log(server, anna, as_anna, done, shot):
+def test_cancelling_stops_a_job_and_is_written_into_the_audit_log(server, client, shot):
+    dora = server.caller_of("dora")
+    upload(dora, shot)
     spec = spec_of(shot, "/to be cancelled")
     spec.settings.options["feather"] = "5"
-    job = anna.submit(spec).job
-    reply = as_anna.post(f"/api/jobs/{job.id}/cancel")
+    job = dora.submit(spec).job
+    reply = Client(client.url, token=token_of(dora)).post(f"/api/jobs/{job.id}/cancel")
     assert reply.status == 200 and reply.json()["state"] in ("cancelling", "cancelled")
-    assert anna.finish(job.id).state == 6
+    assert dora.finish(job.id).state == 6
     lines = [json.loads(line) for line in audit_file(server.store).read_text().splitlines()]
-    assert [(x["principal"], x["outcome"]) for x in lines if x["call"] == "Cancel"][-1] == ("anna", "ok")
+    assert [(x["principal"], x["outcome"]) for x in lines if x["call"] == "Cancel"][-1] == ("dora", "ok")
 
 
 def test_each_picture_that_leaves_is_written_into_the_audit_log(server, as_anna, done):

@@ -20,7 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from void.v1 import server_pb2
 
 from tests.monitor.client import Client
-from tests.monitor.conftest import token_of
+from tests.monitor.conftest import token_of, upload
 from tests.server.calls import recorded_units, spec_of
 from void_server.access.principals import Role
 from void_server.configuration import Limits
@@ -84,8 +84,11 @@ def scrape(client: Client) -> Scrape:
     return Scrape(reply.body.decode())
 
 
-def test_after_a_job_the_figures_are_what_happened(server, scraper, done, shot):
-    found = scrape(scraper)
+def test_after_a_job_the_figures_are_what_happened(start_server, shot):
+    server = start_server(monitor="127.0.0.1:0")
+    upload(server.caller, shot)
+    server.caller.run(spec_of(shot))
+    found = scrape(Client(server.application.monitor_url, token=server.token))
     assert found.value("void_jobs", "done") == 1 == found.value("void_jobs_ended_total", "done")
     assert found.value("void_queue_oldest_seconds") == found.value("void_workers", "busy") == 0
     assert found.value("void_workers", "all") == 1
@@ -244,8 +247,7 @@ def test_the_parts_of_the_store_are_counted_in_the_background_and_folders_and_li
 def test_the_bytes_of_the_store_are_those_of_its_report(start_server, shot):
     """A job was sent and computed; an upload broke off, and a checkpoint was left."""
     server = start_server()
-    for name in ("plate", "roto", "affected"):
-        server.caller.upload_files(shot.files(name).values())
+    upload(server.caller, shot)
     server.caller.run(spec_of(shot))
     for name in ("partial/0", "checkpoints/0", "tmp/0"):
         path = server.store / name

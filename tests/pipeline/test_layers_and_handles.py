@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import OpenImageIO as oiio
 import pytest
 from void.v1 import jobs_pb2
 
+from tests.conftest import RunningServer
+from tests.pipeline.servers import server_with
 from tests.server.calls import set_sequence, spec_of
 from tests.small_shot import write_small_shot
 
@@ -48,9 +51,13 @@ def many_layers(shot, tmp_path_factory):
     return files
 
 
-def run(server, spec, shot, *more: Path) -> jobs_pb2.Job:
-    for name in ("plate", "roto", "affected"):
-        server.caller.upload_files(shot.files(name).values())
+@pytest.fixture(scope="module")
+def server(tmp_path_factory, shot) -> Iterator[RunningServer]:
+    with server_with(tmp_path_factory, shot) as running:
+        yield running
+
+
+def run(server, spec, *more: Path) -> jobs_pb2.Job:
     server.caller.upload_files(more)
     job = server.caller.run(spec)
     assert job.state == jobs_pb2.JOB_STATE_DONE, job.problems
@@ -82,7 +89,7 @@ def test_other_layers_pass_through_bit_by_bit_where_that_is_asked(server, shot, 
     spec = spec_of(shot, "/keep layers")
     set_sequence(spec, "plate", many_layers)
     spec.settings.options.update({"layers": "keep", "grow": grow})
-    job = run(server, spec, shot, *many_layers.values())
+    job = run(server, spec, *many_layers.values())
     for frame, result in results(server, job, tmp_path).items():
         source = channels_of(many_layers[frame])
         for name in ("depth.Z", "id.number", "spec.R", "A"):
@@ -97,17 +104,17 @@ def test_other_layers_pass_through_bit_by_bit_where_that_is_asked(server, shot, 
 def test_other_layers_are_left_out_unless_asked_for_and_alpha_is_kept(server, shot, many_layers, tmp_path):
     spec = spec_of(shot, "/drop layers")
     set_sequence(spec, "plate", many_layers)
-    job = run(server, spec, shot, *many_layers.values())
+    job = run(server, spec, *many_layers.values())
     for frame, result in results(server, job, tmp_path).items():
         assert set(result) == {*"RGBA", *(f"void_mask.{c}" for c in ("red", "green", "blue", "alpha"))}
         assert (bits(result["A"]) == bits(channels_of(many_layers[frame])["A"])).all()
 
 
 def test_handles_are_computed_and_not_delivered(server, shot, tmp_path):
-    whole = results(server, run(server, spec_of(shot, "/no handles"), shot), tmp_path)
+    whole = results(server, run(server, spec_of(shot, "/no handles")), tmp_path)
     spec = spec_of(shot, "/handles")
     spec.settings.options.update({"handles_before": "1", "handles_after": "2"})
-    job = run(server, spec, shot)
+    job = run(server, spec)
     delivered = results(server, job, tmp_path)
     assert sorted(delivered) == [1002, 1003]
     for frame, result in delivered.items():

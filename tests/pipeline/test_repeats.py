@@ -118,7 +118,7 @@ def test_the_same_pixels_in_other_bytes_are_written_onto_the_earlier_result(watc
         rendered[frame] = write_exr(tmp_path / path.name, pixels, "RGB", comments="rendered on another day")
     server.caller.upload_files(rendered.values())
     set_sequence(spec, "plate", rendered)
-    spec.settings.options["grow"], spec.settings.options["feather"] = "2", "5"
+    spec.settings.options["grow"], spec.settings.options["feather"] = "2", "6"
     watched.run(spec)
     assert watched.kinds["publish"] == FRAMES and 0 < max(watched.encoded_lines()) < LINES * 0.6
 

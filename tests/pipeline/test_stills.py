@@ -26,12 +26,18 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> SmallShot:
 
 
 @pytest.fixture(scope="module")
-def pictures(server: RunningServer, large: SmallShot) -> dict[tuple[str, int], Image.Image]:
-    """The stills of a finished job by kind and frame."""
+def job(server: RunningServer, large: SmallShot) -> jobs_pb2.Job:
+    """A finished job."""
     for name in ("plate", "roto", "affected"):
         server.caller.upload_files(large.files(name).values())
     job = server.caller.run(spec_of(large))
     assert job.state == jobs_pb2.JOB_STATE_DONE, job.problems
+    return job
+
+
+@pytest.fixture(scope="module")
+def pictures(server: RunningServer, job: jobs_pb2.Job) -> dict[tuple[str, int], Image.Image]:
+    """The stills of the job by kind and frame."""
     found = {}
     for output in job.outputs:
         name = jobs_pb2.OutputKind.Name(output.kind).removeprefix("OUTPUT_KIND_STILL_").lower()
@@ -72,16 +78,15 @@ def test_outside_the_regions_the_overlay_is_clear_and_before_and_after_agree(pic
     assert np.abs(before - after)[far].max() <= 2
 
 
-def test_stills_and_sheet_of_another_edge_are_those_that_a_first_order_would_make(server, large):
+def test_stills_and_sheet_of_another_edge_are_those_that_a_first_order_would_make(server, large, job):
     spec = spec_of(large)
     spec.settings.options["grow"] = "5"
 
     def stills(*, again: bool) -> dict[tuple[int, int], str]:
-        job = server.caller.finish(server.caller.submit(spec, again=again).job.id)
-        names = ((o, jobs_pb2.OutputKind.Name(o.kind)) for o in job.outputs)
+        edged = server.caller.finish(server.caller.submit(spec, again=again).job.id)
+        names = ((o, jobs_pb2.OutputKind.Name(o.kind)) for o in edged.outputs)
         return {(o.kind, o.frame): o.blob.digest for o, name in names if "STILL" in name or "SHEET" in name}
 
-    job = server.caller.run(spec_of(large))
     before = {(o.kind, o.frame): o.blob.digest for o in job.outputs}
     found = stills(again=False)
     # Another attempt uses nothing of what was recorded before it.

@@ -28,11 +28,12 @@ def refused(error: pytest.ExceptionInfo[grpc.RpcError], code: grpc.StatusCode) -
 
 
 def test_an_uploaded_blob_is_no_longer_missing_and_comes_back_byte_for_byte(server):
-    digest = sha256(DATA)
+    data = DATA[1:]
+    digest = sha256(data)
     assert server.caller.missing(digest) == {digest: 0}
-    assert server.caller.upload(DATA).bytes == len(DATA)
+    assert server.caller.upload(data).bytes == len(data)
     assert server.caller.missing(digest) == {}
-    assert server.caller.download(digest) == DATA
+    assert server.caller.download(digest) == data
 
 
 @pytest.mark.parametrize("offset", [0, 1, (1 << 20) - 1, 1 << 20, len(DATA) - 1, len(DATA)])

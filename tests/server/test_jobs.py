@@ -125,9 +125,11 @@ def test_sheet_and_plot_are_pictures(server, done):
         assert server.caller.download(blob.digest).startswith(b"\x89PNG\r\n")
 
 
-def test_the_same_order_again_is_the_same_job(server, done, shot):
-    answer = server.caller.submit(spec_of(shot, "/finished"))
-    assert not answer.created and answer.job.id == done.id
+def test_the_same_order_again_is_the_same_job(server, shot):
+    upload(server, shot)
+    first = server.caller.run(spec_of(shot, "/twice"))
+    answer = server.caller.submit(spec_of(shot, "/twice"))
+    assert not answer.created and answer.job.id == first.id
 
 
 def test_another_place_is_another_job_that_computes_no_frame_again(server, done, shot):

@@ -29,6 +29,14 @@ def ben(server):
 
 
 @pytest.fixture(scope="module")
+def fred(server, shot):
+    """An artist who has uploaded the shot himself; ben has nothing."""
+    caller = server.caller_of("fred")
+    upload(caller, shot)
+    return caller
+
+
+@pytest.fixture(scope="module")
 def super_(server):
     return server.caller_of("super", Role.SUPERVISOR)
 
@@ -123,13 +131,12 @@ def test_an_order_with_another_s_blobs_is_told_that_they_are_not_uploaded(done, 
 
 
 @pytest.mark.parametrize("ask", ["submit", "preflight"])
-def test_an_ocio_archive_of_another_is_told_as_not_uploaded(anna, ben, shot, ask):
+def test_an_ocio_archive_of_another_is_told_as_not_uploaded(anna, fred, shot, ask):
     archive = anna.upload(b"an archive of anna's")
-    upload(ben, shot)
     spec = spec_of(shot, "/with_archive")
     spec.shot.colour.archive.CopyFrom(archive)
     with pytest.raises(grpc.RpcError) as error:
-        getattr(ben, ask)(spec)
+        getattr(fred, ask)(spec)
     assert error.value.code() is grpc.StatusCode.FAILED_PRECONDITION
     assert "OCIO archive is not uploaded" in error.value.details()
 
