@@ -41,7 +41,7 @@ class Fault:
         kind: what happens.
         direction: `up` or `down`: whose bytes are counted, and slowed, late or damaged.
         at: bytes of that direction after which it happens.
-        amount: seconds of a hole or of lateness, bytes a second of a slow link.
+        amount: seconds of a hole, of lateness or before a cut; bytes a second of a slow link.
     """
 
     kind: Kind
@@ -163,6 +163,7 @@ class Proxy:
         """Let it happen; returns what is forwarded afterwards."""
         self.made[fault.kind] += 1
         if fault.kind is Kind.CUT:
+            time.sleep(fault.amount)
             self._reset(link)
         elif fault.kind is Kind.HALF_OPEN:
             link.moves.clear()

@@ -70,7 +70,8 @@ def came_whole(journey: Journey) -> None:
 @pytest.mark.parametrize(
     "fault",
     [
-        Fault(Kind.CUT, "up", 3 * MIB),
+        # In that time the server reads what the reset would throw away.
+        Fault(Kind.CUT, "up", 3 * MIB, 0.5),
         Fault(Kind.CUT, "down", 4000),
         Fault(Kind.HOLE, "up", 2 * MIB, 1.0),
         Fault(Kind.LATE, "down", 0, 0.02),
