@@ -93,6 +93,16 @@ def both_libraries_read(path: Path, wanted: Frame) -> None:
         assert theirs[name].pixels.tobytes() == values.tobytes()
 
 
+def test_the_earlier_file_is_let_go(tmp_path: Path, monkeypatch):
+    write_frame(tmp_path / "earlier.exr", frame(2, "zips"))
+    gone: list[Path] = []
+    monkeypatch.setattr(PartlyRead, "let_go", lambda part: gone.append(part.path))
+    write_onto(
+        tmp_path / "new.exr", lines_of(frame(3, "zips", "", (7, 9)), 7, 9), onto_of(tmp_path / "earlier.exr")
+    )
+    assert gone == [tmp_path / "earlier.exr"]
+
+
 def test_where_no_line_differs_nothing_is_compressed(tmp_path):
     whole = frame(2, "zips", "a note", (10, 20))
     write_frame(tmp_path / "earlier.exr", whole)

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.server.test_roots import claim
 from tests.small_shot import write_exr
 from void_server.errors import DataLoss, NotFound, SourceChanged, SourceUnavailable
-from void_server.frames import blocks
+from void_server.frames import blocks, durable
 from void_server.frames.blobs import BlobFolder, digest_of_file
 from void_server.frames.blocks import Blocks, BlocksWritten, digest_of_written
 from void_server.frames.rooted_file import RootedFile
@@ -169,6 +169,15 @@ def test_a_blob_that_is_no_longer_what_its_checksums_say_is_not_built_upon(tmp_p
     spoil(part.path)
     with pytest.raises(DataLoss, match="is corrupt in the store"):
         list(part.read(0, max(len(DATA), part.path.stat().st_size)))
+
+
+def test_what_is_let_go_is_advised_to_be_dropped_whole_and_is_there_as_before(tmp_path, monkeypatch):
+    store, advised = BlobFolder(tmp_path), []
+    stored = store.add_bytes(DATA)
+    part = store.part(stored.digest, Blocks.of(store.path(stored.digest), stored.digest, 0))
+    monkeypatch.setattr(durable.os, "posix_fadvise", lambda _, *what: advised.append(what))
+    part.let_go()
+    assert advised == [(0, 0, os.POSIX_FADV_DONTNEED)] and b"".join(part.read(0, len(DATA))) == DATA
 
 
 def test_a_blob_of_whole_blocks_with_more_behind_them_is_spoilt(tmp_path):

@@ -17,6 +17,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from void_server.errors import DataLoss, VoidError
+from void_server.frames.durable import let_go
 
 BLOCK_BYTES = 1 << 18
 """Of a 4K plate of 30 MB that is 120 checksums; a hundred lines of it are seven blocks."""
@@ -164,6 +165,11 @@ class PartlyRead:
                 if at + len(data) < min(end, at + BLOCK_BYTES):
                     raise self._spoilt()
                 yield data[max(0, first - at) : end - at]
+
+    def let_go(self) -> None:
+        """Say that nobody will read the file soon."""
+        with self._opened() as file:
+            let_go(file)
 
     def _checked(self, file: int, block: int) -> bytes:
         data = _block(file, block * BLOCK_BYTES)

@@ -30,6 +30,17 @@ def begin_writeback(descriptor: int, offset: int, length: int) -> None:
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
 
 
+def let_go(descriptor: int) -> None:
+    """Let the system keep nothing of a file in memory, as nobody will read it soon; a no-op where it has no such hint.
+
+    Its memory then serves what is written next. Fresh memory can cost several times as much, as on a virtual machine
+    that gives back what it does not use.
+    """
+    if hasattr(os, "posix_fadvise"):
+        with contextlib.suppress(OSError):
+            os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+
+
 def publish(temporary: Path, final: Path) -> None:
     """Sync `temporary`, rename it to `final` (same file system), and sync the folder.
 

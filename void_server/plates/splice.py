@@ -93,6 +93,8 @@ def write_onto(path: Path, frame: Frame, onto: Onto, *, scratch: bool = False) -
             put(new)
             for block in onto.file.read(int(old[chunks[1]]), int(old[-1])):
                 put(block)
+        # Whatever comes next is written onto the new file.
+        onto.file.let_go()
         read_again(final, told, scratch=scratch)
     return Written(told.checksums, table, height)
 
