@@ -17,7 +17,9 @@ from void_server.plates.window import Window
 WHOLE = Window(3, -7, 8, 200)
 
 
-def rows(tmp_path, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, int] | None:
+def rows(
+    tmp_path, before: tuple[int, int], now: tuple[int, int], *, head: int | None = None
+) -> tuple[int, int] | None:
     """The lines that may differ, of a plate whose earlier blend touched the lines `before`."""
     blobs = BlobFolder(tmp_path)
     with blobs.scratch(".exr") as path:
@@ -25,7 +27,9 @@ def rows(tmp_path, before: tuple[int, int], now: tuple[int, int]) -> tuple[int, 
         file = blobs.add_file(path).digest
     arrays = {"result": np.zeros((13, 4, 32), np.uint8), "matte": np.zeros((13, 32), np.uint8)}
     for name in ("result", "matte"):
-        arrays |= blocks_to_arrays(name, Blocks.of(blobs.path(file), file, head_bytes(blobs.path(file))))
+        arrays |= blocks_to_arrays(
+            name, Blocks.of(blobs.path(file), file, head_bytes(blobs.path(file)) if head is None else head)
+        )
     left = {"result": file, "matte": file, "stripes": store_arrays(blobs, arrays).digest}
     earlier = recorded({"blobs": left, "info": {"lines": list(before)}}, blobs)
     found = published_before(earlier, now, WHOLE, "zips", blobs)
@@ -41,3 +45,7 @@ def test_lines_that_either_blend_touched_may_differ_in_whole_stripes(tmp_path):
 
 def test_where_most_lines_may_differ_nothing_is_taken_over(tmp_path):
     assert rows(tmp_path, (0, 20), (150, 170)) is None
+
+
+def test_files_whose_heads_were_not_recorded_are_not_written_onto(tmp_path):
+    assert rows(tmp_path, (20, 90), (60, 70)) and rows(tmp_path, (20, 90), (60, 70), head=0) is None

@@ -17,6 +17,7 @@ from void.v1 import jobs_pb2
 from tests.server.calls import set_sequence, spec_of
 from tests.small_shot import write_exr, write_small_shot
 from void_server.frames.blobs import BlobFolder, digest_of_file
+from void_server.frames.blocks import BLOCK_BYTES
 from void_server.frames.roots import Roots
 from void_server.pipeline.decoded import store_mattes
 from void_server.pipeline.manifest import ColourRef, FrameRef, MatteRef, ShotManifest
@@ -197,20 +198,36 @@ def test_a_matte_far_from_all_others_leaves_their_files_alone(watched, tall, ser
     assert watched.kinds["publish"] == 1 and watched.encoded_lines() == [0]
 
 
-def test_an_earlier_file_that_is_damaged_or_gone_is_not_built_upon(watched, tall, server):
+def damaged(server, files: dict[tuple[int, int], str]) -> list[Path]:
+    """The results, each with another byte near its end."""
+    store = BlobFolder(server.store)
+    paths = [store.path(d) for (kind, _), d in files.items() if kind == jobs_pb2.OUTPUT_KIND_RESULT]
+    for path in paths:
+        data = bytearray(path.read_bytes())
+        data[-9] ^= 1
+        path.write_bytes(data)
+    return paths
+
+
+def test_an_earlier_file_that_is_damaged_is_not_built_upon(watched, tall, server):
     spec = spec_of(tall, "/damaged")
     spec.settings.options["grow"] = "3"
-    good = files_of(watched.run(spec))
-    blobs = BlobFolder(server.store)
-    last = [d for (kind, _), d in good.items() if kind == jobs_pb2.OUTPUT_KIND_RESULT]
-    for digest in last:
-        path = blobs.path(digest)
-        damaged = bytearray(path.read_bytes())
-        damaged[-9] ^= 1
-        path.write_bytes(damaged)
+    damaged(server, files_of(watched.run(spec)))
     spec.settings.options["grow"] = "5"
     watched.run(spec)
     assert watched.encoded_lines() == [LINES] * FRAMES
+
+
+def test_damage_that_is_only_found_while_the_earlier_file_is_copied_is_not_built_upon(server, tmp_path):
+    large = write_small_shot(tmp_path / "large", frames=2, size=(1000, 160))
+    watched, spec = Watched(server, large), spec_of(large, "/damaged late")
+    spec.settings.options["grow"] = "3"
+    paths = damaged(server, files_of(watched.run(spec)))
+    assert all(path.stat().st_size > 2 * BLOCK_BYTES for path in paths)
+    spec.settings.options["grow"] = "5"
+    after = files_of(watched.run(spec))
+    assert watched.encoded_lines() == [1000] * 2
+    assert files_of(watched.run(spec, again=True)) == after
 
 
 def test_a_matte_that_ingest_stored_is_not_read_from_its_file_again(tmp_path):

@@ -166,6 +166,8 @@ def test_a_blob_that_is_no_longer_what_its_checksums_say_is_not_built_upon(tmp_p
     known = Blocks.of(store.path(stored.digest), stored.digest, 0)
     part = store.part(stored.digest, known)
     assert b"".join(part.read(0, len(DATA))) == DATA and b"".join(part.read(700, 1300)) == DATA[700:1300]
+    with pytest.raises(DataLoss, match="is corrupt in the store"):
+        list(part.read(0, len(DATA) + 1))
     spoil(part.path)
     with pytest.raises(DataLoss, match="is corrupt in the store"):
         list(part.read(0, max(len(DATA), part.path.stat().st_size)))
