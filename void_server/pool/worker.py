@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import gc
 import logging
 import os
 import signal
@@ -84,9 +83,6 @@ def serve(
     from void_server.pipeline.session import Session
 
     session = Session(blobs, roots, limits, cache_bytes, vlm, alone)
-    # What is imported stays: the collector need not look through it again and again.
-    gc.collect()
-    gc.freeze()
     while (task := read_message(tasks)) is not None:
         with logs.saying(**task.get("log", {})):
             answer = _answer(session, task, partial(_step, tasks, replies))
