@@ -261,11 +261,11 @@ def test_a_disk_that_keeps_another_byte_is_found_when_the_file_is_read_again(
 ):
     plate, read_again = read_plate(plate_file()), encode.read_again
 
-    def of_a_bad_disk(path, told, **options):
+    def of_a_bad_disk(path, told):
         kept = bytearray(path.read_bytes())
         kept[at] ^= 1
         path.write_bytes(kept)
-        read_again(path, told, **options)
+        read_again(path, told)
 
     monkeypatch.setattr(encode, "read_again", of_a_bad_disk)
     with pytest.raises(Internal, match="does not hold the bytes"):

@@ -46,11 +46,6 @@ class Blocks:
                 found.append(isal_zlib.crc32(block))
         return Blocks(digest, tuple(found), head)
 
-    @property
-    def most_bytes(self) -> int:
-        """Length that the file has at most."""
-        return len(self.checksums) * BLOCK_BYTES
-
 
 class BlocksWritten:
     """Checksums of the blocks of a file, of its bytes as they are handed to the disk, from front to back.

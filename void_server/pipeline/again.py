@@ -33,8 +33,6 @@ LINES = "lines"
 quality."""
 FILES = ("result", "matte")
 """Blobs that are written onto the earlier ones."""
-LINES_APART = STRIPE_LINES
-"""From one line to the next, of those made anew, that are decoded as a reader of the file would: one a stripe."""
 MOST_AGAIN = 0.75
 """Share of the lines beyond which a frame is written as if for the first time: reading the earlier one does not pay."""
 
@@ -96,7 +94,8 @@ class Again:
         lines = {n: values[part] for n, values in channels.items()}
         rows = self.rows[0] + part.start, self.rows[0] + part.stop
         written = write_channels(path, strip(plate, rows), lines, onto=self.onto[name], scratch=True, **given)
-        check_spread(path, lines, plate.part.data_window, rows=rows, apart=LINES_APART)
+        # As a reader of the file would decode it: a line of each stripe.
+        check_spread(path, lines, plate.part.data_window, rows=rows, apart=STRIPE_LINES)
         return written
 
 

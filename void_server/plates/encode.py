@@ -108,21 +108,21 @@ def write_frame(path: Path, frame: Frame, *, scratch: bool = False) -> Written:
             target.seek(0)
             target.write(before)
         told.before(before)
-        read_again(final, told, scratch=scratch)
+        if not scratch:
+            read_again(final, told)
     return Written(told.checksums, table, frame.data_window.height)
 
 
-def read_again(path: Path, told: BlocksWritten, *, scratch: bool) -> None:
-    """Let a file pass that holds the bytes that were written; one that is scratch is not looked at here.
+def read_again(path: Path, told: BlocksWritten) -> None:
+    """Let a file pass that holds the bytes that were written.
 
     Raises:
         OSError: it holds others.
     """
-    if not scratch:
-        try:
-            digest_of_written(path, told.checksums)
-        except DataLoss as error:
-            raise OSError("it does not hold the bytes that were written") from error
+    try:
+        digest_of_written(path, told.checksums)
+    except DataLoss as error:
+        raise OSError("it does not hold the bytes that were written") from error
 
 
 def check_frame(frame: Frame) -> None:
